@@ -1,0 +1,1 @@
+"""Stage 2: classifiers, LRP, the ISNet loss, training, evaluation and statistics."""

@@ -1,0 +1,1 @@
+"""The ISNet heatmap loss."""

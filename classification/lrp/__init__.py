@@ -1,0 +1,1 @@
+"""Layer-wise relevance propagation whose heatmaps can be trained through."""

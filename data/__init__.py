@@ -1,0 +1,1 @@
+"""Data room: records, readers, datasets, splits, duplicates, cache, phantoms and bias marks."""

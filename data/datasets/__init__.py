@@ -1,0 +1,1 @@
+"""One publisher's layout per file."""

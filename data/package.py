@@ -1,0 +1,69 @@
+"""Model packages: a folder that holds everything needed to use a trained network.
+
+``weights.safetensors`` (tensors only, nothing is unpickled), ``config.yaml`` (what rebuilds the
+network and its preprocessing), ``model-card.md`` and ``metrics.json``.
+"""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+WEIGHTS, CONFIG, CARD, METRICS = "weights.safetensors", "config.yaml", "model-card.md", "metrics.json"
+
+
+@dataclass(frozen=True)
+class Package:
+    """A model package in memory.
+
+    Attributes:
+        weights: The network's ``state_dict``, on the CPU.
+        config: Plain YAML values; ``config["kind"]`` says what the package is.
+        metrics: Figures measured when it was made.
+        card: The model card, Markdown.
+    """
+
+    weights: dict[str, Tensor]
+    config: dict[str, Any]
+    metrics: dict[str, Any]
+    card: str
+
+
+def write_package(package: Package, folder: Path) -> Path:
+    """Write ``package`` into ``folder``, made if missing; the weights last, so they mark it whole."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / CONFIG).write_text(yaml.safe_dump(package.config, sort_keys=False))
+    (folder / METRICS).write_text(json.dumps(package.metrics, indent=2))
+    (folder / CARD).write_text(package.card)
+    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in package.weights.items()}
+    partial = folder / f".{WEIGHTS}.part"
+    save_file(tensors, partial)
+    partial.replace(folder / WEIGHTS)
+    return folder
+
+
+def read_package(folder: Path, *, kind: str) -> Package:
+    """Read the package in ``folder``.
+
+    Raises:
+        FileNotFoundError: If a file of the package is missing.
+        ValueError: If it is not a package of ``kind``.
+    """
+    for name in (WEIGHTS, CONFIG):
+        if not (folder / name).is_file():
+            raise FileNotFoundError(f"{folder} is no model package: {name} is missing")
+    config = yaml.safe_load((folder / CONFIG).read_text())
+    found = config.get("kind") if isinstance(config, dict) else None
+    if found != kind:
+        raise ValueError(f"{folder / CONFIG}: expected a package of kind {kind!r}, got {found!r}")
+    metrics_file, card_file = folder / METRICS, folder / CARD
+    return Package(
+        weights=load_file(folder / WEIGHTS),
+        config=config,
+        metrics=json.loads(metrics_file.read_text()) if metrics_file.is_file() else {},
+        card=card_file.read_text() if card_file.is_file() else "",
+    )

@@ -1,0 +1,1 @@
+"""Generated chest X-rays of made-up hospitals, with exact lung masks."""

@@ -1,0 +1,1 @@
+"""One reader per file format; nothing outside this folder knows a format."""

@@ -1,0 +1,1 @@
+"""What a user runs: command line, study, batch job, tracking and report."""
