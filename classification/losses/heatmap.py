@@ -1,0 +1,126 @@
+"""The ISNet heatmap loss: relevance outside the lungs costs, and so does no relevance at all.
+
+Bassi, Dertkigil, Cavalli 2024 (doi:10.1038/s41467-023-44371-z); the hybrid foreground term is
+Bassi, Decherchi, Cavalli 2024 (doi:10.1109/ACCESS.2024.3487474).
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from classification.losses.pooling import gwrp
+
+
+@dataclass(frozen=True)
+class HeatmapLossSettings:
+    """Weights and shape of the heatmap loss.
+
+    Attributes:
+        decay: GWRP's d for the background, in [0, 1]; lower attends to fewer, stronger pixels.
+        background_scale: E; the background's relevance, in units of the lungs' mean, that costs
+            log 2.
+        background_weight: w1.
+        foreground_weight: w2.
+        foreground_range: C1 and C2: the total absolute relevance in the lungs that costs nothing.
+        foreground_form: "L2", or "hybrid", which grows linearly above C1 + C2.
+    """
+
+    decay: float = 0.9
+    background_scale: float = 1.0
+    background_weight: float = 1.0
+    foreground_weight: float = 1.0
+    foreground_range: tuple[float, float] = (1.0, 25.0)
+    foreground_form: Literal["L2", "hybrid"] = "hybrid"
+
+    def __post_init__(self) -> None:
+        """Check that the foreground range is one."""
+        low, high = self.foreground_range
+        if not 0 < low < high:
+            raise ValueError(f"foreground_range must be 0 < C1 < C2, got {self.foreground_range}")
+
+
+@dataclass(frozen=True)
+class HeatmapLoss:
+    """The loss of a batch and its two terms, scalars; ``per_film`` is (B,)."""
+
+    total: Tensor
+    background: Tensor
+    foreground: Tensor
+    per_film: Tensor
+
+
+def heatmap_loss(
+    heatmaps: Tensor, lung_masks: Tensor, *, settings: HeatmapLossSettings
+) -> HeatmapLoss:
+    """Score heatmaps by where their relevance lies; always computed in float32 or better.
+
+    Args:
+        heatmaps: Signed relevance, (B, maps, C, H, W).
+        lung_masks: 1 in the lungs, 0 outside, (B, 1, H, W), or (B, maps, H, W) for one mask per
+            map.
+        settings: See ``HeatmapLossSettings``.
+
+    Returns:
+        Mean over maps, then over the batch.
+
+    Raises:
+        ValueError: If the shapes disagree or a mask has no lung pixel.
+    """
+    masks = _check_masks(heatmaps, lung_masks)
+    with torch.autocast(heatmaps.device.type, enabled=False):
+        relevance = heatmaps.to(torch.promote_types(heatmaps.dtype, torch.float32)).abs()
+        masks = masks.to(relevance.dtype)
+        background = background_loss(relevance, masks, settings=settings)
+        foreground = foreground_loss(relevance, masks, settings=settings)
+        per_map = settings.background_weight * background + settings.foreground_weight * foreground
+        per_film = per_map.mean(dim=1)
+    return HeatmapLoss(per_film.mean(), background.mean(), foreground.mean(), per_film)
+
+
+def background_loss(relevance: Tensor, masks: Tensor, *, settings: HeatmapLossSettings) -> Tensor:
+    """``log(1 + g / E)``: g is the strongest relevance outside, in units of the mean inside.
+
+    Args:
+        relevance: Absolute relevance, (B, maps, C, H, W).
+        masks: (B, 1 or maps, 1, H, W), same type.
+        settings: Gives d and E.
+
+    Returns:
+        (B, maps).
+    """
+    pixels = masks.expand(-1, -1, relevance.shape[2], -1, -1).flatten(2).sum(dim=2)
+    mean_inside = (relevance * masks).flatten(2).sum(dim=2) / pixels
+    outside = (relevance * (1 - masks)).flatten(2)
+    strongest = gwrp(outside, decay=settings.decay) / (mean_inside + 1e-10)
+    return torch.log1p(strongest / settings.background_scale)
+
+
+def foreground_loss(relevance: Tensor, masks: Tensor, *, settings: HeatmapLossSettings) -> Tensor:
+    """Keep the total relevance in the lungs within [C1, C2]: no training by vanishing heatmaps.
+
+    Takes and returns what ``background_loss`` does.
+    """
+    low, high = settings.foreground_range
+    total = (relevance * masks).flatten(2).sum(dim=2)
+    too_little = ((total / low).clamp_max(1) - 1) ** 2
+    excess = (total / low).clamp_min(high / low) - high / low
+    too_much = excess**2
+    if settings.foreground_form == "hybrid":
+        too_much = torch.where(total > low + high, 1 + total - (low + high), too_much)
+    return too_little + too_much
+
+
+def _check_masks(heatmaps: Tensor, lung_masks: Tensor) -> Tensor:
+    """Return the masks as (B, 1 or maps, 1, H, W), every one with a lung pixel."""
+    batch, maps, _, height, width = heatmaps.shape
+    allowed = ((batch, 1, height, width), (batch, maps, height, width))
+    if tuple(lung_masks.shape) not in allowed:
+        raise ValueError(
+            f"lung_masks must be {allowed[0]} or {allowed[1]}, got {tuple(lung_masks.shape)}"
+        )
+    empty = (lung_masks.flatten(2).sum(dim=2) == 0).any(dim=1).nonzero().flatten().tolist()
+    if empty:
+        raise ValueError(f"lung_masks {empty} of the batch have no lung pixel")
+    return lung_masks.unsqueeze(2)

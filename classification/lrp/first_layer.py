@@ -1,0 +1,134 @@
+"""From the first layer's relevance to the pixels: the zB rule, or epsilon without it."""
+
+from dataclasses import dataclass
+
+
+import torch
+from torch import Tensor, nn
+from torch.nn import grad as nn_grad
+from torch.nn.modules.conv import _ConvNd
+
+from classification.lrp.layers import ExplainableBatchNorm
+
+CONV_INPUT = {
+    nn.Conv1d: nn_grad.conv1d_input,
+    nn.Conv2d: nn_grad.conv2d_input,
+    nn.Conv3d: nn_grad.conv3d_input,
+}
+
+
+@dataclass
+class FirstLayer:
+    """The first layer as it was recorded, with the batch norm and ReLU right behind it.
+
+    Attributes:
+        layer: The convolution or linear layer that read the films.
+        films: What it read, (B, C, ...) in [0, 1].
+        output: What left layer, batch norm and ReLU, with its graph.
+        norm: The batch norm right behind it, if there is one.
+        mean: Mean per channel that the batch norm took away.
+        rstd: 1 / deviation per channel that it multiplied by.
+        has_relu: Whether a ReLU stands right behind them.
+    """
+
+    layer: nn.Module
+    films: Tensor
+    output: Tensor
+    norm: ExplainableBatchNorm | None = None
+    mean: Tensor | None = None
+    rstd: Tensor | None = None
+    has_relu: bool = False
+
+    def add_norm(self, norm: ExplainableBatchNorm, output: Tensor) -> None:
+        """Note the batch norm that read this layer's output."""
+        self.mean, self.rstd = _statistics(norm, self.output.detach())
+        self.norm, self.output = norm, output
+
+    def add_relu(self, output: Tensor) -> None:
+        """Note the ReLU that read this layer's output."""
+        self.output, self.has_relu = output, True
+
+    def fused(self) -> tuple[Tensor, Tensor | None]:
+        """Weight and bias of layer and batch norm as one affine map; the bias is a constant."""
+        weight, bias = self.layer.weight, self.layer.bias
+        assert isinstance(weight, Tensor)  # noqa: S101  convolutions and linear layers have one
+        shift = bias.detach() if isinstance(bias, Tensor) else None
+        if self.norm is None or self.mean is None or self.rstd is None:
+            return weight, shift
+        scale = self.rstd if self.norm.weight is None else self.norm.weight * self.rstd
+        weight = weight * scale.view(-1, *(1,) * (weight.dim() - 1))
+        shift = (shift if shift is not None else 0) - self.mean
+        shift = shift * scale.detach()
+        return weight, shift if self.norm.bias is None else shift + self.norm.bias.detach()
+
+
+def propagate_zb(first: FirstLayer, gradient: Tensor, *, stabiliser: float) -> Tensor:
+    """Pass relevance from the first layer's output to the pixels by the zB rule.
+
+    ``s = R / (z - W-1 - b- + stabiliser)`` and ``R_pixel = x (W^T s) - W-^T s``, where ``W-`` and
+    ``b-`` are the negative parts (Montavon et al. 2019, doi:10.1007/978-3-030-28954-6_10, table 1,
+    with pixels in [0, 1]). The denominator is never negative. ``z`` may be taken behind the ReLU:
+    where it was negative there is no relevance.
+
+    Args:
+        first: The first layer as recorded.
+        gradient: Modified gradient at ``first.output``, same shape.
+        stabiliser: Added to the denominator, in the units of the layer's output.
+
+    Returns:
+        Signed relevance of the pixels, shape of ``first.films``.
+    """
+    weight, bias = first.fused()
+    negative = weight.clamp_max(0)
+    lowest = _apply(first.layer, torch.ones_like(first.films[:1]), negative, bias)
+    ratio = first.output * gradient / (first.output - lowest + stabiliser)
+    both = _transpose(first, ratio, torch.cat([weight, negative], dim=1))
+    to_pixels, to_ones = both.chunk(2, dim=1)
+    return first.films * to_pixels - to_ones
+
+
+def propagate_epsilon(first: FirstLayer, gradient: Tensor, *, stabiliser: float) -> Tensor:
+    """Pass relevance from the first layer's output to the pixels by LRP-epsilon.
+
+    Takes and returns what ``propagate_zb`` does; a pixel of 0 gets no relevance.
+    """
+    if first.has_relu:
+        gradient = gradient * (first.output / (first.output + stabiliser))
+    weight, _ = first.fused()
+    return first.films * _transpose(first, gradient, weight)
+
+
+def _apply(layer: nn.Module, films: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    """Apply ``layer`` with another weight and the negative part of a bias."""
+    shift = None if bias is None else bias.clamp_max(0)
+    if isinstance(layer, _ConvNd):
+        return layer._conv_forward(films, weight, shift)  # type: ignore[operator,no-any-return]
+    return nn.functional.linear(films, weight, shift)
+
+
+def _transpose(first: FirstLayer, ratio: Tensor, weight: Tensor) -> Tensor:
+    """Apply the transpose of the layer with ``weight`` (outputs, inputs, ...)."""
+    layer = first.layer
+    if not isinstance(layer, _ConvNd):
+        return ratio @ weight
+    if layer.padding_mode != "zeros" or isinstance(layer.padding, str) or layer.groups != 1:
+        raise ValueError(
+            "the first convolution must have padding_mode 'zeros', numeric padding and one group"
+        )
+    size = list(first.films.shape)
+    size[1] = weight.shape[1]
+    transposed: Tensor = CONV_INPUT[type(layer)](
+        size, weight, ratio, layer.stride, layer.padding, layer.dilation, 1
+    )
+    return transposed
+
+
+def _statistics(norm: ExplainableBatchNorm, inputs: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean and 1 / deviation per channel with which ``norm`` normalised ``inputs``."""
+    mean, variance = norm.running_mean, norm.running_var
+    if norm.training or mean is None or variance is None:
+        dims = [dim for dim in range(inputs.dim()) if dim != 1]
+        variance, mean = torch.var_mean(inputs, dim=dims, correction=0)
+    return mean, torch.rsqrt(variance + norm.eps)
+
+
