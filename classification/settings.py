@@ -1,0 +1,89 @@
+"""All settings of a classifier's training, in frozen dataclasses.
+
+The command line and the study's YAML fill them, MLflow logs them, the model package keeps them.
+"""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from classification.lrp.explained import ExplainedClass, Quantity
+from classification.networks import NetworkName
+from data.augment import Augmentation
+from data.preprocess import Preprocessing
+
+Method = Literal["plain", "masked", "isnet"]
+
+
+@dataclass(frozen=True)
+class IsnetSettings:
+    """How the heatmap loss enters the training (see ``docs/method.md``).
+
+    Background first, class second: the weight P of the heatmap loss starts high and falls, so that
+    a shortcut in the background is closed before the class is learned.
+
+    Attributes:
+        fraction: Part of every batch that is explained, in (0, 1].
+        weight_start: P in the first epoch, in [0, 1].
+        weight_end: P from ``ramp`` on; also the P of the validation loss that chooses the epoch.
+        ramp: Part of the training over which P goes from start to end.
+        explained: Which class is explained.
+        quantity: Its logit or its log-odds.
+        epsilon: Stabiliser of LRP-epsilon.
+        decay: GWRP's d for the background.
+        background_weight: w1.
+        foreground_weight: w2.
+        foreground_range: C1 and C2; None measures them (``calibration_epochs``).
+        calibration_epochs: Plain epochs whose last one's heatmaps give C1 and C2.
+    """
+
+    fraction: float = 0.5
+    weight_start: float = 0.95
+    weight_end: float = 0.4
+    ramp: float = 0.5
+    explained: ExplainedClass = "stochastic"
+    quantity: Quantity = "logit"
+    epsilon: float = 1e-2
+    decay: float = 0.98
+    background_weight: float = 1.0
+    foreground_weight: float = 1.0
+    foreground_range: tuple[float, float] | None = None
+    calibration_epochs: int = 2
+
+    def heatmap_weight(self, progress: float) -> float:
+        """P at ``progress`` of the training, in [0, 1]; linear over the ramp."""
+        passed = min(progress / self.ramp, 1.0) if self.ramp > 0 else 1.0
+        return self.weight_start + (self.weight_end - self.weight_start) * passed
+
+
+@dataclass(frozen=True)
+class ClassifierSettings:
+    """How one classifier is trained.
+
+    Attributes:
+        method: "plain"; "masked", which sees the lungs only, at run time too; or "isnet", which
+            at run time is the plain classifier.
+        network: Architecture.
+        preprocessing: From film to network input.
+        augmentation: Random changes in training.
+        epochs: At most so many.
+        batch_size: Films per step.
+        learning_rate: Peak of the one-cycle schedule of AdamW.
+        weight_decay: Of AdamW.
+        patience: Stop early after so many epochs without a better validation loss; 0 never.
+        marks: Stamp every training and validation film with its class's mark (bias experiment).
+        precision: "32-true", or "bf16-mixed" for autocast.
+        isnet: Used when the method is "isnet".
+    """
+
+    method: Method = "isnet"
+    network: NetworkName = "densenet-small"
+    preprocessing: Preprocessing = field(default_factory=Preprocessing)
+    augmentation: Augmentation = field(default_factory=Augmentation)
+    epochs: int = 24
+    batch_size: int = 16
+    learning_rate: float = 2e-3
+    weight_decay: float = 0.01
+    patience: int = 0
+    marks: bool = False
+    precision: Literal["32-true", "bf16-mixed"] = "32-true"
+    isnet: IsnetSettings = field(default_factory=IsnetSettings)
