@@ -1,1 +1,81 @@
-"""One reader per file format; nothing outside this folder knows a format."""
+"""One reader per file format; nothing outside this folder knows a format.
+
+``read_image`` and ``read_mask`` choose the reader by the file's name, and by its first bytes where
+the name says nothing, as with files sent by a PACS.
+"""
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from data.readers.dicom import SUFFIXES as DICOM_SUFFIXES
+from data.readers.dicom import has_dicom_preamble, read_dicom
+from data.readers.film import Film, UnreadableImage
+from data.readers.nifti import SUFFIXES as NIFTI_SUFFIXES
+from data.readers.nifti import read_nifti, read_nifti_labels
+from data.readers.raster import SUFFIXES as RASTER_SUFFIXES
+from data.readers.raster import open_raster, read_raster
+from data.readers.writers import write_dicom, write_mask, write_nifti, write_png
+
+__all__ = [
+    "IMAGE_SUFFIXES",
+    "Film",
+    "UnreadableImage",
+    "is_image_file",
+    "read_image",
+    "read_mask",
+    "write_dicom",
+    "write_mask",
+    "write_nifti",
+    "write_png",
+]
+
+IMAGE_SUFFIXES = (*RASTER_SUFFIXES, *DICOM_SUFFIXES, *NIFTI_SUFFIXES)
+LARGEST_LABEL = 15
+
+
+def is_image_file(path: Path) -> bool:
+    """Claim that ``path`` is meant to be an image: by its suffix, or by a DICOM preamble."""
+    if not path.is_file() or path.name == "DICOMDIR":
+        return False
+    return path.name.lower().endswith(IMAGE_SUFFIXES) or has_dicom_preamble(path)
+
+
+def read_image(path: Path) -> Film:
+    """Read one radiograph, (1, H, W), upright, air dark and bone bright.
+
+    Raises:
+        UnreadableImage: If the file is missing or no readable image; one line, naming the file.
+    """
+    name = path.name.lower()
+    if not path.is_file():
+        raise UnreadableImage(path, "no such file")
+    if name.endswith(NIFTI_SUFFIXES):
+        return read_nifti(path)
+    if name.endswith(DICOM_SUFFIXES) or has_dicom_preamble(path):
+        return read_dicom(path)
+    return read_raster(path)
+
+
+def read_mask(path: Path) -> NDArray[np.uint8]:
+    """Read a lung mask.
+
+    Label images (whole values up to 15, such as 1 and 2 for the two lungs) are 1 wherever they are
+    not 0; grey ones (0 and 255, or blurred by a lossy format) from half of their brightest value.
+
+    Returns:
+        uint8 (H, W) of 0 and 1, upright like the image it belongs to.
+
+    Raises:
+        UnreadableImage: If the file is missing or no readable PNG, TIFF, JPEG or NIfTI image.
+    """
+    if path.name.lower().endswith(NIFTI_SUFFIXES):
+        values = read_nifti_labels(path)
+    else:
+        image = open_raster(path)
+        deep = image.mode.startswith(("I", "F"))
+        values = np.asarray(image if deep else image.convert("L"), dtype=np.float64)
+    brightest = values.max()
+    threshold = 0.0 if brightest <= LARGEST_LABEL else brightest / 2
+    return (values > threshold).astype(np.uint8)

@@ -1,0 +1,103 @@
+"""NIfTI: one radiograph per file, as a 2-D array or a 3-D array with a single slice.
+
+Orientation, one rule: the affine says where each array axis points. Of the two axes that span the
+image, the one closest to superior-inferior (or, failing that, anterior-posterior) runs down the
+rows, and both are made to run towards left, posterior and inferior. So the film stands upright,
+with the patient's right on the left, as on a light box. A file that states no orientation (sform
+and qform codes 0) is stored (x, y) from the top left corner and is only transposed. Readers of all
+formats return rows from top to bottom: an image in PNG and its mask in NIfTI lie on each other.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import nibabel
+import numpy as np
+from numpy.typing import NDArray
+
+from data.readers.film import Film, Spacing, UnreadableImage, check_size, usable_spacing
+from data.readers.greyscale import percentile_window, stretch
+
+SUFFIXES = (".nii", ".nii.gz")
+MM_PER_UNIT = {"mm": 1.0, "meter": 1000.0, "micron": 0.001}
+IMAGE_AXES = 2
+
+
+def read_nifti(path: Path) -> Film:
+    """Read one image; grey by the header's cal_min and cal_max, else by percentiles.
+
+    Raises:
+        UnreadableImage: If the file is missing, damaged, in colour or not a single slice.
+    """
+    image, values = _load(path)
+    oriented, spacing, step = _upright(image, values)
+    finite = np.isfinite(oriented)
+    darkest = oriented[finite].min() if finite.any() else 0.0
+    grey = np.where(finite, oriented, darkest).astype(np.float32)
+    low, high = float(image.header["cal_min"]), float(image.header["cal_max"])
+    if high > low:
+        grey, scaling = stretch(grey, low=low, high=high), "grey from cal_min to cal_max"
+    else:
+        grey, scaling = percentile_window(grey), "grey from percentiles 0.5 to 99.5"
+    return Film(
+        pixels=np.ascontiguousarray(grey)[np.newaxis],
+        spacing_mm=spacing,
+        steps=("NIfTI", step, scaling),
+    )
+
+
+def read_nifti_labels(path: Path) -> NDArray[np.float64]:
+    """Return the stored values, upright, (H, W), for masks.
+
+    Raises:
+        UnreadableImage: As ``read_nifti``.
+    """
+    image, values = _load(path)
+    return _upright(image, values)[0]
+
+
+def _load(path: Path) -> tuple[Any, NDArray[np.float64]]:
+    if not path.is_file():
+        raise UnreadableImage(path, "no such file")
+    try:
+        image = nibabel.load(path)
+        _check_shape(path, image)
+        return image, np.asarray(image.dataobj, dtype=np.float64)
+    except UnreadableImage:
+        raise
+    except Exception as error:  # nibabel raises its own errors, OSError, EOFError, zlib.error, ...
+        raise UnreadableImage(path, f"damaged NIfTI file ({type(error).__name__})") from None
+
+
+def _check_shape(path: Path, image: Any) -> None:
+    shape = image.shape
+    if image.get_data_dtype().kind not in "uif":
+        raise UnreadableImage(path, f"NIfTI data of type {image.get_data_dtype()}; grey is read")
+    # Trailing axes beyond the third are time and channels; they may only be of length 1.
+    spatial = (*shape[:3], 1)[:3]
+    if len(shape) < IMAGE_AXES or any(n != 1 for n in shape[3:]) or 1 not in spatial:
+        raise UnreadableImage(path, f"NIfTI shape {tuple(shape)}; a single slice is read")
+    height, width = sorted(spatial)[1:]
+    check_size(path, height=height, width=width)
+
+
+def _upright(
+    image: Any, values: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], Spacing | None, str]:
+    volume = values.reshape((*values.shape[:3], 1)[:3])
+    # The slice axis is the last one of length 1, so that a film of one pixel row stays a film.
+    slice_axis = max(axis for axis in range(3) if volume.shape[axis] == 1)
+    first, second = (axis for axis in range(3) if axis != slice_axis)
+    plane = volume.take(0, axis=slice_axis)
+    scale = MM_PER_UNIT.get(image.header.get_xyzt_units()[0], np.nan)
+    # Header zooms are float32: 0.143 comes back as 0.14300000667572021.
+    zooms = [float(f"{zoom:.6g}") * scale for zoom in (*image.header.get_zooms()[:3], 1.0)[:3]]
+    if image.header["sform_code"] == 0 and image.header["qform_code"] == 0:
+        return plane.T, usable_spacing(zooms[second], zooms[first]), "transposed, no orientation"
+    world, direction = nibabel.io_orientation(image.affine).T
+    for index, axis in enumerate((first, second)):
+        if direction[axis] > 0:
+            plane = np.flip(plane, axis=index)
+    if world[first] > world[second]:
+        return plane, usable_spacing(zooms[first], zooms[second]), "upright by the affine"
+    return plane.T, usable_spacing(zooms[second], zooms[first]), "upright by the affine"
