@@ -14,7 +14,7 @@ def stretch(values: Values, *, low: float, high: float) -> Values:
     if not high > low:
         return np.zeros_like(values)
     unit = (values - np.float32(low)) / np.float32(high - low)
-    return np.clip(unit, 0.0, 1.0).astype(np.float32)
+    return np.asarray(np.clip(unit, 0.0, 1.0), dtype=np.float32)
 
 
 def percentile_window(values: Values, *, ignored: NDArray[np.bool_] | None = None) -> Values:
