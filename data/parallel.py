@@ -2,10 +2,9 @@
 
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
 from typing import TypeVar
 
+from joblib import Parallel, delayed
 from rich.console import Console
 from rich.progress import track
 
@@ -41,10 +40,12 @@ def map_items(
     if workers == 1 or len(items) <= ITEMS_PER_CHUNK:
         yield from _tracked(map(function, items), len(items), title=title, progress=progress)
         return
-    # "spawn": a forked copy of a process that runs torch's threads may hang.
-    with ProcessPoolExecutor(min(workers, len(items)), mp_context=get_context("spawn")) as pool:
-        results = pool.map(function, items, chunksize=ITEMS_PER_CHUNK)
-        yield from _tracked(results, len(items), title=title, progress=progress)
+    # joblib's processes start clean (a fork of a process that runs torch's threads may hang) and do
+    # not import the caller's main module (multiprocessing's "spawn" does, so that it fails in
+    # notebooks and in scripts without a main guard).
+    pool = Parallel(n_jobs=workers, return_as="generator", batch_size=ITEMS_PER_CHUNK)
+    results = pool(delayed(function)(item) for item in items)
+    yield from _tracked(results, len(items), title=title, progress=progress)
 
 
 def _tracked(

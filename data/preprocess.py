@@ -163,7 +163,7 @@ def central_area(film: NDArray[np.float32]) -> NDArray[np.float32]:
 def _equalise(film: NDArray[np.float32], centre: NDArray[np.float32]) -> NDArray[np.float32]:
     counts, edges = np.histogram(centre, bins=EQUALISE_BINS, range=(0.0, 1.0))
     share_below = np.concatenate([[0.0], np.cumsum(counts) / centre.size])
-    return np.interp(film, edges, share_below).astype(np.float32)
+    return np.asarray(np.interp(film, edges, share_below), dtype=np.float32)
 
 
 def to_bytes(unit: NDArray[np.float32]) -> NDArray[np.uint8]:
@@ -173,4 +173,4 @@ def to_bytes(unit: NDArray[np.float32]) -> NDArray[np.uint8]:
 
 def from_bytes(stored: NDArray[np.uint8]) -> NDArray[np.float32]:
     """Undo ``to_bytes``: the one division by which cached and live pixels agree."""
-    return stored.astype(np.float32) / np.float32(WHITE)
+    return np.asarray(stored.astype(np.float32) / np.float32(WHITE))
