@@ -20,14 +20,17 @@ class Record:
         path: The image file.
         dataset: Name of the dataset.
         site: Hospital or other origin; the dataset's name when it has only one.
-        patient: The publisher's patient id, unique within the dataset. Never written: manifests
-            carry ``patient_key``.
+        patient: The publisher's patient id, unique within the dataset; empty when unknown. Never
+            written: manifests carry ``patient_key``.
         label: Class name, or empty when the dataset has none.
         view: PA, AP, AP supine, lateral or empty.
         age: In years, NaN when unknown.
         sex: M, F or empty.
         lung_mask: Reference mask of the lungs, if there is one.
         split: The publisher's split (train, val, test) or empty.
+        spacing_mm: Distance between rows and between columns where the publisher states it.
+        extent_mm: Height and width of what the image shows, where the publisher states it; gives
+            the spacing of copies of any size.
     """
 
     path: Path
@@ -40,6 +43,8 @@ class Record:
     sex: str = ""
     lung_mask: Path | None = None
     split: str = ""
+    spacing_mm: tuple[float, float] | None = None
+    extent_mm: tuple[float, float] | None = None
 
 
 def image_id(pixels: NDArray[np.float32]) -> str:

@@ -1,0 +1,37 @@
+"""COVID-CXNet: frontal radiographs of COVID-19, collected from the web.
+
+Source: the COVID-CXNet repository. Licence: claimed CC BY 4.0, rights per image unclear.
+Cite: Haghanifar et al. 2022, doi:10.1007/s11042-022-12156-z.
+Content: some 900 images of one class; site, patient, view, age and sex unknown. Every image is
+taken for a patient of its own, which is optimistic: some patients have several.
+Layout: covid19/*.{png,jpg,jpeg,webp}.
+Known bias: one class only, screenshots of publications with arrows and letters, and many of the
+films that stand in ``cohen`` too (see ``data.duplicates``).
+"""
+
+from pathlib import Path
+
+from data.datasets.layout import Listing, list_images
+from data.records import Record
+
+LAYOUT = "covid19/ with images"
+
+
+def read_covid_cxnet(root: Path) -> Listing:
+    """List the images under ``root``.
+
+    Raises:
+        FileNotFoundError: If the folder is missing or holds no image.
+    """
+    return Listing(
+        [
+            Record(
+                path=path,
+                dataset="covid_cxnet",
+                site="covid_cxnet",
+                patient=path.name,
+                label="covid",
+            )
+            for path in list_images(root / "covid19", layout=LAYOUT)
+        ]
+    )

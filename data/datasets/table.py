@@ -1,0 +1,108 @@
+"""Any dataset with a CSV table: at least the columns path and label, one row per image.
+
+Other columns of the manifest are taken where present; what import computes itself (image_id,
+height_px, ...) is ignored. Paths are relative to the table's folder. Without patient_id, DICOM
+files bring their own, and any other image is a patient of its own.
+"""
+
+import math
+from collections.abc import Mapping
+from pathlib import Path
+
+from data.datasets.layout import Listing, existing_files, parse_age, parse_sex, read_table
+from data.nearest import name_unknown
+from data.readers.film import Spacing, usable_spacing
+from data.records import Record
+
+LAYOUT = "a CSV table with the columns path and label"
+REQUIRED = ("path", "label")
+OPTIONAL = (
+    "dataset",
+    "site",
+    "patient_id",
+    "view",
+    "age",
+    "sex",
+    "split",
+    "lung_mask",
+    "spacing_row_mm",
+    "spacing_col_mm",
+)
+COMPUTED = ("image_id", "height_px", "width_px", "mask_source", "mask_quality", "reading")
+
+
+def read_table_of_images(table: Path, *, columns: Mapping[str, str] | None = None) -> Listing:
+    """List the images that a table names.
+
+    Args:
+        table: The CSV file.
+        columns: The table's own name for a column of the manifest, such as
+            ``{"label": "diagnosis"}``. When given, columns that are neither mapped nor known are
+            ignored; otherwise they are an error, since a misspelt name would lose its content.
+
+    Raises:
+        FileNotFoundError: If the table or an image or mask that it names is missing.
+        ValueError: If a column is missing, unknown or mapped wrongly, or an image has no label.
+    """
+    mapping = dict(columns or {})
+    rows = read_table(table, columns=(), layout=LAYOUT)
+    if not rows:
+        raise ValueError(f"{table}: no row; expected {LAYOUT}")
+    _check_columns(table, list(rows[0]), mapping)
+    named = [{name: row.get(mapping.get(name, name), "") for name in _KNOWN} for row in rows]
+    unlabelled = [index for index, row in enumerate(named) if not row["label"]]
+    if unlabelled:
+        raise ValueError(
+            f"{table}: column {mapping.get('label', 'label')}, row {unlabelled[0]}: "
+            f"expected a label, got none (in {len(unlabelled)} of {len(named)} rows)"
+        )
+    records = [_record(row, table) for row in named]
+    existing_files((record.path for record in records), table=table)
+    existing_files((r.lung_mask for r in records if r.lung_mask is not None), table=table)
+    return Listing(records)
+
+
+_KNOWN = (*REQUIRED, *OPTIONAL)
+
+
+def _check_columns(table: Path, present: list[str], mapping: dict[str, str]) -> None:
+    wrong = [name for name in mapping if name not in _KNOWN]
+    if wrong:
+        raise ValueError(f"column mapping: {name_unknown('manifest column', wrong, _KNOWN)}")
+    absent = [name for name in mapping.values() if name not in present]
+    if absent:
+        raise ValueError(f"{table}: {name_unknown('column', absent, present)}")
+    unknown = [name for name in present if name not in (*_KNOWN, *COMPUTED, *mapping.values())]
+    if unknown and not mapping:
+        raise ValueError(f"{table}: {name_unknown('column', unknown, _KNOWN)}")
+    missing = [name for name in REQUIRED if mapping.get(name, name) not in present]
+    if missing:
+        raise ValueError(
+            f"{table}: no column {', '.join(missing)}; it has {', '.join(present)}; "
+            "map a column of another name to it"
+        )
+
+
+def _record(row: dict[str, str], table: Path) -> Record:
+    folder = table.absolute().parent
+    dataset = row["dataset"] or table.stem
+    return Record(
+        path=folder / row["path"],
+        dataset=dataset,
+        site=row["site"] or dataset,
+        patient=row["patient_id"],
+        label=row["label"],
+        view=row["view"],
+        age=parse_age(row["age"]),
+        sex=parse_sex(row["sex"]),
+        lung_mask=folder / row["lung_mask"] if row["lung_mask"] else None,
+        split=row["split"],
+        spacing_mm=_spacing(row),
+    )
+
+
+def _spacing(row: dict[str, str]) -> Spacing | None:
+    try:
+        return usable_spacing(float(row["spacing_row_mm"]), float(row["spacing_col_mm"]))
+    except ValueError:
+        return usable_spacing(math.nan, math.nan)

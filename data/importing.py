@@ -1,0 +1,161 @@
+"""A published dataset's folder to a manifest: every image is read once, the bad ones are listed."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from data.datasets import ADAPTERS, Listing
+from data.datasets.table import read_table_of_images
+from data.failures import Failure
+from data.manifest import COLUMNS, validate
+from data.nearest import name_unknown
+from data.parallel import map_items
+from data.readers import Film, UnreadableImage, read_image, read_mask
+from data.readers.film import Spacing
+from data.records import DEFAULT_SALT, Record, image_id, patient_key
+
+MAX_DEFAULT_WORKERS = 4
+
+
+@dataclass(frozen=True)
+class Imported:
+    """What came of a dataset.
+
+    Attributes:
+        manifest: One row per image that could be read. Copies of one film within the dataset stay;
+            they have the same image_id.
+        failures: The images that could not be read.
+        left_out: How many images the dataset's adapter does not use, by reason.
+    """
+
+    manifest: pd.DataFrame
+    failures: list[Failure]
+    left_out: dict[str, int]
+
+
+@dataclass(frozen=True)
+class _Task:
+    record: Record
+    salt: str
+
+
+def import_dataset(
+    name: str,
+    root: Path,
+    *,
+    workers: int | None = None,
+    progress: bool = True,
+    columns: Mapping[str, str] | None = None,
+    salt: str = DEFAULT_SALT,
+) -> Imported:
+    """Read every image of a dataset once and describe it in a manifest.
+
+    Args:
+        name: One of ``data.datasets.ADAPTERS``.
+        root: The dataset's folder; for ``csv``, the table.
+        workers: Number of processes that read; by default as many as there are processors, at
+            most 4.
+        progress: Show a bar.
+        columns: For ``csv``: the table's names of the manifest's columns.
+        salt: Hashed with every patient id, see ``data.records.patient_key``.
+
+    Raises:
+        ValueError: If the dataset is unknown or its table is wrong.
+        FileNotFoundError: If the root or a file in it is missing.
+    """
+    listing = _list_records(name, root, columns)
+    _check_before_reading(listing.records, source=str(root))
+    tasks = [_Task(record, salt) for record in listing.records]
+    outcomes = list(
+        map_items(
+            _read_row,
+            tasks,
+            workers=workers or min(MAX_DEFAULT_WORKERS, os.cpu_count() or 1),
+            title=f"Reading {name}",
+            progress=progress,
+        )
+    )
+    rows = [outcome for outcome in outcomes if not isinstance(outcome, Failure)]
+    return Imported(
+        manifest=validate(pd.DataFrame(rows, columns=list(COLUMNS)), source=str(root)),
+        failures=[outcome for outcome in outcomes if isinstance(outcome, Failure)],
+        left_out=listing.left_out,
+    )
+
+
+def _list_records(name: str, root: Path, columns: Mapping[str, str] | None) -> Listing:
+    if name not in ADAPTERS:
+        raise ValueError(name_unknown("dataset", [name], ADAPTERS))
+    if columns and name != "csv":
+        raise ValueError(f"{name}: columns can be mapped for csv only")
+    if not root.exists():
+        raise FileNotFoundError(f"{root}: no such file or folder; {ADAPTERS[name].layout} expected")
+    if name == "csv":
+        return read_table_of_images(root, columns=columns)
+    return ADAPTERS[name].read(root)
+
+
+def _check_before_reading(records: list[Record], *, source: str) -> None:
+    """Let ``validate`` see all that is known before an hour is spent on reading images."""
+    blank = Film(pixels=np.zeros((1, 1, 1), dtype=np.float32))
+    rows = [_row(record, blank, identity="0" * 16, salt="") for record in records]
+    validate(pd.DataFrame(rows, columns=list(COLUMNS)), source=source)
+
+
+def _read_row(task: _Task) -> dict[str, Any] | Failure:
+    record = task.record
+    try:
+        film = read_image(record.path)
+        reason = "" if record.lung_mask is None else _fault_of_mask(record.lung_mask, film)
+    except UnreadableImage as error:
+        reason = error.reason if error.path == record.path else f"lung mask: {error.reason}"
+    if reason:
+        return Failure(record.path, reason)
+    return _row(record, film, identity=image_id(film.pixels), salt=task.salt)
+
+
+def _fault_of_mask(path: Path, film: Film) -> str:
+    mask = read_mask(path)
+    if mask.shape != film.pixels.shape[1:]:
+        (height, width), (rows, columns) = mask.shape, film.pixels.shape[1:]
+        return f"lung mask of {height} x {width} px, image of {rows} x {columns} px"
+    return "" if mask.any() else "lung mask is empty"
+
+
+def _row(record: Record, film: Film, *, identity: str, salt: str) -> dict[str, Any]:
+    height, width = film.pixels.shape[1:]
+    spacing = _spacing(record, film) or (float("nan"), float("nan"))
+    return {
+        "image_id": identity,
+        "path": str(record.path.absolute()),
+        "dataset": record.dataset,
+        "site": record.site,
+        "patient_id": patient_key(
+            record.dataset, record.patient or film.patient or identity, salt=salt
+        ),
+        "label": record.label,
+        "view": record.view or film.view,
+        "age": record.age,
+        "sex": record.sex,
+        "height_px": height,
+        "width_px": width,
+        "spacing_row_mm": spacing[0],
+        "spacing_col_mm": spacing[1],
+        "split": record.split,
+        "lung_mask": str(record.lung_mask.absolute()) if record.lung_mask else "",
+        "mask_source": "reference" if record.lung_mask else "",
+        "mask_quality": "",
+        "reading": "; ".join(film.steps),
+    }
+
+
+def _spacing(record: Record, film: Film) -> Spacing | None:
+    if record.extent_mm is not None:
+        height, width = film.pixels.shape[1:]
+        return record.extent_mm[0] / height, record.extent_mm[1] / width
+    return record.spacing_mm or film.spacing_mm
