@@ -1,0 +1,251 @@
+"""Lung masks for films: from a model package to cleaned, judged masks at full resolution."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+import torch.nn.functional as F  # noqa: N812  torch's own convention
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from data.failures import Failure
+from data.manifest import validate
+from data.package import read_package
+from data.parallel import map_items
+from data.preprocess import Preprocessing, prepare_film, restore_map
+from data.readers import UnreadableImage, read_image, write_mask
+from segmentation.network import NetworkSettings, build_network
+from segmentation.postprocess import clean_mask
+from segmentation.quality import Quality, Verdict, judge_mask
+from segmentation.training import KIND
+
+BATCH_SIZE = 16
+REASONS = "quality.csv"
+
+
+@dataclass(frozen=True)
+class LungMask:
+    """A film's lungs.
+
+    Attributes:
+        mask: 1 in the lungs, uint8 (H, W), the film's size; all 0 when none were found.
+        quality: Verdict on the mask, see ``segmentation.quality``.
+        reasons: Why it is not good.
+    """
+
+    mask: NDArray[np.uint8]
+    quality: Quality
+    reasons: tuple[str, ...]
+
+
+class LungSegmenter:
+    """A trained network with its preprocessing, threshold and cleaning."""
+
+    def __init__(
+        self,
+        network: nn.Module,
+        preprocessing: Preprocessing,
+        *,
+        threshold: float,
+        scales: Sequence[float] = (1.0,),
+        divisor: int = 1,
+        device: str | torch.device = "cpu",
+    ) -> None:
+        """Make a segmenter of a network; ``load`` makes one of a package.
+
+        Args:
+            network: Maps films (B, 1, S, S) to logits.
+            preprocessing: What it was trained with.
+            threshold: Probability from which a pixel is lung.
+            scales: Relative sizes at which films are segmented; probabilities are averaged.
+            divisor: What the sizes of the network's inputs must be multiples of, in px.
+            device: Where the network runs.
+        """
+        self._network = network.to(device).eval()
+        self.preprocessing = preprocessing
+        self._threshold = threshold
+        self._scales = tuple(scales)
+        self._divisor = divisor
+        self._device = torch.device(device)
+
+    @classmethod
+    def load(cls, package: Path, device: str | torch.device = "cpu") -> "LungSegmenter":
+        """Load the model package in the folder ``package``.
+
+        Raises:
+            FileNotFoundError: If a file of the package is missing.
+            ValueError: If it is no lung segmenter, or its weights do not fit its network.
+        """
+        loaded = read_package(package, kind=KIND)
+        settings = loaded.config["network"]
+        shape = NetworkSettings(**{**settings, "channels": tuple(settings["channels"])})
+        network = build_network(shape, seed=0)
+        try:
+            network.load_state_dict(loaded.weights)
+        except RuntimeError as error:
+            raise ValueError(
+                f"{package}: the weights do not fit the network of config.yaml"
+            ) from error
+        return cls(
+            network,
+            Preprocessing(**loaded.config["preprocessing"]),
+            threshold=loaded.config["threshold"],
+            scales=loaded.config["test_time_scales"],
+            divisor=shape.divisor,
+            device=device,
+        )
+
+    def segment(self, pixels: NDArray[np.float32]) -> LungMask:
+        """Segment one film, float32 (1, H, W) in [0, 1], as its reader returned it."""
+        square = prepare_film(pixels, self.preprocessing)
+        return self.segment_prepared(square[np.newaxis], [pixels.shape[1:]])[0]
+
+    def segment_prepared(
+        self, squares: NDArray[np.float32], sizes: Sequence[tuple[int, int]]
+    ) -> list[LungMask]:
+        """Segment films in one pass of the network.
+
+        Args:
+            squares: Films as ``prepare_film`` returns them, (B, 1, S, S).
+            sizes: Height and width of each film before that, in px: the sizes of the masks.
+        """
+        probabilities = self._predict(torch.from_numpy(squares).to(self._device)).cpu().numpy()
+        return [
+            self._finish(square, height=height, width=width)
+            for square, (height, width) in zip(probabilities, sizes, strict=True)
+        ]
+
+    @torch.inference_mode()
+    def _predict(self, squares: Tensor) -> Tensor:
+        """Return probabilities of lung, (B, S, S), averaged over the scales."""
+        size_px = squares.shape[-1]
+        maps = []
+        for scale in self._scales:
+            scaled_px = max(1, round(scale * size_px / self._divisor)) * self._divisor
+            logits = self._network(_resize(squares, scaled_px))
+            maps.append(_resize(torch.sigmoid(logits), size_px))
+        return torch.stack(maps).mean(dim=0)[:, 0]
+
+    def _finish(self, square: NDArray[np.float32], *, height: int, width: int) -> LungMask:
+        """Bring probabilities (S, S) to the film's size, decide, clean and judge."""
+        probabilities = restore_map(square, height=height, width=width, nearest=False)
+        mask = clean_mask((probabilities >= self._threshold).astype(np.uint8))
+        verdict = judge_mask(mask, probabilities)
+        return LungMask(mask, verdict.quality, verdict.reasons)
+
+
+def predict_masks(
+    manifest: pd.DataFrame,
+    package: Path,
+    out: Path,
+    *,
+    device: str | torch.device = "cpu",
+    workers: int = 1,
+    progress: bool = True,
+) -> tuple[pd.DataFrame, list[Failure]]:
+    """Write a lung mask for every film of a manifest.
+
+    Args:
+        manifest: Films; masks that it has are not looked at.
+        package: Model package of a lung segmenter.
+        out: Folder for ``masks/<image_id>.png`` and ``quality.csv`` (verdicts with reasons), made
+            if missing.
+        device: Where the network runs.
+        workers: Number of processes that read.
+        progress: Show a progress bar.
+
+    Returns:
+        The manifest's readable rows with lung_mask, mask_source "predicted" and mask_quality; and
+        the films that could not be read. A film without lungs has an empty mask, quality failed.
+
+    Raises:
+        FileNotFoundError: If a file of ``package`` is missing.
+        ValueError: If ``package`` is no lung segmenter.
+    """
+    segmenter = LungSegmenter.load(package, device)
+    tasks = [_Task(Path(path), segmenter.preprocessing) for path in manifest["path"]]
+    outcomes = map_items(
+        _prepare, tasks, workers=workers, title="Segmenting lungs", progress=progress
+    )
+    failures: list[Failure] = []
+    verdicts: dict[int, Verdict] = {}
+    for batch in _batches(_readable(outcomes, tasks, failures)):
+        squares = np.stack([prepared.square for _, prepared in batch])
+        lungs = segmenter.segment_prepared(squares, [prepared.size for _, prepared in batch])
+        for (row, _), lung in zip(batch, lungs, strict=True):
+            write_mask(lung.mask, _mask_path(out, manifest["image_id"].iloc[row]))
+            verdicts[row] = Verdict(lung.quality, lung.reasons)
+    return _record(manifest, verdicts, out), failures
+
+
+@dataclass(frozen=True)
+class _Task:
+    path: Path
+    settings: Preprocessing
+
+
+@dataclass(frozen=True)
+class _Prepared:
+    """A film (1, S, S) and its height and width in px before that."""
+
+    square: NDArray[np.float32]
+    size: tuple[int, int]
+
+
+def _prepare(task: _Task) -> _Prepared | str:
+    """Return the prepared film, or why there is none."""
+    try:
+        pixels = read_image(task.path).pixels
+    except UnreadableImage as error:
+        return error.reason
+    return _Prepared(prepare_film(pixels, task.settings), (pixels.shape[1], pixels.shape[2]))
+
+
+def _readable(
+    outcomes: Iterable[_Prepared | str], tasks: list[_Task], failures: list[Failure]
+) -> Iterator[tuple[int, _Prepared]]:
+    """Yield what could be read with its row; add the rest to ``failures``."""
+    for row, outcome in enumerate(outcomes):
+        if isinstance(outcome, str):
+            failures.append(Failure(tasks[row].path, outcome))
+        else:
+            yield row, outcome
+
+
+def _batches(
+    films: Iterator[tuple[int, _Prepared]],
+) -> Iterator[list[tuple[int, _Prepared]]]:
+    while batch := list(islice(films, BATCH_SIZE)):
+        yield batch
+
+
+def _mask_path(out: Path, image_id: str) -> Path:
+    return out.absolute() / "masks" / f"{image_id}.png"
+
+
+def _record(manifest: pd.DataFrame, verdicts: dict[int, Verdict], out: Path) -> pd.DataFrame:
+    """Return the segmented rows with their masks; write why a mask is not good."""
+    rows = manifest.iloc[list(verdicts)].assign(
+        lung_mask=lambda frame: [str(_mask_path(out, image)) for image in frame["image_id"]],
+        mask_source="predicted",
+        mask_quality=[verdict.quality for verdict in verdicts.values()],
+    )
+    reasons = rows[["image_id", "mask_quality"]].assign(
+        reasons=["; ".join(verdict.reasons) for verdict in verdicts.values()]
+    )
+    out.mkdir(parents=True, exist_ok=True)
+    reasons.to_csv(out / REASONS, index=False)
+    return validate(rows)
+
+
+def _resize(maps: Tensor, size_px: int) -> Tensor:
+    """Resize maps (B, 1, S, S), without aliasing; the same object when the size is right."""
+    if maps.shape[-1] == size_px:
+        return maps
+    return F.interpolate(
+        maps, size=(size_px, size_px), mode="bilinear", align_corners=False, antialias=True
+    )

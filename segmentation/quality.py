@@ -1,0 +1,149 @@
+"""A verdict on every predicted mask, from its shape and from how sure the network was.
+
+There is no reference on a hospital's films: the verdict says which masks a person should look at.
+``failed`` masks should not train or explain a classifier.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from skimage.measure import label, perimeter, regionprops
+from skimage.morphology import dilation, disk, erosion
+
+Quality = Literal["good", "doubtful", "failed"]
+JUDGED_SIZE_PX = 256  # longest side at which masks are judged
+BAND_PX = 2  # half the width of the band along the outline, at that size
+
+
+@dataclass(frozen=True)
+class MaskFeatures:
+    """What a verdict rests on. Shares are of the film's area unless said otherwise.
+
+    Attributes:
+        lungs: Regions of the mask.
+        area_share: Area of the mask.
+        symmetry: Area of the smaller lung over that of the larger, 0 with one lung.
+        off_centre: Distance of the mask's centre from the film's, in parts of the film's diagonal.
+        border_share: Share of the mask's outline that runs along the film's edge.
+        compactness: 4 pi area / perimeter^2 of the less compact lung, 1 for a disc.
+        side_by_side: Whether the lungs' centres lie farther apart across than along the body.
+        sureness: Mean of |2p - 1| in a band along the outline, 1 when the network is sure of
+            every pixel; NaN when no probabilities were given.
+    """
+
+    lungs: int
+    area_share: float
+    symmetry: float
+    off_centre: float
+    border_share: float
+    compactness: float
+    side_by_side: bool
+    sureness: float
+
+
+@dataclass(frozen=True)
+class Limit:
+    """Range of a feature: outside ``doubtful`` look at the mask, outside ``failed`` drop it."""
+
+    feature: str
+    doubtful: tuple[float, float]
+    failed: tuple[float, float]
+    reason: str
+
+
+LIMITS = (
+    Limit("lungs", (2, 2), (1, math.inf), "not two separate lungs"),
+    Limit("area_share", (0.12, 0.55), (0.03, 0.8), "unusual area"),
+    Limit("symmetry", (0.45, 1), (-math.inf, 1), "lungs of unequal size"),
+    Limit("side_by_side", (1, 1), (-math.inf, 1), "lungs not side by side"),
+    Limit("off_centre", (0, 0.12), (0, 0.25), "far from the film's centre"),
+    Limit("border_share", (0, 0.15), (0, 0.5), "touches the film's edge"),
+    Limit("compactness", (0.25, math.inf), (0.08, math.inf), "ragged outline"),
+    Limit("sureness", (0.45, 1), (0.2, 1), "network unsure of the outline"),
+)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Quality of a mask, and why it is not good (empty when it is)."""
+
+    quality: Quality
+    reasons: tuple[str, ...]
+
+
+def judge_mask(
+    mask: NDArray[np.uint8], probabilities: NDArray[np.float32] | None = None
+) -> Verdict:
+    """Judge a mask.
+
+    Args:
+        mask: 1 in the lungs, (H, W), as it came from cleaning.
+        probabilities: The network's probability of lung, (H, W).
+
+    Returns:
+        ``failed`` when the mask is empty or a feature is outside its outer range, ``doubtful``
+        when one is outside its inner range. A NaN feature is not judged.
+    """
+    if not mask.any():
+        return Verdict("failed", ("no lung found",))
+    features = measure_features(mask, probabilities)
+    doubts, failures = [], []
+    for limit in LIMITS:
+        value = float(getattr(features, limit.feature))
+        if _is_outside(value, limit.failed):
+            failures.append(f"{limit.reason} ({limit.feature} {value:.2g})")
+        elif _is_outside(value, limit.doubtful):
+            doubts.append(f"{limit.reason} ({limit.feature} {value:.2g})")
+    quality: Quality = "failed" if failures else "doubtful" if doubts else "good"
+    return Verdict(quality, (*failures, *doubts))
+
+
+def measure_features(
+    mask: NDArray[np.uint8], probabilities: NDArray[np.float32] | None = None
+) -> MaskFeatures:
+    """Measure a mask with at least one lung pixel; arguments as in ``judge_mask``.
+
+    Large films are thinned first: the features do not depend on the resolution.
+    """
+    step = max(1, math.ceil(max(mask.shape) / JUDGED_SIZE_PX))
+    thin = mask[::step, ::step]
+    height, width = thin.shape
+    lungs = sorted(regionprops(label(thin, connectivity=1)), key=lambda lung: -lung.area)[:2]
+    rows, columns = np.nonzero(thin)
+    offset = (rows.mean() - (height - 1) / 2, columns.mean() - (width - 1) / 2)
+    across, along = 0.0, 1.0
+    if len(lungs) == 2:  # noqa: PLR2004
+        along, across = np.abs(np.subtract(lungs[0].centroid, lungs[1].centroid))
+    return MaskFeatures(
+        lungs=int(label(thin, connectivity=1).max()),
+        area_share=float(thin.mean()),
+        symmetry=lungs[1].area / lungs[0].area if len(lungs) == 2 else 0.0,  # noqa: PLR2004
+        off_centre=float(np.hypot(*offset) / math.hypot(height, width)),
+        border_share=_border_share(thin),
+        compactness=min(_compactness(lung.image) for lung in lungs),
+        side_by_side=bool(across > along),
+        sureness=math.nan
+        if probabilities is None
+        else _sureness(thin, probabilities[::step, ::step]),
+    )
+
+
+def _is_outside(value: float, bounds: tuple[float, float]) -> bool:
+    return value < bounds[0] or value > bounds[1]  # False for NaN
+
+
+def _border_share(mask: NDArray[np.uint8]) -> float:
+    edge = np.concatenate([mask[0], mask[-1], mask[:, 0], mask[:, -1]]).sum()
+    return float(min(1.0, edge / perimeter(np.pad(mask, 1))))
+
+
+def _compactness(region: NDArray[np.bool_]) -> float:
+    return float(4 * math.pi * region.sum() / perimeter(np.pad(region, 1)) ** 2)
+
+
+def _sureness(mask: NDArray[np.uint8], probabilities: NDArray[np.float32]) -> float:
+    band = dilation(mask, disk(BAND_PX)) != erosion(mask, disk(BAND_PX))
+    return float(np.abs(2 * probabilities[band] - 1).mean())

@@ -1,0 +1,81 @@
+"""Scores of predicted masks against reference masks, film by film and in summary."""
+
+import math
+from collections.abc import Hashable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from data.readers import read_mask
+from segmentation.metrics import measure_overlap
+
+
+def score_masks(predicted: pd.DataFrame, reference: pd.DataFrame) -> pd.DataFrame:
+    """Compare the masks of two manifests at the films' full resolution.
+
+    Args:
+        predicted: Manifest with predicted masks. Films that ``reference`` does not have, or has
+            no mask for, are left out.
+        reference: Manifest with reference masks and, where known, spacing.
+
+    Returns:
+        One row per film that both manifests have: image_id, dataset, dice, hd95_mm (NaN where
+        spacing is unknown), hd95_px, mask_quality (the verdict on the predicted mask).
+
+    Raises:
+        ValueError: If no film is in both, a film has no predicted mask, or a mask has another
+            size than its reference; names the image.
+    """
+    references = reference[reference["lung_mask"] != ""].drop_duplicates("image_id")
+    pairs = references.merge(
+        predicted[["image_id", "lung_mask", "mask_quality"]].drop_duplicates("image_id"),
+        on="image_id",
+        suffixes=("", "_predicted"),
+    )
+    if pairs.empty:
+        raise ValueError("no film of the predicted manifest has a mask in the reference manifest")
+    return pd.DataFrame([_score(row) for row in pairs.to_dict("records")])
+
+
+def summarise_scores(scores: pd.DataFrame) -> dict[str, float | int | None]:
+    """Average scores over films.
+
+    Args:
+        scores: From ``score_masks``.
+
+    Returns:
+        n, dice (mean), dice_p5 (5th percentile), hd95_px, hd95_mm (mean over the n_mm films of
+        known spacing; None when there are none), n_mm.
+    """
+    known_mm = scores["hd95_mm"].dropna()
+    return {
+        "n": len(scores),
+        "dice": float(scores["dice"].mean()),
+        "dice_p5": float(scores["dice"].quantile(0.05)),
+        "hd95_px": float(scores["hd95_px"].mean()),
+        "hd95_mm": float(known_mm.mean()) if len(known_mm) else None,
+        "n_mm": len(known_mm),
+    }
+
+
+def _score(row: dict[Hashable, Any]) -> dict[str, Any]:
+    if not row["lung_mask_predicted"]:
+        raise ValueError(f"image {row['image_id']}: no predicted mask to score")
+    spacing_mm = (row["spacing_row_mm"], row["spacing_col_mm"])
+    try:
+        overlap = measure_overlap(
+            read_mask(Path(row["lung_mask_predicted"])),
+            read_mask(Path(row["lung_mask"])),
+            spacing_mm=None if any(math.isnan(step) for step in spacing_mm) else spacing_mm,
+        )
+    except ValueError as error:
+        raise ValueError(f"image {row['image_id']}: {error}") from error
+    return {
+        "image_id": row["image_id"],
+        "dataset": row["dataset"],
+        "dice": overlap.dice,
+        "hd95_mm": overlap.hd95_mm,
+        "hd95_px": overlap.hd95_px,
+        "mask_quality": row["mask_quality_predicted"],
+    }

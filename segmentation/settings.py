@@ -1,0 +1,54 @@
+"""Settings of stage 1: what a study's YAML may say about the lung segmenter."""
+
+from dataclasses import dataclass, field
+
+from data.augment import Augmentation
+from data.preprocess import Preprocessing
+from segmentation.network import NetworkSettings
+
+
+@dataclass(frozen=True)
+class SegmentationSettings:
+    """How a lung segmenter is trained; the defaults are for real films.
+
+    Attributes:
+        network: Shape of the U-Net.
+        preprocessing: Size and exposure of the films it sees.
+        augmentation: How training films are changed at random.
+        epochs: Passes over the training rows.
+        batch_size: Films per step.
+        learning_rate: Peak of the one-cycle schedule of AdamW.
+        weight_decay: AdamW's decoupled decay.
+        threshold: Probability from which a pixel is lung.
+        test_time_scales: Relative sizes at which a film is segmented; probabilities are averaged.
+    """
+
+    network: NetworkSettings = field(default_factory=NetworkSettings)
+    preprocessing: Preprocessing = field(default_factory=lambda: Preprocessing(size_px=256))
+    augmentation: Augmentation = field(default_factory=Augmentation)
+    epochs: int = 40
+    batch_size: int = 8
+    learning_rate: float = 3e-3
+    weight_decay: float = 1e-4
+    threshold: float = 0.5
+    test_time_scales: tuple[float, ...] = (1.0,)
+
+    def __post_init__(self) -> None:
+        """Refuse settings that cannot train.
+
+        Raises:
+            ValueError: If a value is out of range; names the field.
+        """
+        for name in ("epochs", "batch_size", "learning_rate"):
+            if getattr(self, name) <= 0:
+                raise ValueError(f"{name} must be above 0, got {getattr(self, name)}")
+        if not 0 < self.threshold < 1:
+            raise ValueError(f"threshold must lie between 0 and 1, got {self.threshold}")
+        if not self.test_time_scales:
+            raise ValueError("test_time_scales must name at least one scale, got none")
+        size_px, divisor = self.preprocessing.size_px, self.network.divisor
+        if size_px % divisor:
+            raise ValueError(
+                f"size_px must be a multiple of {divisor} for {len(self.network.channels)} levels "
+                f"of channels, got {size_px}"
+            )

@@ -1,0 +1,181 @@
+"""Training a lung segmenter: a manifest in, a model package out.
+
+A training is resumed at epoch boundaries from ``out/checkpoints`` and then equals one that was
+never interrupted: every random draw derives from (seed, epoch, step).
+"""
+
+import hashlib
+import shutil
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import torch
+import yaml
+from torch.utils.data import BatchSampler, DataLoader, Sampler, SequentialSampler, TensorDataset
+
+from data.cache import Films, load_films
+from data.fitting import CHECKPOINTS, FittingSettings, OnEpoch, fit
+from data.package import WEIGHTS, Package, write_package
+from segmentation.card import write_card
+from segmentation.learner import LungLearner
+from segmentation.sampling import BalancedBatches
+from segmentation.settings import SegmentationSettings
+
+__all__ = ["KIND", "SegmentationSettings", "train_segmenter"]
+
+KIND = "lung-segmenter"
+
+
+def train_segmenter(
+    manifest: pd.DataFrame,
+    settings: SegmentationSettings,
+    out: Path,
+    *,
+    cache: Path | None,
+    seed: int,
+    on_epoch: OnEpoch | None = None,
+    progress: bool = True,
+) -> Path:
+    """Train on the rows of split train; keep the epoch with the best Dice on the rows of val.
+
+    Args:
+        manifest: Rows of the splits train and val need a lung mask; other rows are left alone.
+        settings: Of the training.
+        out: Folder for the package, ``epochs.jsonl`` and, until finished, checkpoints.
+        cache: Folder of prepared films; None prepares them anew.
+        seed: Source of all randomness.
+        on_epoch: Told every epoch's number (from 0) and metrics.
+        progress: Show progress bars.
+
+    Returns:
+        The model package's folder. A finished training is not repeated.
+
+    Raises:
+        ValueError: If a split has no row, a row has no mask or cannot be read, or ``out`` holds a
+            training with other settings, seed or films.
+    """
+    splits = {split: _rows_with_masks(manifest, split) for split in ("train", "val")}
+    _claim(out, _describe(splits, settings, seed))
+    package = out / "package"
+    if (package / WEIGHTS).is_file():
+        return package
+    films = {
+        split: _load(rows, settings, cache, progress=progress) for split, rows in splits.items()
+    }
+    batches = BalancedBatches(
+        films["train"].manifest["dataset"].tolist(), batch_size=settings.batch_size, seed=seed
+    )
+    learner = LungLearner(settings, steps=settings.epochs * len(batches), seed=seed)
+    best = fit(
+        learner,
+        _loader(films["train"], batches),
+        _loader(films["val"], _in_order(films["val"], settings)),
+        FittingSettings(settings.epochs, monitor="val_dice", mode="max"),
+        out,
+        on_epoch=on_epoch,
+        progress=progress,
+    )
+    metrics = {f"best_{name}": value for name, value in best.items()}
+    write_package(
+        Package(
+            weights=learner.network.state_dict(),
+            config=_config(settings, seed),
+            metrics=metrics,
+            card=write_card(splits, settings, metrics, seed=seed),
+        ),
+        package,
+    )
+    shutil.rmtree(out / CHECKPOINTS)
+    return package
+
+
+def _rows_with_masks(manifest: pd.DataFrame, split: str) -> pd.DataFrame:
+    rows = manifest[manifest["split"] == split]
+    if rows.empty:
+        raise ValueError(f"training needs rows of split {split!r}, the manifest has none")
+    bare = rows.loc[rows["lung_mask"] == "", "image_id"]
+    if len(bare):
+        raise ValueError(
+            f"training needs a lung mask for every row of split {split!r}, "
+            f"{len(bare)} have none: image {bare.iloc[0]}, ..."
+        )
+    return rows
+
+
+def _load(
+    rows: pd.DataFrame, settings: SegmentationSettings, cache: Path | None, *, progress: bool
+) -> Films:
+    films = load_films(rows, settings.preprocessing, cache=cache, progress=progress)
+    if films.failures:
+        first = films.failures[0]
+        raise ValueError(
+            f"{len(films.failures)} training films cannot be read: {first.path}: {first.reason}"
+        )
+    return films
+
+
+def _loader(films: Films, batches: Sampler[list[int]]) -> DataLoader[Any]:
+    """Serve batches of films that are already in memory: no workers, no collating."""
+    dataset = TensorDataset(torch.from_numpy(films.images), torch.from_numpy(films.masks))
+    return DataLoader(dataset, sampler=batches, batch_size=None)
+
+
+def _in_order(films: Films, settings: SegmentationSettings) -> Sampler[list[int]]:
+    rows = SequentialSampler(range(len(films.images)))
+    return BatchSampler(rows, settings.batch_size, drop_last=False)
+
+
+def _describe(
+    splits: dict[str, pd.DataFrame], settings: SegmentationSettings, seed: int
+) -> dict[str, Any]:
+    """Say what a training is: equal descriptions train equal networks."""
+    films = {
+        split: hashlib.blake2b(
+            "\n".join(rows["image_id"] + " " + rows["dataset"]).encode(), digest_size=8
+        ).hexdigest()
+        for split, rows in splits.items()
+    }
+    return {"settings": _plain(settings), "seed": seed, "films": films}
+
+
+def _claim(out: Path, description: dict[str, Any]) -> None:
+    """Write ``description`` into ``out``, or check that it is the one that stands there."""
+    path = out / "training.yaml"
+    if path.is_file():
+        present = yaml.safe_load(path.read_text())
+        for key, value in description.items():
+            if present.get(key) != value:
+                raise ValueError(
+                    f"{path}: {key} of the training begun there differ from this one's; "
+                    f"choose another folder or remove it"
+                )
+        return
+    out.mkdir(parents=True, exist_ok=True)
+    path.write_text(yaml.safe_dump(description, sort_keys=False))
+
+
+def _config(settings: SegmentationSettings, seed: int) -> dict[str, Any]:
+    plain = _plain(settings)
+    return {
+        "kind": KIND,
+        "classes": ["lung"],
+        "network": plain.pop("network"),
+        "preprocessing": plain.pop("preprocessing"),
+        "threshold": plain.pop("threshold"),
+        "test_time_scales": plain.pop("test_time_scales"),
+        "training": {**plain, "seed": seed},
+    }
+
+
+def _plain(settings: SegmentationSettings) -> dict[str, Any]:
+    """Turn settings into values that YAML writes and reads back unchanged."""
+    plain: dict[str, Any] = yaml.safe_load(yaml.safe_dump(_lists(asdict(settings))))
+    return plain
+
+
+def _lists(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _lists(item) for key, item in value.items()}
+    return [_lists(item) for item in value] if isinstance(value, tuple | list) else value
