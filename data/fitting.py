@@ -1,4 +1,4 @@
-"""The training loop of both stages: Lightning's Trainer, quiet, exactly resumable, unpickling nothing.
+"""The training loop of both stages: Lightning's Trainer, quiet, resumable, unpickling nothing.
 
 A training owns its folder: ``checkpoints/last.ckpt`` is where an interrupted one goes on, at the
 last finished epoch; ``checkpoints/best.ckpt`` holds the epoch chosen by validation; and
@@ -6,17 +6,21 @@ last finished epoch; ``checkpoints/best.ckpt`` holds the epoch chosen by validat
 ``seeded_generator``: then a resumed training is the uninterrupted one.
 """
 
+import hashlib
 import json
 import logging
 import time
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, is_dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
+import pandas as pd
 import torch
+import yaml
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint, RichProgressBar
 
@@ -84,6 +88,7 @@ def fit(
             enable_progress_bar=progress,
             enable_model_summary=False,
             num_sanity_val_steps=0,
+            inference_mode=False,  # heatmaps of validation films need gradients
         )
         trainer.fit(
             learner,
@@ -98,9 +103,10 @@ def fit(
     return _best_epoch(out / EPOCHS, settings)
 
 
-def seeded_generator(seed: int, epoch: int, step: int = 0) -> torch.Generator:
-    """Return a CPU generator for one step, the same whether or not training was interrupted."""
-    return torch.Generator().manual_seed(hash((seed, epoch, step)) & (2**63 - 1))
+def seeded_generator(*key: int) -> torch.Generator:
+    """Return a CPU generator whose state depends on ``key`` alone, as in (seed, epoch, step)."""
+    words = np.random.SeedSequence(key).generate_state(2)
+    return torch.Generator().manual_seed(int(words[0]) << 31 | int(words[1]) >> 1)
 
 
 def read_epochs(out: Path) -> list[dict[str, float]]:
@@ -124,7 +130,9 @@ def _callbacks(
     )
     callbacks: list[Callback] = [_EpochLog(out, on_epoch), saver]
     if settings.patience:
-        callbacks.append(EarlyStopping(settings.monitor, 0.0, settings.patience, mode=settings.mode))
+        callbacks.append(
+            EarlyStopping(settings.monitor, 0.0, settings.patience, mode=settings.mode)
+        )
     if progress:
         callbacks.append(RichProgressBar())
     return callbacks
@@ -182,3 +190,42 @@ def _quiet_lightning() -> Iterator[None]:
     finally:
         for logger, level in zip(loggers, levels, strict=True):
             logger.setLevel(level)
+
+
+def claim_folder(out: Path, description: dict[str, Any]) -> None:
+    """Write what a training is into ``out``, or check that the one begun there is the same.
+
+    Args:
+        out: Folder of the training, made if missing.
+        description: Plain YAML values; equal descriptions train equal networks.
+
+    Raises:
+        ValueError: If ``out`` holds a training with another description; names what differs.
+    """
+    path = out / "training.yaml"
+    if not path.is_file():
+        out.mkdir(parents=True, exist_ok=True)
+        path.write_text(yaml.safe_dump(description, sort_keys=False))
+        return
+    present = yaml.safe_load(path.read_text())
+    for key, value in description.items():
+        if present.get(key) != value:
+            raise ValueError(
+                f"{path}: {key} of the training begun there differ from this one's; "
+                "choose another folder or remove it"
+            )
+
+
+def as_plain(value: Any) -> Any:
+    """Turn settings (dataclasses, tuples) into values that YAML writes and reads back unchanged."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return as_plain(asdict(value))
+    if isinstance(value, dict):
+        return {key: as_plain(item) for key, item in value.items()}
+    return [as_plain(item) for item in value] if isinstance(value, tuple | list) else value
+
+
+def digest_rows(manifest: pd.DataFrame, columns: list[str]) -> str:
+    """Return 16 hex digits that stand for the values of ``columns`` in every row, in order."""
+    rows = manifest[columns].astype(str).agg(" ".join, axis=1)
+    return hashlib.blake2b("\n".join(rows).encode(), digest_size=8).hexdigest()

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-
 import torch
 from torch import Tensor, nn
 from torch.nn import grad as nn_grad
@@ -51,7 +50,7 @@ class FirstLayer:
     def fused(self) -> tuple[Tensor, Tensor | None]:
         """Weight and bias of layer and batch norm as one affine map; the bias is a constant."""
         weight, bias = self.layer.weight, self.layer.bias
-        assert isinstance(weight, Tensor)  # noqa: S101  convolutions and linear layers have one
+        assert isinstance(weight, Tensor)
         shift = bias.detach() if isinstance(bias, Tensor) else None
         if self.norm is None or self.mean is None or self.rstd is None:
             return weight, shift
@@ -130,5 +129,3 @@ def _statistics(norm: ExplainableBatchNorm, inputs: Tensor) -> tuple[Tensor, Ten
         dims = [dim for dim in range(inputs.dim()) if dim != 1]
         variance, mean = torch.var_mean(inputs, dim=dims, correction=0)
     return mean, torch.rsqrt(variance + norm.eps)
-
-

@@ -138,11 +138,9 @@ def prepare(network: nn.Module) -> PreparedNetwork:
     for name, layer in network.named_modules():
         if any(True for _ in layer.children()):
             continue
-        if not isinstance(layer, LINEAR_LEAVES + (nn.ReLU, _BatchNorm)):
+        if not isinstance(layer, (*LINEAR_LEAVES, nn.ReLU, _BatchNorm)):
             raise ValueError(
                 f"layer {name!r} is a {type(layer).__name__}, which relevance cannot pass: "
                 "expected convolutions, linear layers, batch norm, ReLU, pooling or dropout"
             )
     return PreparedNetwork(network)
-
-

@@ -1,0 +1,50 @@
+"""The model card of a classifier: what it is, what it learned from, what it must not be used for."""
+
+from typing import Any
+
+import pandas as pd
+
+TEMPLATE = """# Chest X-ray classifier ({method}, {network})
+
+Research software, not a medical device. Not for diagnosis.
+
+- Classes: {classes}
+- Input: one frontal film, {size_px} x {size_px} px, grey in [0, 1], exposure "{exposure}"{masked}
+- Seed: {seed}{marks}
+
+## Trained on
+
+{counts}
+
+## Best epoch by validation loss
+
+{metrics}
+
+Films of hospitals that are not in the table may look different: test before you trust.
+"""
+
+
+def write_card(
+    splits: dict[str, pd.DataFrame], config: dict[str, Any], metrics: dict[str, Any]
+) -> str:
+    """Return the card as Markdown; holds counts, never a patient or a film."""
+    settings = config["settings"]
+    lines = [
+        f"- {split}, {dataset}, {label}: {count}"
+        for split, rows in splits.items()
+        for (dataset, label), count in rows.groupby(["dataset", "label"]).size().items()
+    ]
+    return TEMPLATE.format(
+        method=settings["method"],
+        network=settings["network"],
+        classes=", ".join(config["classes"]),
+        size_px=settings["preprocessing"]["size_px"],
+        exposure=settings["preprocessing"]["exposure"],
+        masked=", times its lung mask" if settings["method"] == "masked" else "; no lung mask",
+        seed=config["seed"],
+        marks="\n- Trained on films with class-coded marks: a bias experiment"
+        if settings["marks"]
+        else "",
+        counts="\n".join(lines),
+        metrics="\n".join(f"- {name}: {value}" for name, value in metrics.items()),
+    )

@@ -1,0 +1,33 @@
+"""Batch-norm statistics recomputed before evaluation ("precise BN").
+
+Running averages lag behind small batches, and explained films do not move them at all; a few
+hundred training films give the statistics of the weights as they are.
+"""
+
+from collections.abc import Iterable
+
+import torch
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+
+@torch.no_grad()
+def recompute_statistics(network: nn.Module, batches: Iterable[Tensor]) -> None:
+    """Set every batch norm's running statistics to the mean over ``batches``.
+
+    Args:
+        network: Changed in place; its training mode and momenta are left as they were.
+        batches: Inputs, (B, 1, H, W) each; all weigh the same.
+    """
+    norms = [layer for layer in network.modules() if isinstance(layer, _BatchNorm)]
+    momenta = [norm.momentum for norm in norms]
+    was_training = network.training
+    for norm in norms:
+        norm.reset_running_stats()
+        norm.momentum = None  # a cumulative average
+    network.train()
+    for films in batches:
+        network(films)
+    network.train(was_training)
+    for norm, momentum in zip(norms, momenta, strict=True):
+        norm.momentum = momentum

@@ -1,0 +1,182 @@
+"""What a training step minimises: the class loss alone, or with the heatmap loss (ISNet)."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+import torch.nn.functional as F  # noqa: N812  torch's own convention
+from torch import Tensor, nn
+
+from classification.losses import HeatmapLossSettings, heatmap_loss
+from classification.lrp.explained import choose_classes, explained_quantity
+from classification.lrp.prepare import PreparedNetwork, prepare
+from classification.settings import IsnetSettings
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Films, lung masks and labels of one step.
+
+    Attributes:
+        films: (B, 1, H, W) in [0, 1].
+        masks: (B, 1, H, W), 1 in the lungs; all 0 where no mask is known.
+        labels: Class indices, (B,).
+    """
+
+    films: Tensor
+    masks: Tensor
+    labels: Tensor
+
+
+Terms = dict[str, Tensor]
+"""Named scalars of one step; "loss" is the one to minimise. Includes "logits", (B, C)."""
+
+
+class Objective(Protocol):
+    """Scores a batch; holds no weights of its own."""
+
+    def training_terms(self, batch: Batch, *, progress: float, generator: torch.Generator) -> Terms:
+        """Score a training batch at ``progress`` (0 to 1) of the training."""
+
+    def validation_terms(self, batch: Batch) -> Terms:
+        """Score a validation batch, the same way throughout the training."""
+
+
+class PlainObjective:
+    """Cross-entropy, weighted by class."""
+
+    def __init__(self, network: nn.Module, class_weights: Tensor) -> None:
+        """Score ``network``; ``class_weights`` (C,) make rare classes count."""
+        self._network = network
+        self._class_weights = class_weights
+
+    def training_terms(self, batch: Batch, *, progress: float, generator: torch.Generator) -> Terms:
+        """Return the class loss."""
+        return self.validation_terms(batch)
+
+    def validation_terms(self, batch: Batch) -> Terms:
+        """Return the class loss."""
+        logits = self._network(batch.films)
+        loss = class_loss(logits, batch.labels, self._class_weights)
+        return {"loss": loss, "class_loss": loss, "logits": logits}
+
+
+class IsnetObjective:
+    """``(1 - P) * class loss + P * heatmap loss`` on a fraction of every batch.
+
+    The explained films go forward by themselves, recorded; the others as in plain training.
+    """
+
+    def __init__(
+        self,
+        network: nn.Module,
+        class_weights: Tensor,
+        settings: IsnetSettings,
+        loss_settings: HeatmapLossSettings,
+    ) -> None:
+        """Prepare ``network`` for recording; its ``state_dict`` stays what it was."""
+        self._prepared: PreparedNetwork = prepare(network)
+        self._class_weights = class_weights
+        self._settings = settings
+        self._loss_settings = loss_settings
+
+    def training_terms(self, batch: Batch, *, progress: float, generator: torch.Generator) -> Terms:
+        """Return the whole loss, its terms, and where the relevance lies."""
+        weight = self._settings.heatmap_weight(progress)
+        chosen = self._choose_films(batch)
+        others = torch.ones(len(batch.films), dtype=torch.bool)
+        others[chosen] = False
+        rest = others.nonzero().flatten()
+        logits = batch.films.new_zeros(())
+        parts, labels = [], []
+        terms: Terms = {}
+        if len(chosen):
+            recorded, terms = self._explain(batch, chosen, generator=generator)
+            parts.append(recorded)
+            labels.append(batch.labels[chosen])
+        if len(rest):
+            parts.append(self._prepared.network(batch.films[rest]))
+            labels.append(batch.labels[rest])
+        logits, truth = torch.cat(parts), torch.cat(labels)
+        terms["class_loss"] = class_loss(logits, truth, self._class_weights)
+        terms["loss"] = (1 - weight) * terms["class_loss"]
+        if "heatmap_loss" in terms:
+            terms["loss"] = terms["loss"] + weight * terms["heatmap_loss"]
+        order = torch.cat([chosen, rest]).argsort()
+        return {**terms, "logits": logits[order]}
+
+    def validation_terms(self, batch: Batch) -> Terms:
+        """Return the whole loss with the final P, the top class of every film explained."""
+        with torch.enable_grad():
+            with self._prepared.record(epsilon=self._settings.epsilon) as recording:
+                logits = self._prepared.network(batch.films)
+            explained = explained_quantity(
+                logits, choose_classes(logits, strategy="top"), quantity=self._settings.quantity
+            )
+            heatmaps = recording.heatmaps(explained, differentiable=False)
+        logits = logits.detach()
+        has_lungs = batch.masks.flatten(1).any(dim=1)
+        weight = self._settings.weight_end
+        terms = {"class_loss": class_loss(logits, batch.labels, self._class_weights)}
+        terms["loss"] = (1 - weight) * terms["class_loss"]
+        if has_lungs.any():
+            scores = self._score(heatmaps[has_lungs], batch.masks[has_lungs])
+            terms = {**terms, **scores}
+            terms["loss"] = terms["loss"] + weight * scores["heatmap_loss"]
+        return {**terms, "logits": logits}
+
+    def _choose_films(self, batch: Batch) -> Tensor:
+        """Return the rows to explain: the first of the batch that have lungs, up to the fraction.
+
+        Batches are shuffled, so the first are as good as any.
+        """
+        count = max(1, round(self._settings.fraction * len(batch.films)))
+        return batch.masks.flatten(1).any(dim=1).nonzero().flatten()[:count].cpu()
+
+    def _explain(
+        self, batch: Batch, chosen: Tensor, *, generator: torch.Generator
+    ) -> tuple[Tensor, Terms]:
+        with self._prepared.record(epsilon=self._settings.epsilon) as recording:
+            logits = self._prepared.network(batch.films[chosen])
+        classes = choose_classes(
+            logits.detach(),
+            strategy=self._settings.explained,
+            labels=batch.labels[chosen],
+            generator=generator,
+        )
+        explained = explained_quantity(logits, classes, quantity=self._settings.quantity)
+        return logits, self._score(recording.heatmaps(explained), batch.masks[chosen])
+
+    def _score(self, heatmaps: Tensor, masks: Tensor) -> Terms:
+        scored = heatmap_loss(heatmaps, masks, settings=self._loss_settings)
+        return {
+            "heatmap_loss": scored.total,
+            "background_loss": scored.background.detach(),
+            "foreground_loss": scored.foreground.detach(),
+            "relevance_in_lungs": share_in_lungs(heatmaps.detach(), masks).mean(),
+        }
+
+
+def class_loss(logits: Tensor, labels: Tensor, class_weights: Tensor) -> Tensor:
+    """Cross-entropy of ``logits`` (B, C) in float32, each film weighted by its class's weight.
+
+    The mean over films, not over weights: a batch of frequent classes counts for less.
+    """
+    weights = class_weights.to(logits.device)
+    losses = F.cross_entropy(logits.float(), labels, reduction="none")
+    return (losses * weights[labels]).mean()
+
+
+def share_in_lungs(heatmaps: Tensor, masks: Tensor) -> Tensor:
+    """Share of absolute relevance inside the lungs, per map.
+
+    Args:
+        heatmaps: (B, maps, C, H, W).
+        masks: (B, 1, H, W).
+
+    Returns:
+        (B, maps), 1 when all relevance is inside; 0 when there is no relevance at all.
+    """
+    relevance = heatmaps.abs()
+    inside = (relevance * masks.unsqueeze(1)).flatten(2).sum(dim=2)
+    return inside / relevance.flatten(2).sum(dim=2).clamp_min(1e-20)

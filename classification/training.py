@@ -1,0 +1,260 @@
+"""Training a classifier: a manifest in, a model package out.
+
+A training is resumed at epoch boundaries from ``out/checkpoints`` and then equals one that was
+never interrupted: every random draw derives from (seed, epoch, step).
+"""
+
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from classification.batches import FilmRows, ShuffledBatches, in_order, loader
+from classification.calibration import measure_relevance, read_range, write_range
+from classification.card import write_card
+from classification.learner import ClassifierLearner, Stored
+from classification.losses import HeatmapLossSettings
+from classification.networks import build_network
+from classification.objectives import IsnetObjective, Objective, PlainObjective
+from classification.settings import ClassifierSettings
+from data.cache import load_films
+from data.fitting import (
+    CHECKPOINTS,
+    FittingSettings,
+    OnEpoch,
+    as_plain,
+    claim_folder,
+    digest_rows,
+    fit,
+)  # fmt: skip
+from data.package import WEIGHTS, Package, write_package
+
+KIND = "classifier"
+STATISTICS_FILMS = 256  # batch-norm statistics and C1, C2 are taken from so many training films
+
+
+@dataclass(frozen=True)
+class _Films:
+    train: FilmRows
+    val: FilmRows
+    class_weights: Tensor
+
+
+def train_classifier(
+    manifest: pd.DataFrame,
+    settings: ClassifierSettings,
+    out: Path,
+    *,
+    classes: Sequence[str],
+    seed: int,
+    cache: Path | None,
+    on_epoch: OnEpoch | None = None,
+    progress: bool = True,
+) -> Path:
+    """Train on the rows of split train; keep the epoch with the least loss on the rows of val.
+
+    The loss that chooses is the whole one, heatmaps included, with the final weights; no external
+    film is ever looked at.
+
+    Args:
+        manifest: Rows of train and val; ISNet and masked training need lung masks.
+        settings: Of the training.
+        out: Folder for the package, ``epochs.jsonl`` and, until finished, checkpoints.
+        classes: Class names, in the order of the network's outputs.
+        seed: Source of all randomness.
+        cache: Folder of prepared films; None prepares them anew.
+        on_epoch: Told every epoch's number (from 0) and metrics.
+        progress: Show progress bars.
+
+    Returns:
+        The model package's folder. A finished training is not repeated.
+
+    Raises:
+        ValueError: If a split has no row, a label is not in ``classes``, a film has no label, a
+            needed mask is missing or empty, or ``out`` holds another training.
+    """
+    splits = {split: _rows(manifest, split, classes, settings) for split in ("train", "val")}
+    description = {
+        "settings": as_plain(settings),
+        "classes": list(classes),
+        "seed": seed,
+        "films": {
+            split: digest_rows(rows, ["image_id", "label"]) for split, rows in splits.items()
+        },
+    }
+    claim_folder(out, description)
+    package = out / "package"
+    if (package / WEIGHTS).is_file():
+        return package
+    films = _load(splits, settings, classes, cache, progress=progress)
+    network = build_network(settings.network, classes=len(classes), seed=seed)
+    objective, measured = _objective(network, films, settings, out, seed=seed, progress=progress)
+    best = _fit(network, objective, films, settings, out, seed=seed, report=(on_epoch, progress))
+    metrics = {f"best_{name}": value for name, value in best.items()} | measured
+    config = {"kind": KIND, **description, "measured": measured}
+    write_package(
+        Package(
+            weights=network.state_dict(),
+            config=config,
+            metrics=metrics,
+            card=write_card(splits, config, metrics),
+        ),
+        package,
+    )
+    shutil.rmtree(out / CHECKPOINTS)
+    return package
+
+
+def _fit(
+    network: nn.Module,
+    objective: Objective,
+    films: _Films,
+    settings: ClassifierSettings,
+    out: Path,
+    *,
+    seed: int,
+    report: tuple[OnEpoch | None, bool],
+) -> dict[str, float]:
+    """Train ``network`` in place, to its best epoch; return that epoch's metrics."""
+    batches = ShuffledBatches(len(films.train), batch_size=settings.batch_size, seed=seed)
+
+    def statistics_films() -> list[Stored]:
+        count = min(STATISTICS_FILMS, len(films.train))
+        order = np.random.default_rng(seed).permutation(len(films.train))[:count]
+        return [films.train[order[rows].tolist()] for rows in in_order(count, 32)]
+
+    learner = ClassifierLearner(
+        network, objective, settings,
+        steps=settings.epochs * len(batches), seed=seed, statistics_films=statistics_films,
+    )  # fmt: skip
+    on_epoch, progress = report
+    return fit(
+        learner,
+        loader(films.train, batches),
+        loader(films.val, in_order(len(films.val), 2 * settings.batch_size)),
+        FittingSettings(
+            settings.epochs, monitor="val_loss", mode="min", patience=settings.patience,
+            precision=settings.precision,
+        ),
+        out,
+        on_epoch=on_epoch,
+        progress=progress,
+    )  # fmt: skip
+
+
+def _objective(
+    network: nn.Module,
+    films: _Films,
+    settings: ClassifierSettings,
+    out: Path,
+    *,
+    seed: int,
+    progress: bool,
+) -> tuple[Objective, dict[str, Any]]:
+    """Return what to minimise, and what was measured for it."""
+    if settings.method != "isnet":
+        return PlainObjective(network, films.class_weights), {}
+    isnet = settings.isnet
+    chosen = isnet.foreground_range or read_range(out)
+    if chosen is None:
+        chosen = _calibrate(network, films, settings, out, seed=seed, progress=progress)
+    loss_settings = HeatmapLossSettings(
+        decay=isnet.decay,
+        background_weight=isnet.background_weight,
+        foreground_weight=isnet.foreground_weight,
+        foreground_range=chosen,
+    )
+    objective = IsnetObjective(network, films.class_weights, isnet, loss_settings)
+    return objective, {"foreground_range": list(chosen)}
+
+
+def _calibrate(
+    network: nn.Module,
+    films: _Films,
+    settings: ClassifierSettings,
+    out: Path,
+    *,
+    seed: int,
+    progress: bool,
+) -> tuple[float, float]:
+    """Measure C1 and C2 on a short plain training; ``network`` gets its first weights back."""
+    initial = {name: value.clone() for name, value in network.state_dict().items()}
+    plain = replace(settings, method="plain", epochs=settings.isnet.calibration_epochs, patience=0)
+    folder = out / "calibration"
+    objective = PlainObjective(network, films.class_weights)
+    _fit(network, objective, films, plain, folder, seed=seed, report=(None, progress))
+    mean, deviation = measure_relevance(
+        network, films.train, settings, films=STATISTICS_FILMS, seed=seed
+    )
+    network.load_state_dict(initial)
+    measured = write_range(out, mean=mean, deviation=deviation)
+    shutil.rmtree(folder)
+    return measured
+
+
+def _rows(
+    manifest: pd.DataFrame, split: str, classes: Sequence[str], settings: ClassifierSettings
+) -> pd.DataFrame:
+    """Return the rows of one split, checked."""
+    rows = manifest[manifest["split"] == split]
+    if rows.empty:
+        raise ValueError(f"training needs rows of split {split!r}, the manifest has none")
+    unknown = rows[~rows["label"].isin(classes)]
+    if len(unknown):
+        found = unknown["label"].iloc[0]
+        what = f"the unknown class {found!r}" if found else "no label"
+        raise ValueError(
+            f"image {unknown['image_id'].iloc[0]} has {what}: expected one of {list(classes)}"
+        )
+    bare = rows[rows["lung_mask"] == ""]
+    if settings.method != "plain" and len(bare):
+        raise ValueError(
+            f"method {settings.method!r} needs a lung mask for every film: "
+            f"{len(bare)} of split {split!r} have none, image {bare['image_id'].iloc[0]} first"
+        )
+    return rows
+
+
+def _load(
+    splits: dict[str, pd.DataFrame],
+    settings: ClassifierSettings,
+    classes: Sequence[str],
+    cache: Path | None,
+    *,
+    progress: bool,
+) -> _Films:
+    """Load the films of both splits, and weigh classes by how rare they are."""
+    rows, labels = {}, {}
+    for split, frame in splits.items():
+        films = load_films(frame, settings.preprocessing, cache=cache, progress=progress)
+        if films.failures:
+            first = films.failures[0]
+            raise ValueError(
+                f"{len(films.failures)} films of split {split!r} cannot be read: "
+                f"{first.path}: {first.reason}"
+            )
+        empty = films.manifest.loc[~films.masks.any(axis=(1, 2)), "image_id"]
+        if settings.method != "plain" and len(empty):
+            raise ValueError(
+                f"{len(empty)} lung masks of split {split!r} are empty, image {empty.iloc[0]} first"
+            )
+        labels[split] = _indices(films.manifest, classes)
+        marks = len(classes) if settings.marks else 0
+        rows[split] = FilmRows(films, labels[split], marks=marks)
+    counts = np.bincount(labels["train"], minlength=len(classes))
+    if not counts.all():
+        missing = classes[int(counts.argmin())]
+        raise ValueError(f"class {missing!r} has no film of split 'train'")
+    weights = torch.tensor(counts.sum() / (len(classes) * counts), dtype=torch.float32)
+    return _Films(rows["train"], rows["val"], weights)
+
+
+def _indices(manifest: pd.DataFrame, classes: Sequence[str]) -> NDArray[np.int64]:
+    return manifest["label"].map({name: row for row, name in enumerate(classes)}).to_numpy(np.int64)
