@@ -1,0 +1,90 @@
+"""Train, validation and test: by patient, the same for ever.
+
+A patient's split is a function of the patient and the seed alone (a hash against the fractions), so
+rows can be added without moving anyone. Every label of every dataset is thereby split in the same
+proportions, up to chance: with n patients and a share p, by about sqrt(p (1 - p) / n).
+"""
+
+import hashlib
+import math
+
+import numpy as np
+import pandas as pd
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+SPLITS = ("train", "val", "test")
+HASH_BYTES = 8
+TOLERANCE = 1e-6
+
+
+def assign_splits(
+    manifest: pd.DataFrame,
+    *,
+    fractions: tuple[float, float, float] = (0.7, 0.1, 0.2),
+    seed: int,
+    keep: bool = False,
+) -> pd.DataFrame:
+    """Fill the column ``split``.
+
+    Patients that share a film (the same ``image_id``) are one group, so that no film and no
+    patient is ever on two sides. A group goes where its first patient, by id, goes.
+
+    Args:
+        manifest: One row per image.
+        fractions: Shares of train, val and test; their sum is 1.
+        seed: Another seed gives another, independent division.
+        keep: Rows that have a split keep it, and their group follows.
+
+    Returns:
+        A copy of the manifest.
+
+    Raises:
+        ValueError: If the fractions are no shares, or a group has two splits that are to be kept.
+    """
+    if min(fractions) < 0 or not math.isclose(sum(fractions), 1.0, abs_tol=TOLERANCE):
+        raise ValueError(f"fractions must be shares whose sum is 1, got {fractions}")
+    group = patient_groups(manifest)
+    kept = _kept(manifest, group) if keep else {}
+    first = manifest["patient_id"].groupby(group.to_numpy()).min()
+    split = {
+        int(key): _draw(str(patient), fractions, seed)
+        for key, patient in zip(first.index, first, strict=True)
+    }
+    return manifest.assign(split=group.map(split | kept).astype(str))
+
+
+def patient_groups(manifest: pd.DataFrame) -> "pd.Series[int]":
+    """Number the groups of patients that are tied to each other by shared films.
+
+    Returns:
+        One number per row, equal within a group, on the manifest's index.
+    """
+    patients, patient_names = pd.factorize(manifest["patient_id"])
+    films, film_names = pd.factorize(manifest["image_id"])
+    size = len(patient_names) + len(film_names)
+    edges = (np.ones(len(manifest)), (patients, films + len(patient_names)))
+    _, component = connected_components(coo_array(edges, shape=(size, size)), directed=False)
+    return pd.Series(component[patients], index=manifest.index, dtype=int)
+
+
+def _kept(manifest: pd.DataFrame, group: "pd.Series[int]") -> dict[int, str]:
+    given = manifest["split"] != ""
+    by_group = manifest.loc[given, "split"].groupby(group[given].to_numpy())
+    torn = by_group.nunique()
+    if (torn > 1).any():
+        rows = group.index[group == torn.index[torn > 1][0]].tolist()
+        raise ValueError(
+            f"column split: rows {rows} are of one patient, or share a film, but have "
+            f"{' and '.join(sorted(set(manifest['split'].loc[rows]) - {''}))}"
+        )
+    names = by_group.first()
+    return {int(key): str(name) for key, name in zip(names.index, names, strict=True)}
+
+
+def _draw(patient: str, fractions: tuple[float, float, float], seed: int) -> str:
+    digest = hashlib.blake2b(f"{seed}\0{patient}".encode(), digest_size=HASH_BYTES).digest()
+    point = int.from_bytes(digest, "big") / 2 ** (8 * HASH_BYTES)
+    if point < fractions[0]:
+        return "train"
+    return "val" if point < fractions[0] + fractions[1] else "test"
