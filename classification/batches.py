@@ -37,7 +37,7 @@ class FilmRows(Dataset[tuple[Tensor, Tensor, Tensor]]):
 
 
 class ShuffledBatches(Sampler[list[int]]):
-    """Every film once per epoch, in full batches of one size; a remainder waits for other epochs."""
+    """Every film once per epoch, in full batches; a remainder waits for other epochs."""
 
     def __init__(self, films: int, *, batch_size: int, seed: int) -> None:
         """Draw from ``films`` rows."""

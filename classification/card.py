@@ -1,4 +1,4 @@
-"""The model card of a classifier: what it is, what it learned from, what it must not be used for."""
+"""The model card of a classifier: what it is, what it learned from, its limits."""
 
 from typing import Any
 
@@ -30,9 +30,9 @@ def write_card(
     """Return the card as Markdown; holds counts, never a patient or a film."""
     settings = config["settings"]
     lines = [
-        f"- {split}, {dataset}, {label}: {count}"
+        f"- {split}, {row.dataset}, {row.label}: {row.films}"
         for split, rows in splits.items()
-        for (dataset, label), count in rows.groupby(["dataset", "label"]).size().items()
+        for row in rows.groupby(["dataset", "label"]).size().reset_index(name="films").itertuples()
     ]
     return TEMPLATE.format(
         method=settings["method"],

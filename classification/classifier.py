@@ -89,7 +89,7 @@ class Classifier:
             ValueError: If masks are needed and missing.
         """
         inputs = self._inputs(films, masks)
-        parts = [self.network(part).float().softmax(dim=1) for part in inputs.split(self._batch)]
+        parts = [self.network(part).float().softmax(dim=1) for part in _parts(inputs)]
         return np.asarray(torch.cat(parts).cpu().numpy())
 
     def explain(
@@ -116,15 +116,11 @@ class Classifier:
         lungs = torch.from_numpy(np.zeros_like(films) if masks is None else masks)[:, None]
         parts = []
         with self._prepared() as prepared:
-            for part, part_lungs in zip(
-                inputs.split(self._batch), lungs.split(self._batch), strict=True
-            ):
+            for part, part_lungs in zip(_parts(inputs), _parts(lungs), strict=True):
                 parts.append(self._explain(prepared, part, part_lungs.to(part.device), label))
         return Explanation(
             *(np.concatenate([getattr(part, name) for part in parts]) for name in FIELDS)
         )
-
-    _batch = 32
 
     def _explain(
         self, prepared: PreparedNetwork, inputs: Tensor, lungs: Tensor, label: int | None
@@ -164,4 +160,9 @@ class Classifier:
         return torch.from_numpy(np.ascontiguousarray(films))[:, None].to(device).float() / 255
 
 
+def _parts(tensor: Tensor) -> tuple[Tensor, ...]:
+    return torch.split(tensor, FILMS_AT_ONCE)
+
+
+FILMS_AT_ONCE = 32
 FIELDS = ("probabilities", "explained", "heatmaps", "share_in_lungs")

@@ -46,7 +46,7 @@ def evaluate_classifier(
     images = films.images
     if marks is not None:
         index = {name: number for number, name in enumerate(classifier.classes)}
-        truth = rows["label"].map(index).to_numpy(np.int64)
+        truth = np.asarray([index[label] for label in rows["label"]], dtype=np.int64)
         images = stamp_marks(images, truth, test=marks, count=len(classifier.classes))
     explanation = classifier.explain(images, films.masks)
     frame = rows[["image_id", "patient_id", "dataset", "label"]].reset_index(drop=True)

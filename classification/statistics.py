@@ -110,9 +110,7 @@ def compare_paired(
     """
     films = [tuple(frame["image_id"]) for frame in (*first, *second)]
     if len(first) != len(second) or len(set(films)) != 1:
-        raise ValueError(
-            "a paired comparison needs the same films and seeds on both sides"
-        )
+        raise ValueError("a paired comparison needs the same films and seeds on both sides")
     pairs = [
         (_as_arrays(one, classes), _as_arrays(other, classes))
         for one, other in zip(first, second, strict=True)
@@ -150,8 +148,11 @@ _COMPARED: dict[str, Callable[[Floats, Ints, Ints], float]] = {
 def _difference(
     figure: Callable[[Floats, Ints, Ints], float], pair: tuple[Arrays, Arrays], rows: Ints
 ) -> float:
-    one, other = ([array[rows] for array in arrays] for arrays in pair)
-    return figure(*one) - figure(*other)
+    one, other = (
+        figure(probabilities[rows], predicted[rows], truth[rows])
+        for probabilities, predicted, truth in pair
+    )
+    return one - other
 
 
 def _as_arrays(predictions: pd.DataFrame, classes: Sequence[str]) -> Arrays:

@@ -240,7 +240,7 @@ def _load(
                 f"{len(films.failures)} films of split {split!r} cannot be read: "
                 f"{first.path}: {first.reason}"
             )
-        empty = films.manifest.loc[~films.masks.any(axis=(1, 2)), "image_id"]
+        empty = films.manifest["image_id"].iloc[np.flatnonzero(~films.masks.any(axis=(1, 2)))]
         if settings.method != "plain" and len(empty):
             raise ValueError(
                 f"{len(empty)} lung masks of split {split!r} are empty, image {empty.iloc[0]} first"
@@ -257,4 +257,5 @@ def _load(
 
 
 def _indices(manifest: pd.DataFrame, classes: Sequence[str]) -> NDArray[np.int64]:
-    return manifest["label"].map({name: row for row, name in enumerate(classes)}).to_numpy(np.int64)
+    index = {name: number for number, name in enumerate(classes)}
+    return np.asarray([index[label] for label in manifest["label"]], dtype=np.int64)

@@ -13,7 +13,12 @@ import yaml
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-WEIGHTS, CONFIG, CARD, METRICS = "weights.safetensors", "config.yaml", "model-card.md", "metrics.json"
+WEIGHTS, CONFIG, CARD, METRICS = (
+    "weights.safetensors",
+    "config.yaml",
+    "model-card.md",
+    "metrics.json",
+)
 
 
 @dataclass(frozen=True)
@@ -34,7 +39,7 @@ class Package:
 
 
 def write_package(package: Package, folder: Path) -> Path:
-    """Write ``package`` into ``folder``, made if missing; the weights last, so they mark it whole."""
+    """Write ``package`` into ``folder``, made if missing; the weights last: they mark it whole."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / CONFIG).write_text(yaml.safe_dump(package.config, sort_keys=False))
     (folder / METRICS).write_text(json.dumps(package.metrics, indent=2))

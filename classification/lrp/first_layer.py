@@ -101,7 +101,7 @@ def _apply(layer: nn.Module, films: Tensor, weight: Tensor, bias: Tensor | None)
     """Apply ``layer`` with another weight and the negative part of a bias."""
     shift = None if bias is None else bias.clamp_max(0)
     if isinstance(layer, _ConvNd):
-        return layer._conv_forward(films, weight, shift)  # type: ignore[operator,no-any-return]
+        return layer._conv_forward(films, weight, shift)
     return nn.functional.linear(films, weight, shift)
 
 
@@ -116,7 +116,7 @@ def _transpose(first: FirstLayer, ratio: Tensor, weight: Tensor) -> Tensor:
         )
     size = list(first.films.shape)
     size[1] = weight.shape[1]
-    transposed: Tensor = CONV_INPUT[type(layer)](
+    transposed: Tensor = CONV_INPUT[type(layer)](  # type: ignore[no-untyped-call]
         size, weight, ratio, layer.stride, layer.padding, layer.dilation, 1
     )
     return transposed

@@ -67,7 +67,8 @@ class RelevanceReLU(torch.autograd.Function):
         (output,) = ctx.saved_tensors
         switch: RelevanceSwitch = ctx.switch
         if switch.is_on and switch.epsilon > 0:
-            return StabilisedGradient.apply(gradient, output, switch.epsilon), None
+            scaled = StabilisedGradient.apply(gradient, output, switch.epsilon)  # type: ignore[no-untyped-call]
+            return scaled, None
         return torch.ops.aten.threshold_backward(gradient, output, 0), None
 
 

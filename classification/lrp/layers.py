@@ -32,7 +32,7 @@ class ExplainableReLU(nn.Module):
         switch = self.recorder.switch
         if switch is None:
             return F.relu(inputs)
-        output: Tensor = RelevanceReLU.apply(inputs, switch)
+        output: Tensor = RelevanceReLU.apply(inputs, switch)  # type: ignore[no-untyped-call]
         return output
 
 
@@ -58,7 +58,7 @@ class ExplainableBatchNorm(_BatchNorm):
         if switch is None:
             return super().forward(inputs)
         use_batch = self.training or self.running_mean is None
-        output: Tensor = RelevanceBatchNorm.apply(
+        output: Tensor = RelevanceBatchNorm.apply(  # type: ignore[no-untyped-call]
             inputs, self.weight, self.bias, self.running_mean, self.running_var, use_batch,
             self.eps, switch,
         )  # fmt: skip
