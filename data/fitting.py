@@ -146,7 +146,7 @@ class _EpochLog(Callback):  # type: ignore[misc]  # Lightning's types are not fo
         self._on_epoch = on_epoch
         self._started = 0.0
 
-    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Forget epochs logged after the checkpoint that training resumes from."""
         lines = read_epochs(self._out)[: trainer.current_epoch]
         text = "".join(json.dumps(line) + "\n" for line in lines)
