@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter
+from scipy.ndimage import gaussian_filter, label
 
 from data.phantoms.anatomy import Anatomy, Field, Grid, Profile, smoothstep
 
@@ -18,7 +18,7 @@ _LATERAL = (0.42, 0.44, 0.51, 0.58, 0.66, 0.73, 0.83, 0.93, 0.985, 1.0, 0.995, 0
 _APICAL = (0.42, 0.40, 0.34, 0.28, 0.23, 0.18, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
 _HEART_HEIGHTS = (-0.3, 0.08, 0.16, 0.25, 0.33, 0.42, 0.52, 0.62, 0.72, 0.82, 0.92, 1.0, 1.3)
 _HEART_EDGE = (
-    (0.21, 0.19, 0.19, 0.18, 0.18, 0.20, 0.24, 0.31, 0.345, 0.33, 0.25, 0.20, 0.18),
+    (0.21, 0.19, 0.19, 0.18, 0.18, 0.20, 0.24, 0.31, 0.345, 0.335, 0.28, 0.24, 0.20),
     (0.21, 0.19, 0.20, 0.27, 0.22, 0.25, 0.36, 0.49, 0.575, 0.62, 0.60, 0.52, 0.40),
 )
 _HEART_FROM, _KNOB_AT = 0.4, 0.25
@@ -63,7 +63,7 @@ def outline_lungs(anatomy: Anatomy, grid: Grid) -> Lungs:
     apex, angle = (
         np.take(np.asarray(ends, np.float32), side) for ends in (anatomy.apex_mm, anatomy.angle_mm)
     )
-    mask = (beside > medial) & (beside < lateral) & (grid.y > apex) & (grid.y < dome)
+    mask = _two_pieces((beside > medial) & (beside < lateral) & (grid.y > apex) & (grid.y < dome))
     edge_on = 1 - np.clip(beside / lateral, 0, 1) ** 4
     apical = 0.35 + 0.65 * smoothstep((grid.y - apex) / 90)
     height = (grid.y - apex) / (angle - apex)
@@ -83,6 +83,13 @@ def outline_lungs(anatomy: Anatomy, grid: Grid) -> Lungs:
         below=smoothstep((grid.y - dome) / 70),
         hidden_air_cm=np.where(mask, 0, hidden).astype(np.float32),
     )
+
+
+def _two_pieces(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Drop pixels that the raster has cut off from a sharp angle of a lung."""
+    pieces, count = label(mask)
+    largest = np.argsort(np.bincount(pieces.ravel(), minlength=count + 1)[1:])[-2:] + 1
+    return np.isin(pieces, largest)
 
 
 def _edges(anatomy: Anatomy, grid: Grid, side: int) -> tuple[Field, Field, Field]:
