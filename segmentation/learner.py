@@ -59,7 +59,7 @@ class LungLearner(LightningModule):  # type: ignore[misc]  # Lightning's types a
             weight_decay=self.settings.weight_decay,
         )
         schedule = torch.optim.lr_scheduler.OneCycleLR(
-            optimizer, self.settings.learning_rate, total_steps=self.steps, pct_start=0.2
+            optimizer, self.settings.learning_rate, total_steps=self.steps, pct_start=0.1
         )
         return {
             "optimizer": optimizer,

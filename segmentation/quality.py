@@ -6,15 +6,17 @@ There is no reference on a hospital's films: the verdict says which masks a pers
 
 import math
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 from skimage.measure import label, perimeter, regionprops
 from skimage.morphology import dilation, disk, erosion
 
+Pixel = TypeVar("Pixel", bound=np.generic)
 Quality = Literal["good", "doubtful", "failed"]
 JUDGED_SIZE_PX = 256  # longest side at which masks are judged
+PAIR = 2
 BAND_PX = 2  # half the width of the band along the outline, at that size
 
 
@@ -31,7 +33,7 @@ class MaskFeatures:
         compactness: 4 pi area / perimeter^2 of the less compact lung, 1 for a disc.
         side_by_side: Whether the lungs' centres lie farther apart across than along the body.
         sureness: Mean of |2p - 1| in a band along the outline, 1 when the network is sure of
-            every pixel; NaN when no probabilities were given.
+            every pixel; NaN without probabilities or without outline.
     """
 
     lungs: int
@@ -87,7 +89,7 @@ def judge_mask(
         ``failed`` when the mask is empty or a feature is outside its outer range, ``doubtful``
         when one is outside its inner range. A NaN feature is not judged.
     """
-    if not mask.any():
+    if not _thin(mask).any():
         return Verdict("failed", ("no lung found",))
     features = measure_features(mask, probabilities)
     doubts, failures = [], []
@@ -106,29 +108,34 @@ def measure_features(
 ) -> MaskFeatures:
     """Measure a mask with at least one lung pixel; arguments as in ``judge_mask``.
 
-    Large films are thinned first: the features do not depend on the resolution.
+    Large films are thinned first: the features hardly depend on the resolution.
     """
-    step = max(1, math.ceil(max(mask.shape) / JUDGED_SIZE_PX))
-    thin = mask[::step, ::step]
+    thin = _thin(mask)
     height, width = thin.shape
-    lungs = sorted(regionprops(label(thin, connectivity=1)), key=lambda lung: -lung.area)[:2]
+    regions = label(thin, connectivity=1)
+    lungs = sorted(regionprops(regions), key=lambda lung: -lung.area)[:PAIR]
     rows, columns = np.nonzero(thin)
     offset = (rows.mean() - (height - 1) / 2, columns.mean() - (width - 1) / 2)
     across, along = 0.0, 1.0
-    if len(lungs) == 2:  # noqa: PLR2004
+    if len(lungs) == PAIR:
         along, across = np.abs(np.subtract(lungs[0].centroid, lungs[1].centroid))
+    sureness = math.nan if probabilities is None else _sureness(thin, _thin(probabilities))
     return MaskFeatures(
-        lungs=int(label(thin, connectivity=1).max()),
+        lungs=int(regions.max()),
         area_share=float(thin.mean()),
-        symmetry=lungs[1].area / lungs[0].area if len(lungs) == 2 else 0.0,  # noqa: PLR2004
+        symmetry=lungs[1].area / lungs[0].area if len(lungs) == PAIR else 0.0,
         off_centre=float(np.hypot(*offset) / math.hypot(height, width)),
         border_share=_border_share(thin),
         compactness=min(_compactness(lung.image) for lung in lungs),
         side_by_side=bool(across > along),
-        sureness=math.nan
-        if probabilities is None
-        else _sureness(thin, probabilities[::step, ::step]),
+        sureness=sureness,
     )
+
+
+def _thin(plane: NDArray[Pixel]) -> NDArray[Pixel]:
+    """Take every n-th row and column of (H, W), so that no side is longer than judged."""
+    step = max(1, math.ceil(max(plane.shape) / JUDGED_SIZE_PX))
+    return plane[::step, ::step]
 
 
 def _is_outside(value: float, bounds: tuple[float, float]) -> bool:
@@ -146,4 +153,4 @@ def _compactness(region: NDArray[np.bool_]) -> float:
 
 def _sureness(mask: NDArray[np.uint8], probabilities: NDArray[np.float32]) -> float:
     band = dilation(mask, disk(BAND_PX)) != erosion(mask, disk(BAND_PX))
-    return float(np.abs(2 * probabilities[band] - 1).mean())
+    return float(np.abs(2 * probabilities[band] - 1).mean()) if band.any() else math.nan

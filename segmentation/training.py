@@ -4,19 +4,24 @@ A training is resumed at epoch boundaries from ``out/checkpoints`` and then equa
 never interrupted: every random draw derives from (seed, epoch, step).
 """
 
-import hashlib
 import shutil
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import torch
-import yaml
 from torch.utils.data import BatchSampler, DataLoader, Sampler, SequentialSampler, TensorDataset
 
 from data.cache import Films, load_films
-from data.fitting import CHECKPOINTS, FittingSettings, OnEpoch, fit
+from data.fitting import (
+    CHECKPOINTS,
+    FittingSettings,
+    OnEpoch,
+    as_plain,
+    claim_folder,
+    digest_rows,
+    fit,
+)
 from data.package import WEIGHTS, Package, write_package
 from segmentation.card import write_card
 from segmentation.learner import LungLearner
@@ -57,7 +62,14 @@ def train_segmenter(
             training with other settings, seed or films.
     """
     splits = {split: _rows_with_masks(manifest, split) for split in ("train", "val")}
-    _claim(out, _describe(splits, settings, seed))
+    description = {
+        "settings": as_plain(settings),
+        "seed": seed,
+        "films": {
+            split: digest_rows(rows, ["image_id", "dataset"]) for split, rows in splits.items()
+        },
+    }
+    claim_folder(out, description)
     package = out / "package"
     if (package / WEIGHTS).is_file():
         return package
@@ -127,37 +139,9 @@ def _in_order(films: Films, settings: SegmentationSettings) -> Sampler[list[int]
     return BatchSampler(rows, settings.batch_size, drop_last=False)
 
 
-def _describe(
-    splits: dict[str, pd.DataFrame], settings: SegmentationSettings, seed: int
-) -> dict[str, Any]:
-    """Say what a training is: equal descriptions train equal networks."""
-    films = {
-        split: hashlib.blake2b(
-            "\n".join(rows["image_id"] + " " + rows["dataset"]).encode(), digest_size=8
-        ).hexdigest()
-        for split, rows in splits.items()
-    }
-    return {"settings": _plain(settings), "seed": seed, "films": films}
-
-
-def _claim(out: Path, description: dict[str, Any]) -> None:
-    """Write ``description`` into ``out``, or check that it is the one that stands there."""
-    path = out / "training.yaml"
-    if path.is_file():
-        present = yaml.safe_load(path.read_text())
-        for key, value in description.items():
-            if present.get(key) != value:
-                raise ValueError(
-                    f"{path}: {key} of the training begun there differ from this one's; "
-                    f"choose another folder or remove it"
-                )
-        return
-    out.mkdir(parents=True, exist_ok=True)
-    path.write_text(yaml.safe_dump(description, sort_keys=False))
-
-
 def _config(settings: SegmentationSettings, seed: int) -> dict[str, Any]:
-    plain = _plain(settings)
+    """Return what rebuilds the segmenter, and how it was trained."""
+    plain = as_plain(settings)
     return {
         "kind": KIND,
         "classes": ["lung"],
@@ -167,15 +151,3 @@ def _config(settings: SegmentationSettings, seed: int) -> dict[str, Any]:
         "test_time_scales": plain.pop("test_time_scales"),
         "training": {**plain, "seed": seed},
     }
-
-
-def _plain(settings: SegmentationSettings) -> dict[str, Any]:
-    """Turn settings into values that YAML writes and reads back unchanged."""
-    plain: dict[str, Any] = yaml.safe_load(yaml.safe_dump(_lists(asdict(settings))))
-    return plain
-
-
-def _lists(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _lists(item) for key, item in value.items()}
-    return [_lists(item) for item in value] if isinstance(value, tuple | list) else value

@@ -1,0 +1,122 @@
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from data.fitting import as_plain
+from data.package import Package, write_package
+from data.preprocess import Preprocessing
+from data.readers import read_image, read_mask
+from segmentation.network import build_network
+from segmentation.predict import LungSegmenter, predict_masks
+from segmentation.training import KIND
+
+
+class Brightness(torch.nn.Module):
+    """Stands for a perfectly trained network: bright is lung."""
+
+    def forward(self, films):
+        return 40 * (films - 0.5)
+
+
+@pytest.fixture
+def segmenter():
+    return LungSegmenter(
+        Brightness(), Preprocessing(size_px=32, exposure="none"), threshold=0.5, scales=(1.0, 1.5)
+    )
+
+
+@pytest.fixture
+def package(settings, tmp_path):
+    """Write a package of an untrained network."""
+    config = {
+        "kind": KIND,
+        "network": as_plain(settings.network),
+        "preprocessing": as_plain(settings.preprocessing),
+        "threshold": 0.5,
+        "test_time_scales": [1.0, 1.25],
+    }
+    weights = build_network(settings.network, seed=4).state_dict()
+    return write_package(Package(weights, config, {}, ""), tmp_path / "package")
+
+
+@pytest.mark.parametrize(("height", "width"), [(120, 90), (64, 200), (31, 17)])
+def test_a_mask_has_the_size_of_its_film_and_lies_on_it(segmenter, height, width):
+    film = np.full((1, height, width), 0.2, dtype=np.float32)
+    lungs = np.zeros((height, width), dtype=np.uint8)
+    for left in (0.15, 0.6):
+        rows = slice(round(0.2 * height), round(0.8 * height))
+        lungs[rows, round(left * width) : round((left + 0.25) * width)] = 1
+    film[0, lungs == 1] = 0.9
+    mask = segmenter.segment(film).mask
+    assert mask.shape == lungs.shape
+    assert mask.dtype == np.uint8
+    assert 2 * (mask & lungs).sum() / (mask.sum() + lungs.sum()) > 0.85
+
+
+def test_a_film_without_lungs_has_an_empty_mask_that_failed(segmenter):
+    lungs = segmenter.segment(np.zeros((1, 50, 40), dtype=np.float32))
+    assert not lungs.mask.any()
+    assert lungs.quality == "failed"
+
+
+def test_a_loaded_package_gives_the_masks_of_its_network(package, settings, write_films):
+    film = read_image(Path(write_films({"test": 1})["path"][0])).pixels
+    network = build_network(settings.network, seed=4)
+    direct = LungSegmenter(
+        network, settings.preprocessing, threshold=0.5, scales=(1.0, 1.25), divisor=4
+    )
+    expected, found = direct.segment(film), LungSegmenter.load(package).segment(film)
+    np.testing.assert_array_equal(found.mask, expected.mask)
+    assert found.quality == expected.quality
+
+
+def test_predicted_masks_do_not_depend_on_the_batch(package, write_films, tmp_path):
+    manifest = write_films({"test": 18})  # more than one batch
+    predicted, failures = predict_masks(manifest, package, tmp_path / "out", progress=False)
+    assert not failures
+    assert predicted["image_id"].tolist() == manifest["image_id"].tolist()
+    assert set(predicted["mask_source"]) == {"predicted"}
+    segmenter = LungSegmenter.load(package)
+    for row in (0, 17):
+        alone = segmenter.segment(read_image(Path(manifest["path"][row])).pixels)
+        np.testing.assert_array_equal(read_mask(Path(predicted["lung_mask"][row])), alone.mask)
+        assert predicted["mask_quality"][row] == alone.quality
+
+
+def test_a_bad_file_is_listed_and_does_not_stop_the_others(package, write_films, tmp_path):
+    manifest = write_films({"test": 3})
+    Path(manifest["path"][1]).write_bytes(b"no image")
+    predicted, failures = predict_masks(manifest, package, tmp_path / "out", progress=False)
+    assert [failure.path for failure in failures] == [Path(manifest["path"][1])]
+    assert predicted["image_id"].tolist() == manifest["image_id"].iloc[[0, 2]].tolist()
+
+
+def test_reasons_are_written_beside_the_masks(package, write_films, tmp_path):
+    predicted, _ = predict_masks(write_films({"test": 2}), package, tmp_path, progress=False)
+    reasons = pd.read_csv(tmp_path / "quality.csv", keep_default_na=False)
+    assert reasons["mask_quality"].tolist() == predicted["mask_quality"].tolist()
+    assert ((reasons["reasons"] == "") == (reasons["mask_quality"] == "good")).all()
+
+
+def test_no_film_gives_an_empty_manifest(package, write_films, tmp_path):
+    manifest = write_films({"test": 1}).iloc[:0]
+    predicted, failures = predict_masks(manifest, package, tmp_path / "out", progress=False)
+    assert predicted.empty
+    assert not failures
+
+
+def test_weights_of_another_network_are_refused(package):
+    config = (package / "config.yaml").read_text()
+    (package / "config.yaml").write_text(config.replace("- 8\n", "- 4\n"))
+    with pytest.raises(ValueError, match="the weights do not fit the network"):
+        LungSegmenter.load(package)
+
+
+def test_another_kind_of_package_is_refused(package):
+    config = (package / "config.yaml").read_text()
+    (package / "config.yaml").write_text(config.replace(KIND, "classifier"))
+    with pytest.raises(ValueError, match="expected a package of kind 'lung-segmenter'"):
+        LungSegmenter.load(package)
