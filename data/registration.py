@@ -90,10 +90,10 @@ def _correlation(target: Plane, source: Plane, placement: Placement) -> float:
     moved_rows, moved_columns, inside = _place(placement, target.shape[0])
     if inside.mean() < MIN_OVERLAP or not _is_plausible(placement):
         return -1.0
-    pair = np.stack([target.ravel()[inside], _sample(source, moved_rows, moved_columns)[inside]])
-    if pair.std(axis=1).min() == 0:
+    first, second = target.ravel()[inside], _sample(source, moved_rows, moved_columns)[inside]
+    if first.std() == 0 or second.std() == 0:
         return -1.0
-    return float(np.corrcoef(pair)[0, 1])
+    return float(np.corrcoef(first, second)[0, 1])
 
 
 def _is_plausible(placement: Placement) -> bool:

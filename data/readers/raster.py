@@ -18,7 +18,7 @@ from data.readers.film import Film, UnreadableImage, check_size
 from data.readers.greyscale import percentile_window
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp", ".bmp")
-FORMATS = ("PNG", "JPEG", "MPO", "TIFF", "WEBP", "BMP")
+FORMATS = ("PNG", "JPEG", "TIFF", "WEBP", "BMP")
 DEPTHS = (8, 10, 12, 14, 15, 16)
 GREY_8_BIT = ("L", "1")
 DEEP = ("I;16", "I;16B", "I;16L", "I")
@@ -49,6 +49,7 @@ def open_raster(path: Path) -> Image.Image:
     Raises:
         UnreadableImage: If the file is missing, damaged, of another format, animated or too large.
     """
+    Image.init()  # or Pillow knows only some of the formats; done once
     try:
         with warnings.catch_warnings():
             # Pillow warns of large images and odd metadata; check_size has its own limit.

@@ -1,0 +1,203 @@
+"""The grey scale of DICOM, by cases done by hand and by the standard's formulas."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pydicom
+import pytest
+from pydicom.dataset import Dataset
+from pydicom.sequence import Sequence
+
+from data.readers import UnreadableImage, read_image, write_dicom
+
+
+@pytest.fixture
+def make(tmp_path):
+    """Write stored values with any header, and return the path."""
+
+    def write(stored, *, signed=False, bits=12, **header):
+        path = tmp_path / "f.dcm"
+        write_dicom(np.zeros((1, 2, 2), np.float32), path, None)
+        dataset = pydicom.dcmread(path)
+        stored = np.asarray(stored, dtype=np.int16 if signed else np.uint16)
+        dataset.Rows, dataset.Columns = stored.shape
+        dataset.PixelRepresentation = int(signed)
+        dataset.BitsStored, dataset.HighBit = bits, bits - 1
+        dataset.PixelData = stored.tobytes()
+        for keyword, value in header.items():
+            if value is None:
+                delattr(dataset, keyword)
+            elif keyword == "PixelPaddingValue":  # its type goes with the pixels'
+                dataset.add_new(keyword, "SS" if signed else "US", value)
+            else:
+                setattr(dataset, keyword, value)
+        dataset.save_as(path)
+        return path
+
+    return write
+
+
+def table(entries, first, bits):
+    item = Dataset()
+    item.add_new("LUTDescriptor", "US", [len(entries), first, bits])
+    item.add_new("LUTData", "US", list(entries))
+    return Sequence([item])
+
+
+X = np.array([[0, 100, 200, 300], [400, 500, 600, 700]])
+
+
+@pytest.mark.parametrize(
+    ("function", "formula"),
+    [
+        ("LINEAR", lambda x, c, w: np.clip((x - (c - 0.5)) / (w - 1) + 0.5, 0, 1)),
+        ("LINEAR_EXACT", lambda x, c, w: np.clip((x - c) / w + 0.5, 0, 1)),
+        ("SIGMOID", lambda x, c, w: 1 / (1 + np.exp(-4 * (x - c) / w))),
+    ],
+)
+def test_window_follows_the_standard(make, function, formula):
+    path = make(X, WindowCenter=[350, 9], WindowWidth=[400, 9], VOILUTFunction=function)
+    np.testing.assert_allclose(read_image(path).pixels[0], formula(X, 350, 400), atol=1e-6)
+
+
+def test_window_is_in_units_after_rescaling(make):
+    rescaled = make(X, RescaleSlope=2, RescaleIntercept=-100, WindowCenter=600, WindowWidth=800)
+    expected = np.clip((2 * X - 100 - 599.5) / 799 + 0.5, 0, 1)
+    np.testing.assert_allclose(read_image(rescaled).pixels[0], expected, atol=1e-6)
+
+
+def test_signed_values_keep_their_order(make):
+    path = make(X - 400, signed=True, WindowCenter=0.5, WindowWidth=801)
+    np.testing.assert_allclose(read_image(path).pixels[0], (X - 400 + 400) / 800, atol=1e-6)
+
+
+def test_voi_lut_maps_by_table_and_clips_at_its_ends(make):
+    lut = table([0, 512, 1023], first=200, bits=10)
+    pixels = read_image(make([[0, 200], [201, 4000]], VOILUTSequence=lut)).pixels[0]
+    np.testing.assert_allclose(pixels, np.array([[0, 0], [512, 1023]]) / 1023, atol=1e-6)
+
+
+def test_modality_lut_comes_before_the_window(make):
+    lut = table([0, 10, 30], first=0, bits=16)
+    path = make([[0, 1], [2, 3]], ModalityLUTSequence=lut, WindowCenter=15.5, WindowWidth=31)
+    np.testing.assert_allclose(read_image(path).pixels[0], [[0, 1 / 3], [1, 1]], atol=1e-6)
+
+
+@pytest.mark.parametrize("header", [{"WindowWidth": 0}, {"WindowCenter": 90000}])
+def test_an_unusable_window_falls_back_to_percentiles(make, header):
+    values = np.arange(10000).reshape(100, 100) % 4096
+    read = read_image(make(values, **header))
+    assert "percentiles" in read.steps[1]
+    low, high = np.percentile(values, [0.5, 99.5])
+    np.testing.assert_allclose(
+        read.pixels[0], np.clip((values - low) / (high - low), 0, 1), atol=1e-5
+    )
+
+
+def test_padding_is_black_and_does_not_move_the_grey(make):
+    values = np.arange(400).reshape(20, 20) + 100
+    padded = np.pad(values, 10, constant_values=4095)
+    nowindow = {"WindowCenter": None, "WindowWidth": None}
+    plain = read_image(make(values, **nowindow)).pixels[0]
+    inner = read_image(make(padded, PixelPaddingValue=4095, **nowindow)).pixels[0]
+    np.testing.assert_allclose(inner[10:-10, 10:-10], plain, atol=1e-6)
+    assert inner[:10].max() == 0
+
+
+@pytest.mark.parametrize("photometric", ["MONOCHROME1", "MONOCHROME2"])
+@pytest.mark.parametrize("shape", ["IDENTITY", "INVERSE", None])
+def test_at_most_one_inversion(make, photometric, shape):
+    header = {"PhotometricInterpretation": photometric, "PresentationLUTShape": shape}
+    pixels = read_image(make([[0, 4095], [0, 0]], **header)).pixels[0]
+    inverted = photometric == "MONOCHROME1" or shape == "INVERSE"
+    assert pixels[0].tolist() == ([1, 0] if inverted else [0, 1])
+
+
+@pytest.mark.parametrize(
+    ("header", "expected"),
+    [
+        ({"PixelSpacing": [0.1, 0.2], "ImagerPixelSpacing": [0.3, 0.4]}, (0.1, 0.2)),
+        ({"ImagerPixelSpacing": [0.3, 0.4]}, (0.3, 0.4)),
+        ({"PixelSpacing": [0, 0], "ImagerPixelSpacing": [0.3, 0.4]}, (0.3, 0.4)),
+        ({"PixelSpacing": [0, 0]}, None),
+    ],
+)
+def test_spacing_in_the_patient_wins_if_it_is_one(make, header, expected):
+    assert read_image(make(X, **header)).spacing_mm == expected
+
+
+@pytest.mark.parametrize(
+    ("header", "message"),
+    [
+        ({"NumberOfFrames": 2}, "2 frames in one file"),
+        ({"PixelData": None}, "without pixel data"),
+        ({"PhotometricInterpretation": "PALETTE COLOR"}, "colour image"),
+        ({"Rows": 60000, "Columns": 60000}, "60000 x 60000 pixels"),
+        ({"Rows": 3}, "cannot be decoded"),
+    ],
+)
+def test_what_is_no_radiograph_is_refused_by_name(make, header, message):
+    path = make(X, **header)
+    with pytest.raises(UnreadableImage, match=message):
+        read_image(path)
+
+
+def test_colour_is_read_only_as_a_copy_of_grey(make, tmp_path):
+    path = make(X)
+    for tint in (0, 40):
+        dataset = pydicom.dcmread(path)
+        rgb = np.repeat(np.arange(8, dtype=np.uint8).reshape(2, 4, 1) * 20, 3, axis=2)
+        rgb[..., 0] += tint
+        dataset.SamplesPerPixel, dataset.PlanarConfiguration = 3, 0
+        dataset.PhotometricInterpretation = "RGB"
+        dataset.BitsAllocated, dataset.BitsStored, dataset.HighBit = 8, 8, 7
+        del dataset.WindowCenter, dataset.WindowWidth
+        dataset.PixelData = rgb.tobytes()
+        dataset.save_as(tmp_path / f"{tint}.dcm")
+    np.testing.assert_allclose(
+        read_image(tmp_path / "0.dcm").pixels[0] * 255, rgb[..., 1], atol=1e-4
+    )
+    with pytest.raises(UnreadableImage, match="no copy of a grey one"):
+        read_image(tmp_path / "40.dcm")
+
+
+@pytest.fixture
+def dicom_root():
+    """Folder of real DICOM files of public test suites."""
+    root = Path(os.environ.get("ISNET_CXR_DATA", "")).parent / "dicom"
+    if not os.environ.get("ISNET_CXR_DATA") or not root.is_dir():
+        pytest.skip("no dicom/ beside ISNET_CXR_DATA: no real DICOM files")
+    return root
+
+
+def test_relabelled_monochrome1_is_the_exact_inverse(dicom_root):
+    one, two = (
+        read_image(dicom_root / f"RSNA-cr-jpeg-baseline{twin}.dcm").pixels
+        for twin in ("", "-MONOCHROME1")
+    )
+    np.testing.assert_allclose(one + two, 1, atol=1e-6)
+
+
+def test_the_same_film_in_two_transfer_syntaxes(dicom_root):
+    one, two = (read_image(dicom_root / f"RG1_{name}.dcm").pixels for name in ("J2KI", "JLSN"))
+    assert np.abs(one - two).mean() < 0.01
+
+
+def test_lossless_and_run_length_give_the_same_pixels(dicom_root):
+    one, two = (read_image(dicom_root / f"RG3_{name}.dcm").pixels for name in ("JPLL", "RLE"))
+    np.testing.assert_array_equal(one, two)
+
+
+def test_file_without_preamble_is_read(dicom_root):
+    read = read_image(dicom_root / "CR-MONO1-10-chest.dcm")
+    assert read.view == "PA"
+    assert read.pixels.shape == (1, 440, 440)
+    # The lungs are darker than the spine between them.
+    rows = read.pixels[0, 150:250]
+    assert rows[:, 80:180].mean() < rows[:, 200:240].mean()
+
+
+def test_file_without_pixels_says_so(dicom_root):
+    with pytest.raises(UnreadableImage, match="DICOM file without pixel data"):
+        read_image(dicom_root / "Issue56-NoPixelData.dcm")
