@@ -1,0 +1,104 @@
+"""``isnet-cxr classify``: train a classifier, predict and explain films."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pipeline.commands.options import (
+    Assignments,
+    Folder,
+    Manifests,
+    Seed,
+    SettingsFile,
+    read_manifests,
+    read_settings,
+    report_failures,
+)
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from data.failures import Failure
+
+app = typer.Typer(help="Classification of films.", no_args_is_help=True, rich_markup_mode=None)
+Model = Annotated[Path, typer.Option(help="model package, from `classify train` or a study")]
+
+
+@app.command()
+def train(
+    manifests: Manifests,
+    out: Folder,
+    classes: Annotated[str, typer.Option(help="class names, separated by commas")],
+    settings: SettingsFile = None,
+    assignments: Assignments = None,
+    seed: Seed = 0,
+) -> None:
+    """Train a classifier (`--set method=plain|masked|isnet`); goes on where it was interrupted."""
+    from classification.settings import ClassifierSettings
+    from classification.training import train_classifier
+    from data.splits import assign_splits
+
+    names = [name.strip() for name in classes.split(",") if name.strip()]
+    chosen = read_settings(ClassifierSettings, settings, assignments)
+    films = assign_splits(read_manifests(manifests), seed=seed, keep=True)
+    package = train_classifier(films, chosen, out, classes=names, seed=seed, cache=out / "cache")
+    typer.echo(f"model package: {package}")
+
+
+@app.command()
+def predict(
+    manifests: Manifests,
+    model: Model,
+    out: Annotated[Path, typer.Option(help="CSV file: one row per film")],
+) -> None:
+    """Predict the labelled films of manifests, and score the predictions."""
+    from classification.classifier import Classifier
+    from classification.evaluate import evaluate_classifier
+    from classification.statistics import summarise
+
+    films = read_manifests(manifests)
+    predictions = evaluate_classifier(model, films, cache=None)
+    if predictions.empty:
+        raise ValueError("no film of the manifests could be read")
+    out.parent.mkdir(parents=True, exist_ok=True)
+    predictions.to_csv(out, index=False)
+    figures = summarise(predictions, Classifier.load(model).classes)
+    for name in ("n", "accuracy", "macro_f1", "macro_auc", "relevance_in_lungs"):
+        typer.echo(f"{name:20} {figures[name]:.4g}")
+    report_failures(
+        _unread(films, set(predictions["image_id"])), out.with_name(f"{out.stem}-failures.csv")
+    )
+
+
+@app.command()
+def explain(
+    images: Annotated[list[Path], typer.Argument(help="image files, or folders of them")],
+    model: Model,
+    out: Folder,
+    explained: Annotated[
+        str, typer.Option("--class", help="class to explain, or `predicted`")
+    ] = "predicted",
+    lungs: Annotated[Path | None, typer.Option(help="lung segmenter's model package")] = None,
+) -> None:
+    """Draw heatmaps of what a classifier looks at."""
+    from pipeline.batch import predict_films
+
+    outcome = predict_films(images, model=model, out=out, lungs=lungs, explained=explained)
+    typer.echo(f"{out / 'heatmaps'}: {outcome.count} heatmaps")
+    report_failures(outcome.failures, out / "failures.csv")
+
+
+def _unread(films: "pd.DataFrame", predicted: set[str]) -> "list[Failure]":
+    """Say why films have no prediction."""
+    from data.failures import Failure
+    from data.readers import UnreadableImage, read_image
+
+    failures = []
+    for path in films.loc[~films["image_id"].isin(predicted), "path"]:
+        try:
+            read_image(Path(path))
+            failures.append(Failure(Path(path), "its lung mask cannot be read or does not fit"))
+        except UnreadableImage as error:
+            failures.append(Failure(Path(path), error.reason))
+    return failures

@@ -1,0 +1,58 @@
+"""``isnet-cxr import``: a published dataset's folder becomes a manifest."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def import_films(
+    dataset: Annotated[str | None, typer.Argument(help="its name, see --list")] = None,
+    root: Annotated[Path | None, typer.Argument(help="its folder; for csv, the table")] = None,
+    out: Annotated[Path | None, typer.Option(help="the manifest, .csv or .parquet")] = None,
+    list_datasets: Annotated[bool, typer.Option("--list", help="list known datasets")] = False,
+    column: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="MANIFEST=TABLE", help="csv: the table's name of a column; repeatable"
+        ),
+    ] = None,
+    workers: Annotated[int | None, typer.Option(min=1, help="processes that read")] = None,
+) -> None:
+    """Read every image of a dataset once and write its manifest."""
+    if list_datasets:
+        _list()
+        return
+    if dataset is None or root is None or out is None:
+        raise typer.BadParameter("expected DATASET, ROOT and --out (or --list)")
+    from data.importing import import_dataset
+    from data.manifest import write_manifest
+    from pipeline.commands.options import report_failures
+
+    columns = dict(_pair(entry) for entry in column or [])
+    imported = import_dataset(dataset, root, workers=workers, columns=columns)
+    if imported.manifest.empty:
+        reason = f": {imported.failures[0].reason}" if imported.failures else ""
+        raise ValueError(f"{root}: no image of {dataset} could be read{reason}")
+    write_manifest(imported.manifest, out)
+    typer.echo(f"{out}: {len(imported.manifest)} films")
+    for label, count in imported.manifest["label"].value_counts().items():
+        typer.echo(f"  {label or 'no label'}: {count}")
+    for reason, count in imported.left_out.items():
+        typer.echo(f"  left out, {reason}: {count}")
+    report_failures(imported.failures, out.with_name(f"{out.stem}-failures.csv"))
+
+
+def _list() -> None:
+    from data.datasets import ADAPTERS
+
+    for name, adapter in ADAPTERS.items():
+        typer.echo(f"{name:12} {adapter.summary}")
+        typer.echo(f"{'':12} expects {adapter.layout}")
+
+
+def _pair(entry: str) -> tuple[str, str]:
+    name, separator, column = entry.partition("=")
+    if not separator:
+        raise ValueError(f"--column expects MANIFEST=TABLE, got {entry!r}")
+    return name, column

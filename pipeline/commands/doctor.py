@@ -1,0 +1,31 @@
+"""``isnet-cxr doctor``: what this installation has and can do."""
+
+import json
+
+import typer
+
+from pipeline.commands.options import AsJson
+
+
+def doctor(as_json: AsJson = False) -> None:
+    """Show versions, devices, DICOM decoders, the MLflow store and shared memory.
+
+    Exits with 3 when something is missing that the pipeline needs.
+    """
+    from pipeline.doctor import examine
+    from pipeline.errors import PARTLY_FAILED
+
+    findings = examine()
+    if as_json:
+        content = {
+            section: {f.name: {"value": f.value, "ok": f.ok} for f in found}
+            for section, found in findings.items()
+        }
+        typer.echo(json.dumps(content, indent=2))
+    else:
+        for section, found in findings.items():
+            typer.echo(section)
+            for finding in found:
+                typer.echo(f"  {'ok ' if finding.ok else 'NO '} {finding.name:32} {finding.value}")
+    if not all(finding.ok for found in findings.values() for finding in found):
+        raise typer.Exit(PARTLY_FAILED)

@@ -1,0 +1,57 @@
+"""Options that several commands share, and what they turn into."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, TypeVar
+
+import typer
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from data.failures import Failure
+
+Settings = TypeVar("Settings")
+
+Manifests = Annotated[list[Path], typer.Argument(help="manifests, CSV or Parquet")]
+Folder = Annotated[Path, typer.Option("--out", help="folder for the results, made if missing")]
+SettingsFile = Annotated[
+    Path | None, typer.Option("--settings", help="YAML file of settings; the rest are defaults")
+]
+Assignments = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="one setting, dots for nested; repeatable"),
+]
+Seed = Annotated[int, typer.Option(help="source of all randomness")]
+AsJson = Annotated[bool, typer.Option("--json", help="print JSON for a program to read")]
+
+
+def read_settings(
+    kind: type[Settings], file: Path | None, assignments: list[str] | None
+) -> Settings:
+    """Make a stage's settings from a YAML file and what was set on the command line."""
+    from pipeline.config.reading import read_yaml_file
+    from pipeline.config.settings import build_settings, merge, parse_assignments
+
+    values = read_yaml_file(file) if file else {}
+    return build_settings(
+        kind, merge(values, parse_assignments(assignments or [])), where="settings"
+    )
+
+
+def read_manifests(paths: Sequence[Path]) -> "pd.DataFrame":
+    """Read manifests as one."""
+    from data.manifest import concatenate, read_manifest
+
+    return concatenate(*(read_manifest(path) for path in paths))
+
+
+def report_failures(failures: Sequence["Failure"], path: Path) -> None:
+    """List what failed in ``path``, and exit with 3 if anything did."""
+    from data.failures import write_failures
+    from pipeline.errors import PARTLY_FAILED
+
+    write_failures(failures, path)
+    if failures:
+        typer.echo(f"{len(failures)} inputs failed, see {path}", err=True)
+        raise typer.Exit(PARTLY_FAILED)

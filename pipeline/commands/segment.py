@@ -1,0 +1,83 @@
+"""``isnet-cxr segment``: train a lung segmenter, predict masks, score them."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pipeline.commands.options import (
+    AsJson,
+    Assignments,
+    Folder,
+    Manifests,
+    Seed,
+    SettingsFile,
+    read_manifests,
+    read_settings,
+    report_failures,
+)
+
+app = typer.Typer(help="Lung segmentation.", no_args_is_help=True, rich_markup_mode=None)
+
+
+@app.command()
+def train(
+    manifests: Manifests,
+    out: Folder,
+    settings: SettingsFile = None,
+    assignments: Assignments = None,
+    seed: Seed = 0,
+) -> None:
+    """Train a lung segmenter on films with lung masks; goes on where it was interrupted."""
+    from data.splits import assign_splits
+    from segmentation.settings import SegmentationSettings
+    from segmentation.training import train_segmenter
+
+    chosen = read_settings(SegmentationSettings, settings, assignments)
+    films = assign_splits(read_manifests(manifests), seed=seed, keep=True)
+    package = train_segmenter(films, chosen, out, cache=out / "cache", seed=seed)
+    typer.echo(f"model package: {package}")
+
+
+@app.command()
+def predict(
+    manifests: Manifests,
+    model: Annotated[Path, typer.Option(help="model package, from `segment train`")],
+    out: Folder,
+) -> None:
+    """Write a lung mask for every film, and a manifest that names them."""
+    from data.manifest import write_manifest
+    from segmentation.predict import predict_masks
+
+    masked, failures = predict_masks(read_manifests(manifests), model, out)
+    if masked.empty:
+        raise ValueError(f"no film could be read: {failures[0].path}: {failures[0].reason}")
+    write_manifest(masked, out / "manifest.parquet")
+    typer.echo(f"{out / 'manifest.parquet'}: {len(masked)} films")
+    for quality, count in masked["mask_quality"].value_counts().items():
+        typer.echo(f"  {quality}: {count}")
+    report_failures(failures, out / "failures.csv")
+
+
+@app.command()
+def score(
+    predicted: Annotated[Path, typer.Argument(help="manifest with predicted masks")],
+    reference: Annotated[Path, typer.Argument(help="manifest with reference masks")],
+    out: Annotated[Path | None, typer.Option(help="CSV file for the score of every film")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Compare predicted lung masks with reference masks: Dice and HD95."""
+    from segmentation.score import score_masks, summarise_scores
+
+    scores = score_masks(read_manifests([predicted]), read_manifests([reference]))
+    if out is not None:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        scores.to_csv(out, index=False)
+    summary = summarise_scores(scores)
+    if as_json:
+        typer.echo(json.dumps(summary))
+        return
+    for name, value in summary.items():
+        shown = "unknown" if value is None else f"{value:.4g}"
+        typer.echo(f"{name:8} {shown}")

@@ -1,0 +1,58 @@
+"""``isnet-cxr study``: both stages, all classifiers and seeds, and their report."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pipeline.commands.options import Folder
+
+if TYPE_CHECKING:
+    from pipeline.study.run import Finished
+
+
+def study(
+    file: Annotated[Path, typer.Argument(metavar="STUDY.yaml", help="the study")],
+    out: Folder,
+    check: Annotated[
+        bool, typer.Option("--check-only", help="check the study file and run nothing")
+    ] = False,
+) -> None:
+    """Run a study; the same command goes on with an interrupted one and repeats nothing."""
+    from pipeline.config import load_study
+
+    config = load_study(file)
+    if check:
+        typer.echo(f"{file}: fine")
+        return
+    from pipeline.study.run import run_study
+
+    show_end(run_study(config, out, say=say), out)
+
+
+def say(line: str) -> None:
+    """Print a line about what happens, with the time."""
+    from datetime import datetime
+
+    typer.echo(f"{datetime.now().astimezone():%H:%M:%S}  {line}")
+
+
+def show_end(finished: "Finished", out: Path) -> None:
+    """Print the figures as a table, and where everything is.
+
+    Films that could not be read make the exit code 3.
+    """
+    from rich.console import Console
+
+    from pipeline.errors import PARTLY_FAILED
+    from pipeline.study.outline import figures_table
+
+    Console().print(figures_table(finished.summary))
+    typer.echo(f"report        {finished.report}")
+    typer.echo(f"figures       {out / 'summary.json'}")
+    typer.echo(f"MLflow runs   mlflow ui --backend-store-uri {finished.tracking_uri}")
+    if unreadable := [entry for entry in finished.left_out if entry.reason == "unreadable"]:
+        names = ", ".join(f"{entry.dataset} {entry.count}" for entry in unreadable)
+        folder = out / "manifests"
+        typer.echo(f"films that could not be read: {names}; see {folder}/*/failures.csv", err=True)
+        raise typer.Exit(PARTLY_FAILED)

@@ -1,0 +1,18 @@
+"""The configuration of a study: read from YAML and checked whole before anything runs."""
+
+from pipeline.config.reading import load_study, parse_study
+from pipeline.config.schema import (
+    DatasetConfig,
+    MarksConfig,
+    SegmentationConfig,
+    StudyConfig,
+)
+
+__all__ = [
+    "DatasetConfig",
+    "MarksConfig",
+    "SegmentationConfig",
+    "StudyConfig",
+    "load_study",
+    "parse_study",
+]

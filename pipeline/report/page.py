@@ -1,0 +1,185 @@
+"""The report's page: sections filled from the study's material, in one HTML file."""
+
+import platform
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import yaml
+from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+
+from data.atomic import replacing
+from pipeline.report import plots, tables
+from pipeline.report.material import ReportMaterial
+from pipeline.report.pictures import Picture, film_picture, heatmap_picture, lung_pictures
+from pipeline.study.describe import without_places
+from pipeline.study.samples import read_explained
+
+CURVES = {
+    "loss": "training loss",
+    "val_loss": "validation loss",
+    "val_macro_f1": "validation macro F1",
+    "val_macro_auc": "validation macro AUC",
+    "val_dice": "validation Dice",
+    "val_share_in_lungs": "relevance in lungs",
+}
+
+
+@dataclass(frozen=True)
+class Headline:
+    """One figure at the top of the page."""
+
+    value: str
+    title: str
+    note: str
+
+
+@dataclass(frozen=True)
+class HeatmapGrid:
+    """Films of one test with every classifier's heatmap: one row per film.
+
+    Attributes:
+        test: Name of the test.
+        columns: Titles.
+        rows: Pictures, the film first.
+    """
+
+    test: str
+    columns: list[str]
+    rows: list[list[Picture]] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Confusion:
+    """Confusion matrices of one classifier."""
+
+    classifier: str
+    pictures: list[Picture]
+
+
+def write_report(material: ReportMaterial, path: Path) -> None:
+    """Write the report of a finished study to ``path``: one file without links to others."""
+    environment = Environment(
+        loader=PackageLoader("pipeline"),
+        autoescape=select_autoescape(default=True),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    page = environment.get_template("report.html.j2").render(_content(material))
+    with replacing(path) as temporary:
+        temporary.write_text(page, encoding="utf-8")
+
+
+def _content(material: ReportMaterial) -> dict[str, Any]:
+    config, summary = material.config, material.summary
+    classification = summary["classification"]
+    return {
+        "config": config,
+        "headlines": _headlines(material),
+        "films": tables.films_table(material.films, config.classes),
+        "left_out": tables.left_out_table(material.films),
+        "views": {name: tables.manifest_views(rows) for name, rows in material.films.tests.items()},
+        "lungs": _lungs(material),
+        "cross": tables.cross_table(classification),
+        "recall": tables.recall_table(classification, config.classes),
+        "generalization": [
+            plots.as_svg(plots.plot_generalization(classification, figure=figure, name=name))
+            for figure, name in (
+                ("macro_f1", "macro F1"),
+                ("macro_auc", "macro AUC"),
+                ("relevance_in_lungs", "share of |relevance| in the lungs"),
+            )
+        ],
+        "comparisons": tables.comparison_table(material) if config.compare else None,
+        "marks": tables.marks_table(summary["marks"]) if config.marks else None,
+        "curves": _curves(material),
+        "confusions": [_confusion(material, name) for name in config.classifiers],
+        "heatmaps": [grid for test in material.films.tests if (grid := _grid(material, test)).rows],
+        "settings": yaml.safe_dump(without_places(material.description), sort_keys=False),
+        "versions": _versions(),
+    }
+
+
+def _headlines(material: ReportMaterial) -> list[Headline]:
+    headlines = []
+    for name, scores in material.summary["segmentation"].items():
+        own = (
+            material.config.segmentation is not None and name in material.config.segmentation.train
+        )
+        if not own:
+            headlines.append(Headline(f"{scores['dice']:.3f}", "lung Dice", f"on {name}"))
+    for name, by_test in material.summary["classification"].items():
+        own_f1 = by_test["pool"]["macro_f1"]
+        external = [by_test[test]["macro_f1"] for test in by_test if test != "pool"]
+        if external:
+            mean = sum(external) / len(external)
+            value = f"{own_f1:.2f} → {mean:.2f}"
+            headlines.append(Headline(value, name, "macro F1, own → other hospitals"))
+    return headlines
+
+
+def _lungs(material: ReportMaterial) -> dict[str, Any] | None:
+    if material.lungs is None or material.config.segmentation is None:
+        return None
+    lungs, section = material.lungs, material.config.segmentation
+    curves = {"lungs": [lungs.epochs]}
+    return {
+        "given": section.package is not None,
+        "trained_on": section.train,
+        "table": tables.segmentation_table(lungs.scores, section.train),
+        "pictures": {test: lung_pictures(lungs, test) for test in lungs.reference},
+        "curves": plots.as_svg(plots.plot_curves(curves, CURVES)) if lungs.epochs else None,
+        "quality": _quality(material),
+    }
+
+
+def _quality(material: ReportMaterial) -> list[tuple[str, str]]:
+    """Say how many masks of each test's films are good, doubtful and failed."""
+    said = []
+    for name, films in material.films.tests.items():
+        counts = films["mask_quality"].replace("", "not judged").value_counts()
+        said.append((name, ", ".join(f"{kind} {count}" for kind, count in counts.items())))
+    return said
+
+
+def _curves(material: ReportMaterial) -> str:
+    seeds: dict[str, list[list[dict[str, float]]]] = {}
+    for training in material.trainings:
+        if not training.settings.marks:
+            seeds.setdefault(training.classifier, []).append(training.epochs())
+    return plots.as_svg(plots.plot_curves(seeds, CURVES))
+
+
+def _confusion(material: ReportMaterial, classifier: str) -> Confusion:
+    by_test: Mapping[str, Any] = material.summary["classification"][classifier]
+    return Confusion(
+        classifier,
+        [
+            Picture(
+                plots.as_svg(plots.plot_confusion(own["confusion"], material.config.classes)),
+                tables.test_name(test),
+            )
+            for test, own in by_test.items()
+        ],
+    )
+
+
+def _grid(material: ReportMaterial, test: str) -> HeatmapGrid:
+    names = list(material.config.classifiers)
+    folders = {name: material.first_training(name).testing.folder for name in names}
+    said = {name: read_explained(folder, test) for name, folder in folders.items()}
+    explained = [one for one in said.values() if one is not None]
+    rows = [
+        [film_picture(explained[0], number), *(heatmap_picture(one, number) for one in explained)]
+        for number in range(len(explained[0].image_ids) if explained else 0)
+    ]
+    return HeatmapGrid(tables.test_name(test), ["film", *names], rows)
+
+
+def _versions() -> str:
+    named = ("torch", "monai", "lightning", "mlflow")
+    libraries = ", ".join(f"{name} {version(name)}" for name in named)
+    return f"isnet-cxr {version('isnet-cxr')}, Python {platform.python_version()}, {libraries}"

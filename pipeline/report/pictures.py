@@ -1,0 +1,132 @@
+"""Films with outlines and heatmaps, for the report and for MLflow."""
+
+import hashlib
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.image import imsave
+from numpy.typing import NDArray
+from scipy.ndimage import binary_erosion
+
+from classification.explain import overlay
+from data.preprocess import Preprocessing, prepare_film, prepare_mask
+from data.readers import read_image, read_mask, write_png
+from pipeline.report.plots import as_png, data_uri, plot_confusion
+from pipeline.study.lungs import Lungs
+from pipeline.study.samples import Explained, read_explained
+from pipeline.study.trainings import Training
+
+OUTLINE_PX = 288
+PREDICTED, REFERENCE = (255, 196, 0), (0, 200, 255)
+LUNG_FILMS_PER_TEST = 4
+GAP_PX = 4
+
+
+@dataclass(frozen=True)
+class Picture:
+    """An image with what is to be said about it.
+
+    Attributes:
+        source: Source of an ``img``.
+        caption: One line; a film is named by its image id.
+        right: Whether what it shows is right; None where that is no question.
+    """
+
+    source: str
+    caption: str
+    right: bool | None = None
+
+
+def draw_pictures(training: Training, figures: Mapping[str, Any], classes: Sequence[str]) -> Path:
+    """Write confusion matrices and heatmaps of one training as PNG files.
+
+    Returns:
+        Their folder.
+    """
+    folder = training.folder / "figures"
+    folder.mkdir(parents=True, exist_ok=True)
+    for test, scores in figures.items():
+        confusion = plot_confusion(scores["confusion"], classes)
+        (folder / f"confusion {test}.png").write_bytes(as_png(confusion))
+        explained = read_explained(training.testing.folder, test)
+        if explained is not None:
+            write_png(_contact_sheet(explained), folder / f"heatmaps {test}.png")
+    return folder
+
+
+def film_picture(explained: Explained, number: int) -> Picture:
+    """Show a film as the network saw it, its lungs outlined."""
+    grey = np.repeat(explained.films[number][..., np.newaxis], 3, axis=2)
+    outlined = _outline(grey, explained.masks[number], REFERENCE)
+    caption = f"{explained.labels[number]} · {explained.image_ids[number][:8]}"
+    return Picture(_png(outlined), caption)
+
+
+def heatmap_picture(explained: Explained, number: int) -> Picture:
+    """Show where a classifier looked, and what it said."""
+    predicted = str(explained.predicted[number])
+    probability = float(explained.probabilities[number].max())
+    share = float(explained.share_in_lungs[number])
+    lungs = "" if np.isnan(share) else f" · {share:.0%} in lungs"
+    caption = f"{predicted} {probability:.2f}{lungs}"
+    right = predicted == str(explained.labels[number])
+    return Picture(_png(_coloured(explained, number)), caption, right)
+
+
+def lung_pictures(lungs: Lungs, test: str) -> list[Picture]:
+    """Show predicted and reference outlines on a few films of ``test``."""
+    reference = lungs.reference[test]
+    order = reference["image_id"].map(lambda i: hashlib.blake2b(i.encode()).hexdigest())
+    chosen = reference.loc[order.sort_values().index].head(LUNG_FILMS_PER_TEST)
+    predicted = lungs.predicted[test].drop_duplicates("image_id").set_index("image_id")
+    return [
+        _lung_picture(row, str(predicted.loc[row["image_id"], "lung_mask"]))
+        for _, row in chosen.iterrows()
+        if row["image_id"] in predicted.index
+    ]
+
+
+def _lung_picture(row: "pd.Series[Any]", predicted: str) -> Picture:
+    settings = Preprocessing(size_px=OUTLINE_PX, exposure="none")
+    film = prepare_film(read_image(Path(row["path"])).pixels, settings)[0]
+    picture = np.repeat((film * 255).astype(np.uint8)[..., np.newaxis], 3, axis=2)
+    for mask, colour in ((row["lung_mask"], REFERENCE), (predicted, PREDICTED)):
+        square = prepare_mask(read_mask(Path(mask)), OUTLINE_PX)
+        picture = _outline(picture, square, colour)
+    return Picture(_png(picture), str(row["image_id"])[:8])
+
+
+def _contact_sheet(explained: Explained) -> NDArray[np.uint8]:
+    """Put films above their heatmaps, one column per film, (H, W, 3)."""
+    columns = []
+    for number, film in enumerate(explained.films):
+        grey = np.repeat(film[..., np.newaxis], 3, axis=2)
+        column = np.concatenate([grey, _coloured(explained, number)])
+        columns.append(np.pad(column, ((GAP_PX, GAP_PX), (GAP_PX, GAP_PX), (0, 0))))
+    return np.concatenate(columns, axis=1)
+
+
+def _coloured(explained: Explained, number: int) -> NDArray[np.uint8]:
+    film = explained.films[number].astype(np.float32) / np.float32(255)
+    return overlay(film, explained.heatmaps[number])
+
+
+def _outline(
+    picture: NDArray[np.uint8], mask: NDArray[np.uint8], colour: tuple[int, int, int]
+) -> NDArray[np.uint8]:
+    """Draw the border of ``mask`` (H, W) into a copy of ``picture`` (H, W, 3)."""
+    inside = mask.astype(bool)
+    drawn = picture.copy()
+    drawn[inside & ~binary_erosion(inside)] = colour
+    return drawn
+
+
+def _png(picture: NDArray[np.uint8]) -> str:
+    buffer = io.BytesIO()
+    imsave(buffer, picture, format="png")
+    return data_uri(buffer.getvalue(), "image/png")

@@ -1,0 +1,188 @@
+"""The report's tables as rows of text: numbers are rounded here and nowhere else."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from pipeline.report.material import ReportMaterial
+from pipeline.study.films import StudyFilms
+
+NONE = "–"  # noqa: RUF001  an en dash marks an empty cell
+SMALL_P = 0.001
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table of text.
+
+    Attributes:
+        head: Titles of the columns.
+        rows: Cells; the first of each row names it.
+        strong: (row, column) of cells to stress.
+    """
+
+    head: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    strong: frozenset[tuple[int, int]] = frozenset()
+
+
+def films_table(films: StudyFilms, classes: Sequence[str]) -> Table:
+    """Count films by dataset, role and class."""
+    parts = {f"pool, {split}": films.pool[films.pool["split"] == split]
+             for split in ("train", "val", "test")}  # fmt: skip
+    parts |= {f"external, {test}": rows for test, rows in films.external.items()}
+    rows = []
+    for role, part in parts.items():
+        for dataset, own in part.groupby("dataset"):
+            counts = [int((own["label"] == label).sum()) for label in classes]
+            patients = own["patient_id"].nunique()
+            rows.append([str(dataset), role, *map(_count, counts), str(len(own)), str(patients)])
+    return Table(["dataset", "role", *classes, "films", "patients"], rows)
+
+
+def left_out_table(films: StudyFilms) -> Table:
+    """List what the study did not use."""
+    rows = [[e.dataset, e.role or NONE, e.reason, str(e.count)] for e in films.left_out]
+    return Table(["dataset", "role", "reason", "films"], rows)
+
+
+def segmentation_table(scores: Mapping[str, Mapping[str, Any]], trained: Sequence[str]) -> Table:
+    """List the lung masks' scores by dataset."""
+    rows = [
+        [
+            f"{name} (own test split)" if name in trained else name,
+            str(own["n"]),
+            number(own["dice"]),
+            number(own.get("dice_p5")),
+            number(own.get("hd95_mm"), digits=1),
+            number(own.get("hd95_px"), digits=1),
+        ]
+        for name, own in scores.items()
+    ]
+    return Table(["dataset", "films", "Dice", "Dice, 5th pct.", "HD95 mm", "HD95 px"], rows)
+
+
+def cross_table(classification: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> Table:
+    """List every classifier's figures on every test, the best macro F1 and AUC stressed."""
+    head = [
+        "test",
+        "classifier",
+        "films",
+        "macro F1",
+        "macro AUC",
+        "accuracy",
+        "relevance in lungs",
+    ]
+    figures = ("macro_f1", "macro_auc", "accuracy", "relevance_in_lungs")
+    tests = list(next(iter(classification.values())))
+    rows: list[list[str]] = []
+    strong = set()
+    for test in tests:
+        for place in (0, 1):
+            best = max(classification, key=lambda n: classification[n][test][figures[place]] or 0)
+            row = len(rows) + list(classification).index(best)
+            strong.add((row, 3 + place))
+        for name, by_test in classification.items():
+            own = by_test[test]
+            cells = [with_interval(own[figure], own["ci95"].get(figure)) for figure in figures]
+            rows.append([test_name(test), name, str(own["n"]), *cells])
+    return Table(head, rows, frozenset(strong))
+
+
+def recall_table(
+    classification: Mapping[str, Mapping[str, Mapping[str, Any]]], classes: Sequence[str]
+) -> Table:
+    """List the recall of every class."""
+    rows = [
+        [test_name(test), name, *(number(own["recall"].get(label)) for label in classes)]
+        for test in next(iter(classification.values()))
+        for name, own in ((name, tests[test]) for name, tests in classification.items())
+    ]
+    return Table(["test", "classifier", *classes], rows)
+
+
+def comparison_table(material: ReportMaterial) -> Table:
+    """List paired differences between classifiers."""
+    rows = []
+    for comparison in material.summary.get("comparisons", []):
+        pair = f"{comparison['first']} \N{MINUS SIGN} {comparison['second']}"
+        for test, figures in comparison["tests"].items():
+            cells = [
+                f"{signed(own['difference'])} {interval(own['ci95'], sign=True)}, "
+                f"{p_value(own['p'])}"
+                for own in figures.values()
+            ]
+            rows.append([pair, test_name(test), *cells])
+    first = next(iter(material.summary.get("comparisons", [])), None)
+    names = list(next(iter(first["tests"].values()))) if first else []
+    return Table(["difference", "test", *(name.replace("_", " ") for name in names)], rows)
+
+
+def marks_table(marks: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> Table:
+    """List accuracy with marks that tell the truth, without marks, and with marks that lie."""
+    tests = ("biased", "unbiased", "deceiving")
+    rows = [
+        [
+            name,
+            *(with_interval(own[t]["accuracy"], own[t]["ci95"].get("accuracy")) for t in tests),
+            signed(_difference(own["deceiving"]["accuracy"], own["biased"]["accuracy"])),
+        ]
+        for name, own in marks.items()
+    ]
+    head = [
+        "classifier",
+        "marks tell the truth",
+        "no marks",
+        "marks lie",
+        "lying \N{MINUS SIGN} true",
+    ]
+    return Table(head, rows)
+
+
+def manifest_views(films: pd.DataFrame) -> str:
+    """Say how many films have which view."""
+    counts = films["view"].replace("", "unknown").value_counts()
+    return ", ".join(f"{view} {count}" for view, count in counts.items())
+
+
+def test_name(test: str) -> str:
+    """Say what a test is called in the report."""
+    return "own (pool)" if test == "pool" else test
+
+
+def number(value: float | None, *, digits: int = 3) -> str:
+    """Write a number, or a dash where there is none."""
+    return NONE if value is None else f"{value:.{digits}f}"
+
+
+def signed(value: float | None) -> str:
+    """Write a difference with its sign."""
+    return NONE if value is None else f"{value:+.3f}".replace("-", "\N{MINUS SIGN}")
+
+
+def interval(bounds: Sequence[float | None] | None, *, sign: bool = False) -> str:
+    """Write an interval in brackets, or nothing where there is none."""
+    if not bounds or None in bounds:
+        return ""
+    low, high = (signed(bound) if sign else f"{bound:.2f}" for bound in bounds)
+    return f"[{low}, {high}]"
+
+
+def with_interval(value: float | None, bounds: Sequence[float | None] | None) -> str:
+    """Write a number and its interval."""
+    return f"{number(value)} {interval(bounds)}".strip()
+
+
+def p_value(value: float) -> str:
+    """Write a p-value."""
+    return f"p < {SMALL_P}" if value < SMALL_P else f"p = {value:.3f}"
+
+
+def _count(count: int) -> str:
+    return str(count) if count else NONE
+
+
+def _difference(first: float | None, second: float | None) -> float | None:
+    return None if first is None or second is None else first - second

@@ -1,0 +1,1 @@
+"""A study: both stages, all classifiers and seeds, tests on other hospitals, one report."""

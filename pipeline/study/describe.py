@@ -1,0 +1,53 @@
+"""A study's configuration with every default filled in, as plain values."""
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from classification.settings import ClassifierSettings
+from data.atomic import replacing
+from pipeline.config import StudyConfig
+from pipeline.config.settings import build_settings, merge, plain_settings
+from segmentation.settings import SegmentationSettings
+
+
+def describe_study(config: StudyConfig) -> dict[str, Any]:
+    """Return the whole configuration: a study file that would run the same study."""
+    values = config.model_dump(mode="json", exclude_none=True)
+    values["defaults"] = {}
+    values["classifiers"] = {
+        name: plain_settings(
+            build_settings(
+                ClassifierSettings, merge(config.defaults, settings), where=f"classifiers.{name}"
+            )
+        )
+        for name, settings in config.classifiers.items()
+    }
+    if config.segmentation and config.segmentation.package is None:
+        settings = build_settings(
+            SegmentationSettings, config.segmentation.settings, where="segmentation.settings"
+        )
+        values["segmentation"]["settings"] = plain_settings(settings)
+    return values
+
+
+def without_places(values: dict[str, Any]) -> dict[str, Any]:
+    """Return a description of a study that does not say where its data lie."""
+    hidden = {
+        name: {key: Path(value).name if key in ("root", "manifest") else value
+               for key, value in dataset.items()}
+        for name, dataset in values["datasets"].items()
+    }  # fmt: skip
+    shown = {**values, "datasets": hidden}
+    if "package" in values.get("segmentation", {}):
+        package = Path(values["segmentation"]["package"]).name
+        shown["segmentation"] = {**values["segmentation"], "package": package}
+    return shown
+
+
+def write_description(values: dict[str, Any], path: Path) -> Path:
+    """Write a description as YAML."""
+    with replacing(path) as temporary:
+        temporary.write_text(yaml.safe_dump(values, sort_keys=False, allow_unicode=True))
+    return path

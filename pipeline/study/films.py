@@ -1,0 +1,239 @@
+"""Which films play which part in a study: read, filtered, without duplicates, split by patient."""
+
+import os
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import pandas as pd
+
+from data.duplicates import find_duplicates
+from data.failures import write_failures
+from data.importing import import_dataset
+from data.manifest import COLUMNS, concatenate, read_manifest, write_manifest
+from data.nearest import name_unknown
+from data.splits import assign_splits
+from pipeline.config import DatasetConfig, StudyConfig
+from pipeline.study.steps import (
+    Step,
+    digest_file,
+    digest_manifest,
+    digest_values,
+    read_json,
+    write_json,
+)
+
+MANIFEST, LEFT_OUT, DUPLICATES = "manifest.parquet", "left-out.json", "duplicates.csv"
+MAX_WORKERS = 4
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """Films that a study does not use, counted.
+
+    Attributes:
+        dataset: Where they come from.
+        role: The part they would have played; empty when the whole study leaves them out.
+        reason: Why.
+        count: How many.
+    """
+
+    dataset: str
+    role: str
+    reason: str
+    count: int
+
+
+@dataclass(frozen=True)
+class StudyFilms:
+    """The films of a study by role.
+
+    Attributes:
+        datasets: All films of each dataset, by name; ``dataset`` is that name in every row.
+        pool: Films the classifiers are made from, with their split.
+        external: Films of each test on other hospitals, by the test's name.
+        left_out: What was not used.
+    """
+
+    datasets: dict[str, pd.DataFrame]
+    pool: pd.DataFrame
+    external: dict[str, pd.DataFrame]
+    left_out: tuple[LeftOut, ...] = field(default=())
+
+    @property
+    def tests(self) -> dict[str, pd.DataFrame]:
+        """The tests by name: the pool's own test split first."""
+        own = self.pool[self.pool["split"] == "test"].reset_index(drop=True)
+        return {"pool": own, **self.external}
+
+
+def prepare_films(config: StudyConfig, out: Path, *, progress: bool) -> StudyFilms:
+    """Read every dataset of a study and give its films their roles.
+
+    Args:
+        config: The study.
+        out: The study's folder; what is read is kept under ``manifests``.
+        progress: Show progress bars.
+
+    Raises:
+        ValueError: If a dataset cannot be read or a role is left without films of two classes.
+    """
+    left_out: list[LeftOut] = []
+    datasets = {
+        name: _read_dataset(name, dataset, out, left_out, progress=progress)
+        for name, dataset in config.datasets.items()
+    }
+    roles = {"pool": config.pool, **config.external}
+    chosen = {
+        role: _choose(role, names, datasets, config.classes, left_out)
+        for role, names in roles.items()
+    }
+    pool = chosen.pop("pool")
+    if config.exclude_duplicates:
+        pool = _without_duplicates(pool, chosen, out, left_out, progress=progress)
+    pool = _split(pool, config)
+    return StudyFilms(datasets, pool, chosen, tuple(left_out))
+
+
+def without_unusable_masks(films: StudyFilms, classes: Sequence[str]) -> StudyFilms:
+    """Drop films that cannot be trained on: those of train and val without a usable lung mask.
+
+    Raises:
+        ValueError: If that leaves a class without films to train on.
+    """
+    trained = films.pool["split"].isin(["train", "val"])
+    unusable = (films.pool["lung_mask"] == "") | (films.pool["mask_quality"] == "failed")
+    dropped = films.pool[trained & unusable]
+    counted = _count(dropped, "pool", "no usable lung mask (training only)")
+    pool = films.pool[~(trained & unusable)].reset_index(drop=True)
+    _check_splits(pool, classes, f" ({len(dropped)} films have no usable lung mask)")
+    return replace(films, pool=pool, left_out=(*films.left_out, *counted))
+
+
+def with_masks(manifest: pd.DataFrame, masked: pd.DataFrame) -> pd.DataFrame:
+    """Give films the lung masks that ``masked`` has for them, by image."""
+    columns = ["lung_mask", "mask_source", "mask_quality"]
+    found = masked.drop_duplicates("image_id").set_index("image_id")
+    has = manifest["image_id"].isin(found.index)
+    result = manifest.copy()
+    for column in columns:
+        result.loc[has, column] = manifest.loc[has, "image_id"].map(found[column])
+    return result
+
+
+def _read_dataset(
+    name: str, dataset: DatasetConfig, out: Path, left_out: list[LeftOut], *, progress: bool
+) -> pd.DataFrame:
+    step = Step(out / "manifests" / name, digest_values(_origin(dataset)))
+    if not step.is_finished:
+        step.begin()
+        _import(dataset, step.folder, progress=progress)
+        step.finish()
+    manifest = read_manifest(step.folder / MANIFEST)
+    for reason, count in read_json(step.folder / LEFT_OUT).items():
+        left_out.append(LeftOut(name, "", reason, count))
+    manifest["dataset"] = name
+    kept = _where(manifest, dataset, name)
+    left_out.extend(_count(manifest.drop(kept.index), "", "not in the study's `where`"))
+    return kept.reset_index(drop=True)
+
+
+def _origin(dataset: DatasetConfig) -> dict[str, str]:
+    if dataset.manifest is not None:
+        return {"manifest": digest_file(dataset.manifest)}
+    return {"adapter": str(dataset.adapter), "root": str(dataset.root)}
+
+
+def _import(dataset: DatasetConfig, folder: Path, *, progress: bool) -> None:
+    """Write the manifest, what could not be read and what the publisher's layout leaves out."""
+    if dataset.manifest is not None:
+        write_manifest(read_manifest(dataset.manifest), folder / MANIFEST)
+        write_json({}, folder / LEFT_OUT)
+        return
+    assert dataset.adapter is not None, "by the schema"
+    assert dataset.root is not None, "by the schema"
+    imported = import_dataset(dataset.adapter, dataset.root, progress=progress)
+    write_manifest(imported.manifest, folder / MANIFEST)
+    write_failures(imported.failures, folder / "failures.csv")
+    unreadable = {"unreadable": len(imported.failures)} if imported.failures else {}
+    write_json({**imported.left_out, **unreadable}, folder / LEFT_OUT)
+
+
+def _where(manifest: pd.DataFrame, dataset: DatasetConfig, name: str) -> pd.DataFrame:
+    kept = manifest
+    for column, values in dataset.where.items():
+        place = f"datasets.{name}.where"
+        if column not in COLUMNS:
+            raise ValueError(f"{place}: {name_unknown('column', [column], COLUMNS)}")
+        kept = kept[kept[column].isin(values)]
+        if kept.empty:
+            raise ValueError(f"{place}.{column}: no film has any of {', '.join(values)}")
+    return kept
+
+
+def _choose(
+    role: str,
+    names: list[str],
+    datasets: Mapping[str, pd.DataFrame],
+    classes: list[str],
+    left_out: list[LeftOut],
+) -> pd.DataFrame:
+    films = concatenate(*(datasets[name] for name in names))
+    known = films["label"].isin(classes)
+    for label, group in films[~known].groupby("label"):
+        reason = f"label {label!r} is not a class of the study" if label else "no label"
+        left_out.extend(_count(group, role, reason))
+    repeated = films["image_id"].duplicated() & known
+    left_out.extend(_count(films[repeated], role, "the same pixels stand in it twice"))
+    kept = films[known & ~repeated].reset_index(drop=True)
+    if kept.empty:
+        labels = ", ".join(sorted(set(films["label"]))) or "none"
+        raise ValueError(f"{role}: no film has a class of the study; the labels are: {labels}")
+    return kept
+
+
+def _without_duplicates(
+    pool: pd.DataFrame,
+    external: Mapping[str, pd.DataFrame],
+    out: Path,
+    left_out: list[LeftOut],
+    *,
+    progress: bool,
+) -> pd.DataFrame:
+    for test, films in external.items():
+        inputs = {"pool": digest_manifest(pool), "test": digest_manifest(films)}
+        step = Step(out / "duplicates" / test, digest_values(inputs))
+        if not step.is_finished:
+            step.begin()
+            found = find_duplicates(pool, films, workers=_workers(), progress=progress)
+            found.to_csv(step.folder / DUPLICATES, index=False)
+            step.finish()
+        known = set(pd.read_csv(step.folder / DUPLICATES, dtype=str)["image_id_a"])
+        doubles = pool["image_id"].isin(known)
+        left_out.extend(_count(pool[doubles], "pool", f"also in the external test {test!r}"))
+        pool = pool[~doubles].reset_index(drop=True)
+    return pool
+
+
+def _workers() -> int:
+    return min(MAX_WORKERS, os.cpu_count() or 1)
+
+
+def _split(pool: pd.DataFrame, config: StudyConfig) -> pd.DataFrame:
+    """Split by patient; films whose manifest brings a split keep it."""
+    pool = assign_splits(pool, fractions=config.fractions, seed=config.split_seed, keep=True)
+    _check_splits(pool, config.classes)
+    return pool
+
+
+def _check_splits(pool: pd.DataFrame, classes: Sequence[str], why: str = "") -> None:
+    for split in ("train", "val", "test"):
+        labels = set(pool.loc[pool["split"] == split, "label"])
+        if missing := [name for name in classes if name not in labels]:
+            raise ValueError(f"pool: no film of class {missing[0]!r} in the split {split}{why}")
+
+
+def _count(films: pd.DataFrame, role: str, reason: str) -> list[LeftOut]:
+    counts = Counter(films["dataset"])
+    return [LeftOut(dataset, role, reason, count) for dataset, count in sorted(counts.items())]

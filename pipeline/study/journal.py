@@ -1,0 +1,87 @@
+"""What happens in a study, told to the user and to MLflow."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from pipeline.config.settings import plain_settings
+from pipeline.study.films import StudyFilms
+from pipeline.study.steps import digest_manifest
+from pipeline.study.trainings import Job, Training
+from pipeline.tracking import Run, Status, Tracker
+
+Say = Callable[[str], None]
+LOGGED = "isnet_cxr.logged"
+_SHOWN = ("loss", "val_loss", "val_macro_f1", "val_macro_auc", "val_dice", "val_share_in_lungs")
+
+
+class Journal:
+    """Keeps a study's MLflow runs: one for the study, one below it for every training."""
+
+    def __init__(self, tracker: Tracker, parent: Run, say: Say) -> None:
+        """Write into ``parent`` and runs below it; ``say`` gets one line at a time."""
+        self._tracker = tracker
+        self._parent = parent
+        self._open: dict[str, Run] = {}
+        self.say = say
+
+    def hear(self, job: Job, kind: str, content: Any) -> None:
+        """Take what a training's process tells."""
+        training = job.training
+        if training.name not in self._open:
+            self._open[training.name] = self._start(training, job.classes)
+        if kind == "epoch":
+            epoch, metrics = content
+            self._open[training.name].log_metrics(metrics, step=epoch)
+            self.say(epoch_line(training.name, epoch, training.settings.epochs, metrics))
+        elif kind == "stage":
+            self.say(f"{training.name}: {content}")
+        elif kind == "done":
+            self._open.pop(training.name).end()
+
+    def close(self, status: Status) -> None:
+        """End the runs of trainings that were stopped."""
+        for run in self._open.values():
+            run.end(status)
+        self._open.clear()
+
+    def run_of_lungs(self, digest: str) -> Run:
+        """Return the run of the lung segmenter."""
+        return self._tracker.run("lungs", name="lungs", digest=digest, parent=self._parent)
+
+    def has_logged(self, training: Training) -> bool:
+        """Whether ``log_training`` was done for this very training and its tests."""
+        run = self._tracker.known_run(training.name, digest=training.learn)
+        return run is not None and run.has_tag(LOGGED, training.test)
+
+    def log_training(
+        self, training: Training, films: StudyFilms, figures: Mapping[str, Any], pictures: Path
+    ) -> None:
+        """Log a finished training's figures, films, pictures and package."""
+        with self._start(training, ()).ending() as run:
+            run.log_metrics(figures)
+            trained = films.pool[films.pool["split"].isin(["train", "val"])]
+            run.log_films(trained, name="pool", digest=digest_manifest(trained), role="training")
+            tests = ["pool"] if training.settings.marks else list(films.tests)
+            for test in tests:
+                rows = films.tests[test]
+                run.log_films(rows, name=test, digest=digest_manifest(rows), role="testing")
+            run.log_folder(training.package, folder="package")
+            run.log_folder(pictures, folder="figures")
+            run.tag(**{LOGGED: training.test})
+
+    def _start(self, training: Training, classes: tuple[str, ...]) -> Run:
+        run = self._tracker.run(
+            training.name, name=training.name, digest=training.learn, parent=self._parent
+        )
+        params = {"classifier": training.classifier, "seed": training.seed}
+        run.log_params({**params, **plain_settings(training.settings)})
+        if classes:
+            run.log_params({"classes": ", ".join(classes)})
+        return run
+
+
+def epoch_line(name: str, epoch: int, epochs: int, metrics: Mapping[str, float]) -> str:
+    """Say in one line what came of an epoch."""
+    shown = [f"{key} {metrics[key]:.3f}" for key in _SHOWN if key in metrics]
+    return f"{name}: epoch {epoch + 1}/{epochs}  {'  '.join(shown)}"

@@ -1,0 +1,183 @@
+"""Run a study from its configuration to its report, going on where an earlier run stopped."""
+
+import fcntl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from pipeline.config import StudyConfig
+from pipeline.report import ReportMaterial, draw_pictures, write_report
+from pipeline.study.describe import describe_study, without_places, write_description
+from pipeline.study.films import LeftOut, StudyFilms, prepare_films, without_unusable_masks
+from pipeline.study.journal import LOGGED, Journal, Say, epoch_line
+from pipeline.study.lungs import Lungs, LungsPlan, apply_lungs, plan_lungs, train_lungs
+from pipeline.study.parallel import run_jobs
+from pipeline.study.steps import digest_manifest
+from pipeline.study.summary import summarise_study, write_summary
+from pipeline.study.trainings import Training, plan_jobs, plan_trainings, work
+from pipeline.tracking import Tracker
+
+DESCRIPTION, REPORT, LOCK = "study.yaml", "report.html", ".study.lock"
+
+
+@dataclass(frozen=True)
+class Finished:
+    """What a study leaves behind.
+
+    Attributes:
+        summary: As in ``summary.json``.
+        report: The report's file.
+        tracking_uri: Where its MLflow runs are.
+        left_out: Films that were not used.
+    """
+
+    summary: dict[str, Any]
+    report: Path
+    tracking_uri: str
+    left_out: tuple[LeftOut, ...]
+
+
+def run_study(config: StudyConfig, out: Path, *, say: Say, progress: bool = True) -> Finished:
+    """Do everything of a study that is not done yet.
+
+    Args:
+        config: The study.
+        out: Its folder, made if missing. Finished steps in it are kept, an interrupted training
+            goes on, and what was made from other settings or films is made anew.
+        say: Gets a line about whatever happens.
+        progress: Show progress bars.
+
+    Raises:
+        ValueError: If the data or settings are wrong, or another process works in ``out``.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    with _alone(out):
+        tracker = Tracker(out, config.name)
+        parent = tracker.run("study", name=config.name, digest=config.name)
+        with parent.ending():
+            description = describe_study(config)
+            write_description(description, out / DESCRIPTION)
+            parent.log_file(write_description(without_places(description), out / "resolved.yaml"))
+            journal = Journal(tracker, parent, say)
+            summary, left_out = _do(config, description, out, journal, progress=progress)
+            parent.log_metrics({key: summary[key] for key in ("segmentation", "classification")})
+            for result in (REPORT, "summary.json"):
+                parent.log_file(out / result)
+        return Finished(summary, out / REPORT, tracker.uri, left_out)
+
+
+def _do(
+    config: StudyConfig,
+    description: dict[str, Any],
+    out: Path,
+    journal: Journal,
+    *,
+    progress: bool,
+) -> tuple[dict[str, Any], tuple[LeftOut, ...]]:
+    """Data, lungs, classifiers, figures, report: in this order."""
+    films = prepare_films(config, out, progress=progress)
+    journal.say(_describe_films(films))
+    lungs = None
+    if config.segmentation is not None:
+        lungs = _do_lungs(config, films, out, journal, progress=progress)
+        films = lungs.films
+    films = without_unusable_masks(films, config.classes)
+    trainings = plan_trainings(config, films, out, lungs=lungs.digest if lungs else "")
+    _train(config, films, trainings, out, journal, lungs=lungs)
+    journal.say("figures and report")
+    summary = summarise_study(
+        config,
+        trainings,
+        tests=list(films.tests),
+        segmentation=lungs.scores if lungs else {},
+        left_out=[asdict(entry) for entry in films.left_out],
+    )
+    write_summary(summary, out)
+    material = ReportMaterial(config, description, films, lungs, trainings, summary)
+    for training in trainings:
+        if journal.has_logged(training):
+            continue
+        figures = _figures_of(summary, training)
+        pictures = draw_pictures(training, figures, config.classes)
+        journal.log_training(training, films, figures, pictures)
+    write_report(material, out / REPORT)
+    return summary, films.left_out
+
+
+def _do_lungs(
+    config: StudyConfig, films: StudyFilms, out: Path, journal: Journal, *, progress: bool
+) -> Lungs:
+    plan = plan_lungs(config, films, out)
+    if plan.step is None:
+        return apply_lungs(config, films, plan, out, progress=progress)
+    run = journal.run_of_lungs(plan.digest)
+    with run.ending():
+        run.log_params(plan.params)
+        epochs = plan.params["epochs"]
+
+        def on_epoch(epoch: int, metrics: dict[str, float]) -> None:
+            run.log_metrics(metrics, step=epoch)
+            journal.say(epoch_line("lungs", epoch, epochs, metrics))
+
+        train_lungs(plan, out, on_epoch=on_epoch)
+        lungs = apply_lungs(config, films, plan, out, progress=progress)
+        if not run.has_tag(LOGGED, plan.digest):
+            run.log_metrics(lungs.scores)
+            _log_lung_films(run, plan, lungs)
+            run.log_folder(plan.package, folder="package")
+            run.tag(**{LOGGED: plan.digest})
+    return lungs
+
+
+def _log_lung_films(run: Any, plan: LungsPlan, lungs: Lungs) -> None:
+    assert plan.training is not None, "a trained segmenter has films"
+    digest = digest_manifest(plan.training)
+    run.log_films(plan.training, name="lungs", digest=digest, role="training")
+    for name, rows in lungs.reference.items():
+        run.log_films(rows, name=name, digest=digest_manifest(rows), role="testing")
+
+
+def _train(
+    config: StudyConfig,
+    films: StudyFilms,
+    trainings: list[Training],
+    out: Path,
+    journal: Journal,
+    *,
+    lungs: Lungs | None,
+) -> None:
+    jobs = plan_jobs(config, films, trainings, out, lungs=lungs.package if lungs else None)
+    journal.say(f"{len(trainings)} trainings, {len(trainings) - len(jobs)} of them finished before")
+    try:
+        run_jobs(work, jobs, at_once=config.jobs, on_message=journal.hear)
+    except KeyboardInterrupt:
+        journal.close("KILLED")
+        raise
+    except BaseException:
+        journal.close("FAILED")
+        raise
+
+
+def _figures_of(summary: dict[str, Any], training: Training) -> dict[str, Any]:
+    """Return this training's own figures by test."""
+    section = summary["marks" if training.settings.marks else "classification"]
+    tests = section[training.classifier]
+    return {test: figures["seeds"][str(training.seed)] for test, figures in tests.items()}
+
+
+def _describe_films(films: StudyFilms) -> str:
+    tests = ", ".join(f"{name} {len(rows)}" for name, rows in films.tests.items())
+    return f"{len(films.pool)} films in the pool; films to test on: {tests}"
+
+
+@contextmanager
+def _alone(out: Path) -> Iterator[None]:
+    """Keep a second process out of the study's folder."""
+    with (out / LOCK).open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise ValueError(f"{out}: another process is working on this study") from None
+        yield

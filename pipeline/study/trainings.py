@@ -1,0 +1,256 @@
+"""Stage 2 of a study: every classifier and seed is trained and tested in a process of its own."""
+
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+import pandas as pd
+
+from classification.settings import ClassifierSettings
+from data.fitting import read_epochs
+from data.manifest import write_manifest
+from pipeline.config import StudyConfig
+from pipeline.config.settings import build_settings, merge, plain_settings
+from pipeline.study.films import StudyFilms
+from pipeline.study.parallel import Tell
+from pipeline.study.samples import choose_samples
+from pipeline.study.steps import Step, digest_manifest, digest_values
+
+LUNGS = "lungs"
+"""Folder of a classifier's package that holds the lung segmenter's."""
+
+MARK_TESTS: dict[str, Literal["biased", "deceiving"] | None] = {
+    "biased": "biased",
+    "unbiased": None,
+    "deceiving": "deceiving",
+}
+
+
+@dataclass(frozen=True)
+class Training:
+    """One classifier with one seed.
+
+    Attributes:
+        classifier: Its name in the study.
+        settings: Of the training.
+        seed: Source of its randomness.
+        folder: Where everything about it goes.
+        learn: Digest of what decides the trained network.
+        test: Digest of what decides its predictions, ``learn`` included.
+    """
+
+    classifier: str
+    settings: ClassifierSettings
+    seed: int
+    folder: Path
+    learn: str
+    test: str
+
+    @property
+    def name(self) -> str:
+        """What the training is called in MLflow and in messages."""
+        marked = " with marks" if self.settings.marks else ""
+        return f"{self.classifier}{marked} seed {self.seed}"
+
+    @property
+    def learning(self) -> Step:
+        """Training the network."""
+        return Step(self.folder / "learning", self.learn)
+
+    @property
+    def testing(self) -> Step:
+        """Predicting and explaining the films of every test."""
+        return Step(self.folder / "testing", self.test)
+
+    @property
+    def package(self) -> Path:
+        """The trained network."""
+        return self.learning.folder / "package"
+
+    def epochs(self) -> list[dict[str, float]]:
+        """Metrics of every finished epoch."""
+        return read_epochs(self.learning.folder)
+
+    def predictions(self, test: str) -> pd.DataFrame:
+        """One row per film of ``test``, as ``classification.evaluate`` returns them."""
+        return pd.read_csv(self.testing.folder / f"{test}.csv", keep_default_na=True)
+
+
+@dataclass(frozen=True)
+class Job:
+    """What a training's process is given; everything else it reads from disk.
+
+    Attributes:
+        training: What to train.
+        pool: Manifest of the pool, with splits and masks.
+        tests: Manifest of each test by name.
+        samples: Manifest of the films of each test that are explained for the report.
+        classes: Class names.
+        lungs: Package of the lung segmenter, if there is one.
+        cache: Folder of prepared films, shared by all trainings.
+        threads: CPU threads it may use.
+    """
+
+    training: Training
+    pool: Path
+    tests: Mapping[str, Path]
+    samples: Mapping[str, Path]
+    classes: tuple[str, ...]
+    lungs: Path | None
+    cache: Path
+    threads: int
+
+
+def plan_trainings(
+    config: StudyConfig, films: StudyFilms, out: Path, *, lungs: str
+) -> list[Training]:
+    """List the trainings of a study, marked ones last; ``lungs`` is the segmenter's digest."""
+    learned = digest_manifest(films.pool[films.pool["split"].isin(["train", "val"])])
+    tested = {name: digest_manifest(rows) for name, rows in films.tests.items()}
+    trainings = []
+    for name, settings, seed in _combinations(config):
+        inputs = {
+            "settings": plain_settings(settings),
+            "seed": seed,
+            "films": learned,
+            "classes": config.classes,
+            "lungs": lungs,
+        }
+        learn = digest_values(inputs)
+        tests = {"pool": tested["pool"]} if settings.marks else tested
+        test = {"learn": learn, "tests": tests, "samples": config.samples_per_class}
+        folder = out / ("marks" if settings.marks else "classifiers") / name / f"seed-{seed}"
+        trainings.append(Training(name, settings, seed, folder, learn, digest_values(test)))
+    return trainings
+
+
+def plan_jobs(
+    config: StudyConfig,
+    films: StudyFilms,
+    trainings: list[Training],
+    out: Path,
+    *,
+    lungs: Path | None,
+) -> list[Job]:
+    """Write the manifests and list the jobs for the trainings that are not finished.
+
+    Args:
+        config: The study.
+        films: Its films, with masks.
+        trainings: All of its trainings.
+        out: The study's folder.
+        lungs: The lung segmenter's package, which every classifier's package carries.
+    """
+    pool = _written(films.pool, out / "films" / "pool.parquet")
+    tests = {
+        name: _written(rows, out / "films" / "tests" / f"{name}.parquet")
+        for name, rows in films.tests.items()
+    }
+    samples = {
+        name: _written(
+            choose_samples(rows, config.classes, per_class=config.samples_per_class),
+            out / "films" / "samples" / f"{name}.parquet",
+        )
+        for name, rows in films.tests.items()
+    }
+    return [
+        Job(
+            training=training,
+            pool=pool,
+            tests={"pool": tests["pool"]} if training.settings.marks else tests,
+            samples={} if training.settings.marks else samples,
+            classes=tuple(config.classes),
+            lungs=lungs,
+            cache=out / "cache",
+            threads=config.threads_per_training,
+        )
+        for training in trainings
+        if not (training.learning.is_finished and training.testing.is_finished)
+    ]
+
+
+def work(job: Job, tell: Tell) -> None:
+    """Train and test one classifier; what is finished is not repeated.
+
+    Runs in a process of its own. Tells "epoch" with number and metrics, and "stage" with what it
+    does next.
+    """
+    import torch
+
+    torch.set_num_threads(job.threads)
+    os.environ["OMP_NUM_THREADS"] = str(job.threads)  # for what it may start itself
+    tell("stage", "training")
+    _learn(job, tell)
+    _test(job, tell)
+    tell("done")
+
+
+def _learn(job: Job, tell: Tell) -> None:
+    from classification.training import train_classifier
+    from data.manifest import read_manifest
+
+    step = job.training.learning
+    if step.is_finished:
+        return
+    step.begin()
+    train_classifier(
+        read_manifest(job.pool),
+        job.training.settings,
+        step.folder,
+        classes=list(job.classes),
+        seed=job.training.seed,
+        cache=job.cache,
+        on_epoch=lambda epoch, metrics: tell("epoch", (epoch, metrics)),
+        progress=False,
+    )
+    if job.lungs is not None:
+        shutil.copytree(job.lungs, job.training.package / LUNGS, dirs_exist_ok=True)
+    step.finish()
+
+
+def _test(job: Job, tell: Tell) -> None:
+    from pipeline.study.samples import explain_samples
+
+    training, step = job.training, job.training.testing
+    if step.is_finished:
+        return
+    step.begin()
+    for name, path in job.tests.items():
+        if training.settings.marks:
+            for test, marks in MARK_TESTS.items():
+                _predict(job, path, step.folder / f"{test}.csv", marks=marks)
+            continue
+        tell("stage", f"tests on {name}")
+        _predict(job, path, step.folder / f"{name}.csv", marks=None)
+        explain_samples(training.package, job.samples[name], step.folder, name, cache=job.cache)
+    step.finish()
+
+
+def _predict(
+    job: Job, manifest: Path, to: Path, *, marks: Literal["biased", "deceiving"] | None
+) -> None:
+    from classification.evaluate import evaluate_classifier
+    from data.manifest import read_manifest
+
+    predictions = evaluate_classifier(
+        job.training.package, read_manifest(manifest), cache=job.cache, marks=marks, progress=False
+    )
+    predictions.to_csv(to, index=False)
+
+
+def _combinations(config: StudyConfig) -> Iterator[tuple[str, ClassifierSettings, int]]:
+    marked = config.marks.classifiers if config.marks else []
+    for with_marks, names in ((False, list(config.classifiers)), (True, marked)):
+        for name in names:
+            merged: dict[str, Any] = merge(config.defaults, config.classifiers[name])
+            settings = build_settings(ClassifierSettings, merged, where=f"classifiers.{name}")
+            for seed in config.seeds:
+                yield name, replace(settings, marks=with_marks or settings.marks), seed
+
+
+def _written(manifest: pd.DataFrame, path: Path) -> Path:
+    write_manifest(manifest, path)
+    return path
