@@ -1,0 +1,79 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from data.records import patient_key
+from data.splits import assign_splits
+
+
+def manifest(patients, *, films=2, dataset="here"):
+    """Some films of some patients, with labels in turn."""
+    return pd.DataFrame(
+        [
+            {
+                "image_id": f"{dataset}{patient}-{film}",
+                "patient_id": patient_key(dataset, str(patient)),
+                "dataset": dataset,
+                "label": ("normal", "pneumonia", "covid")[patient % 3],
+                "split": "",
+            }
+            for patient in range(patients)
+            for film in range(films)
+        ]
+    )
+
+
+def test_no_patient_is_on_two_sides():
+    assigned = assign_splits(manifest(300), seed=0)
+    assert assigned.groupby("patient_id")["split"].nunique().max() == 1
+
+
+def test_no_film_is_on_two_sides_even_through_a_chain_of_patients():
+    table = manifest(200)
+    for patient in range(0, 198, 3):  # each shares a film with the next, and that with the next
+        table.loc[2 * patient + 2, "image_id"] = table.loc[2 * patient, "image_id"]
+        table.loc[2 * patient + 4, "image_id"] = table.loc[2 * patient + 3, "image_id"]
+    assigned = assign_splits(table, seed=0)
+    assert assigned.groupby("image_id")["split"].nunique().max() == 1
+    assert assigned.groupby("patient_id")["split"].nunique().max() == 1
+
+
+def test_added_rows_move_nobody():
+    few = manifest(100)
+    many = pd.concat([manifest(150, dataset="there"), manifest(400)], ignore_index=True)
+    before = assign_splits(few, seed=3).set_index("image_id")["split"]
+    after = assign_splits(many.sample(frac=1, random_state=0), seed=3).set_index("image_id")
+    pd.testing.assert_series_equal(after.loc[before.index, "split"], before)
+
+
+def test_every_label_of_every_dataset_gets_its_shares():
+    tables = [manifest(3000, films=1, dataset=name) for name in ("here", "there")]
+    assigned = assign_splits(pd.concat(tables, ignore_index=True), seed=1)
+    shares = assigned.groupby(["dataset", "label"])["split"].value_counts(normalize=True).unstack()
+    np.testing.assert_allclose(shares[["train", "val", "test"]], [[0.7, 0.1, 0.2]] * 6, atol=0.05)
+
+
+def test_seeds_divide_independently():
+    first, second = (assign_splits(manifest(2000), seed=seed)["split"] for seed in (0, 1))
+    both = (first == "test") & (second == "test")
+    assert both.mean() == pytest.approx(0.04, abs=0.02)
+
+
+def test_kept_splits_stay_and_the_patient_follows():
+    table = manifest(50)
+    table.loc[::2, "split"] = "test"
+    assert (assign_splits(table, seed=0, keep=True)["split"] == "test").all()
+    assert (assign_splits(table, seed=0)["split"] != "test").any()
+
+
+def test_a_torn_patient_is_named_by_rows():
+    table = manifest(3)
+    table.loc[[2, 3], "split"] = ["train", "test"]
+    with pytest.raises(ValueError, match=r"rows \[2, 3\] .* test and train"):
+        assign_splits(table, seed=0, keep=True)
+
+
+@pytest.mark.parametrize("fractions", [(0.5, 0.1, 0.1), (1.2, -0.1, -0.1)])
+def test_fractions_must_be_shares(fractions):
+    with pytest.raises(ValueError, match="fractions must be shares"):
+        assign_splits(manifest(3), fractions=fractions, seed=0)
