@@ -1,0 +1,119 @@
+"""Copies are found; other films, however similar, are not. Films are smooth noise over a chest."""
+
+import io
+import time
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+from scipy.ndimage import gaussian_filter
+
+from data.datasets import ADAPTERS
+from data.duplicates import drop_duplicates, find_duplicates
+from data.preprocess import resize
+from data.readers import read_image, write_png
+from data.records import image_id
+
+
+def make_film(seed):
+    """Two dark lungs, the same for all, with structure of their own."""
+    rng = np.random.default_rng(seed)
+    rows, columns = np.mgrid[-1:1:220j, -1:1:180j]
+    lungs = np.exp(-((np.abs(columns) - 0.45) ** 2) / 0.06 - rows**2 / 0.4)
+    own = sum(
+        weight * gaussian_filter(rng.standard_normal(rows.shape), blur) * blur
+        for blur, weight in ((2, 0.12), (5, 0.2), (12, 0.3))
+    )
+    return np.clip(0.75 - 0.5 * lungs + 0.2 * own, 0.02, 0.98).astype(np.float32)
+
+
+def as_jpeg(film):
+    buffer = io.BytesIO()
+    Image.fromarray((film * 255).astype(np.uint8)).save(buffer, "JPEG", quality=30)
+    return np.asarray(Image.open(buffer), dtype=np.float32) / 255
+
+
+def with_letter(film):
+    lettered = film.copy()
+    lettered[8:30, 8:24] = 1.0
+    return lettered
+
+
+CHANGES = {
+    "same": lambda film: film,
+    "re-encoded": as_jpeg,
+    "smaller": lambda film: resize(film, height=110, width=90),
+    "wider": lambda film: resize(film, height=220, width=200),
+    "cropped": lambda film: film[14:-6, 4:-12],
+    "relit": lambda film: film**1.6 * 0.7 + 0.1,
+    "in a frame": lambda film: np.pad(film, 15),
+    "lettered": with_letter,
+}
+
+
+@pytest.fixture
+def write(tmp_path):
+    def write(films):
+        rows = []
+        for name, film in films.items():
+            write_png(film, tmp_path / f"{name}.png")
+            pixels = read_image(tmp_path / f"{name}.png").pixels
+            rows.append({"image_id": image_id(pixels), "path": str(tmp_path / f"{name}.png")})
+        return pd.DataFrame(rows)
+
+    return write
+
+
+def test_every_copy_is_found_and_nothing_else(write):
+    originals = write({f"original {n}": make_film(n) for n in range(len(CHANGES))})
+    copies = write({name: f(make_film(n)) for n, (name, f) in enumerate(CHANGES.items())})
+    found = find_duplicates(originals, copies, progress=False)
+    pairs = set(zip(found["path_a"], found["path_b"], strict=True))
+    assert pairs == set(zip(originals["path"], copies["path"], strict=True))
+    assert found["distance"].is_monotonic_increasing
+    assert found["kind"].tolist()[0] == "same pixels"
+    assert (found["kind"] == "same pixels").sum() == 1
+
+
+def test_within_one_manifest_each_pair_stands_once(write):
+    films = {"a": make_film(0), "b": make_film(1), "c": make_film(0) * 0.9, "d": make_film(0)}
+    found = find_duplicates(write(films), progress=False)
+    names = {(a[-5], b[-5]) for a, b in zip(found["path_a"], found["path_b"], strict=True)}
+    assert names == {("a", "c"), ("a", "d"), ("c", "d")}
+
+
+def test_films_that_are_also_elsewhere_are_dropped(write):
+    pool = write({"mine": make_film(0), "shared": make_film(1)})
+    test = write({"theirs": make_film(2), "taken": as_jpeg(make_film(1))})
+    left = drop_duplicates(pool, test, progress=False)
+    assert left["path"].tolist() == pool["path"].tolist()[:1]
+
+
+def test_blank_and_tiny_films_are_no_copies_of_films(write):
+    films = {"blank": np.zeros((50, 40), np.float32), "tiny": np.eye(2, dtype=np.float32)}
+    others = write({"film": make_film(0)})
+    assert find_duplicates(write(films), others, progress=False).empty
+
+
+def test_no_film_has_no_copy(write):
+    films = write({"film": make_film(0)})
+    assert find_duplicates(films, films.iloc[:0], progress=False).empty
+
+
+@pytest.mark.slow
+def test_known_copies_between_two_real_collections(cxr_root):
+    known = pd.read_csv(cxr_root / "known_duplicates.csv")
+    tables = {}
+    for name in ("covid_cxnet", "cohen"):
+        paths = [record.path for record in ADAPTERS[name].read(cxr_root / name).records]
+        ids = [image_id(read_image(path).pixels) for path in paths]
+        relative = [str(path.relative_to(cxr_root)) for path in paths]
+        tables[name] = pd.DataFrame({"image_id": ids, "path": map(str, paths), "name": relative})
+    start = time.perf_counter()
+    found = find_duplicates(*tables.values(), progress=False)
+    assert time.perf_counter() - start < 300
+    names = {p: n for t in tables.values() for p, n in zip(t["path"], t["name"], strict=True)}
+    pairs = set(zip(found["path_a"].map(names), found["path_b"].map(names), strict=True))
+    wanted = set(zip(known["a"], known["b"], strict=True))
+    assert len(wanted & pairs) >= 0.98 * len(wanted)

@@ -1,0 +1,108 @@
+import csv
+
+import numpy as np
+import pytest
+
+from data.importing import import_dataset
+from data.manifest import read_manifest, write_manifest
+from data.readers import read_image, write_dicom, write_mask, write_png
+from data.records import image_id, patient_key
+
+FILM = np.random.default_rng(0).random((1, 12, 8), dtype=np.float32)
+
+
+@pytest.fixture
+def dataset(tmp_path):
+    """A table of a PNG, its copy, two DICOM films of one patient, and a file that is no image."""
+    write_png(FILM, tmp_path / "a.png")
+    write_png(FILM, tmp_path / "copy.png")
+    for name in ("c", "d"):
+        write_dicom(FILM, tmp_path / f"{name}.dcm", (0.1, 0.2), view="PA", patient_id="Jane")
+    (tmp_path / "broken.png").write_bytes(b"no image")
+    write_mask(FILM[0] > 0.5, tmp_path / "a_mask.png")
+    rows = [{"path": name} for name in ("a.png", "copy.png", "c.dcm", "d.dcm", "broken.png")]
+    return write(tmp_path, rows, rows[0] | {"lung_mask": "a_mask.png"})
+
+
+def write(folder, rows, first=None):
+    rows[0] = first or rows[0]
+    with (folder / "mine.csv").open("w", newline="") as stream:
+        writer = csv.DictWriter(stream, fieldnames=["path", "label", "lung_mask", "view"])
+        writer.writeheader()
+        writer.writerows({"label": "normal"} | row for row in rows)
+    return folder / "mine.csv"
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_every_readable_image_is_a_row(tmp_path, dataset, workers):
+    imported = import_dataset("csv", dataset, workers=workers, progress=False)
+    manifest = imported.manifest
+    assert [path.rpartition("/")[2] for path in manifest["path"]] == [
+        "a.png",
+        "copy.png",
+        "c.dcm",
+        "d.dcm",
+    ]
+    assert [failure.path.name for failure in imported.failures] == ["broken.png"]
+    assert manifest["mask_source"].tolist() == ["reference", "", "", ""]
+    assert manifest[["height_px", "width_px"]].to_numpy().tolist() == [[12, 8]] * 4
+    assert manifest["spacing_row_mm"].tolist()[2:] == [0.1, 0.1]
+    assert manifest["view"].tolist() == ["", "", "PA", "PA"]
+    write_manifest(manifest, tmp_path / "m.parquet")
+    assert read_manifest(tmp_path / "m.parquet").equals(manifest)
+
+
+def test_copies_stay_and_can_be_counted(dataset):
+    manifest = import_dataset("csv", dataset, workers=1, progress=False).manifest
+    assert manifest["image_id"].duplicated().sum() == 2
+    assert manifest["patient_id"].nunique() == 2
+
+
+def test_no_patient_is_named(dataset):
+    manifest = import_dataset("csv", dataset, workers=1, progress=False).manifest
+    assert "Jane" not in manifest.to_csv()
+    salted = import_dataset("csv", dataset, workers=1, progress=False, salt="mine").manifest
+    assert not set(salted["patient_id"]) & set(manifest["patient_id"])
+
+
+@pytest.mark.parametrize(
+    ("mask", "reason"),
+    [
+        (np.zeros((12, 8)), "lung mask is empty"),
+        (np.ones((8, 12)), "lung mask of 8 x 12 px, image of 12 x 8 px"),
+    ],
+)
+def test_an_unusable_mask_is_a_failure(tmp_path, dataset, mask, reason):
+    write_mask(mask, tmp_path / "a_mask.png")
+    failures = import_dataset("csv", dataset, workers=1, progress=False).failures
+    assert {failure.path.name: failure.reason for failure in failures}["a.png"] == reason
+
+
+def test_a_wrong_value_is_found_before_images_are_read(tmp_path):
+    write_png(FILM, tmp_path / "a.png")
+    table = write(tmp_path, [{"path": "a.png", "view": "sideways"}])
+    with pytest.raises(ValueError, match=r"mine\.csv: column view, row 0: expected one of PA"):
+        import_dataset("csv", table, workers=1, progress=False)
+
+
+def test_an_unknown_dataset_is_named_with_the_near_miss(tmp_path):
+    with pytest.raises(
+        ValueError, match=r"unknown dataset 'shenzen' \(did you mean 'shenzhen'\?\)"
+    ):
+        import_dataset("shenzen", tmp_path, progress=False)
+    with pytest.raises(FileNotFoundError, match="nowhere"):
+        import_dataset("csv", tmp_path / "nowhere.csv", progress=False)
+
+
+def test_a_film_keeps_its_id_through_a_file(tmp_path):
+    film = np.round(FILM * 255) / np.float32(255)
+    write_png(film, tmp_path / "a.png")
+    write_png((film[0] * 255).round().astype(np.uint8), tmp_path / "b.png")
+    assert image_id(read_image(tmp_path / "a.png").pixels) == image_id(film)
+    assert image_id(read_image(tmp_path / "b.png").pixels) == image_id(film)
+    assert image_id(film) != image_id(film.reshape(1, 8, 12))
+
+
+def test_patients_are_equal_only_within_a_dataset():
+    assert patient_key("a", "1") == patient_key("a", "1")
+    assert len({patient_key("a", "1"), patient_key("b", "1"), patient_key("a", "2")}) == 3
