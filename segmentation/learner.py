@@ -9,6 +9,7 @@ from torch import Tensor
 
 from data.augment import augment
 from data.fitting import seeded_generator
+from segmentation.frames import add_frames
 from segmentation.metrics import dice_of_batch
 from segmentation.network import build_network
 from segmentation.settings import SegmentationSettings
@@ -38,6 +39,9 @@ class LungLearner(LightningModule):  # type: ignore[misc]  # Lightning's types a
         generator = seeded_generator(self.seed, self.current_epoch, step)
         images, masks = augment(
             images, masks, settings=self.settings.augmentation, generator=generator
+        )
+        images, masks = add_frames(
+            images, masks, share=self.settings.framed_share, generator=generator
         )
         loss: Tensor = self.loss(self.network(images), masks)
         self.log("train_loss", loss, on_step=False, on_epoch=True, batch_size=len(images))

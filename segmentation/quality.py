@@ -144,11 +144,12 @@ def _is_outside(value: float, bounds: tuple[float, float]) -> bool:
 
 def _border_share(mask: NDArray[np.uint8]) -> float:
     edge = np.concatenate([mask[0], mask[-1], mask[:, 0], mask[:, -1]]).sum()
-    return float(min(1.0, edge / perimeter(np.pad(mask, 1))))
+    return float(min(1.0, edge / max(1.0, perimeter(np.pad(mask, 1)))))
 
 
 def _compactness(region: NDArray[np.bool_]) -> float:
-    return float(4 * math.pi * region.sum() / perimeter(np.pad(region, 1)) ** 2)
+    outline = max(1.0, perimeter(np.pad(region, 1)))  # 0 for a single pixel
+    return float(4 * math.pi * region.sum() / outline**2)
 
 
 def _sureness(mask: NDArray[np.uint8], probabilities: NDArray[np.float32]) -> float:

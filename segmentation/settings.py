@@ -15,6 +15,7 @@ class SegmentationSettings:
         network: Shape of the U-Net.
         preprocessing: Size and exposure of the films it sees.
         augmentation: How training films are changed at random.
+        framed_share: Share of the training films that get a frame, see ``segmentation.frames``.
         epochs: Passes over the training rows.
         batch_size: Films per step.
         learning_rate: Peak of the one-cycle schedule of AdamW.
@@ -26,6 +27,7 @@ class SegmentationSettings:
     network: NetworkSettings = field(default_factory=NetworkSettings)
     preprocessing: Preprocessing = field(default_factory=lambda: Preprocessing(size_px=256))
     augmentation: Augmentation = field(default_factory=Augmentation)
+    framed_share: float = 0.3
     epochs: int = 40
     batch_size: int = 8
     learning_rate: float = 3e-3
