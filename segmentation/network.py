@@ -13,11 +13,12 @@ class NetworkSettings:
 
     Attributes:
         channels: Feature maps of each level; every level after the first halves the resolution.
+            With six levels the deepest sees the whole film, and so tells lung from other air.
         residual_units: Convolutions inside each residual block; 0 makes plain blocks.
         norm: ``batch`` is the faster on CPUs, ``instance`` also serves batches of one or two films.
     """
 
-    channels: tuple[int, ...] = (16, 32, 64, 128, 256)
+    channels: tuple[int, ...] = (16, 32, 64, 128, 256, 256)
     residual_units: int = 2
     norm: Literal["batch", "instance"] = "batch"
 

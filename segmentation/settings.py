@@ -25,10 +25,12 @@ class SegmentationSettings:
     """
 
     network: NetworkSettings = field(default_factory=NetworkSettings)
-    preprocessing: Preprocessing = field(default_factory=lambda: Preprocessing(size_px=256))
-    augmentation: Augmentation = field(default_factory=Augmentation)
+    preprocessing: Preprocessing = field(default_factory=lambda: Preprocessing(size_px=192))
+    augmentation: Augmentation = field(
+        default_factory=lambda: Augmentation(gamma=0.7, contrast=0.3, brightness=0.15)
+    )
     framed_share: float = 0.3
-    epochs: int = 40
+    epochs: int = 24
     batch_size: int = 8
     learning_rate: float = 3e-3
     weight_decay: float = 1e-4
