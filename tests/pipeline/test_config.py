@@ -1,0 +1,164 @@
+"""A study file is checked whole before anything runs, and every error names its key."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipeline.config import load_study, parse_study
+from pipeline.config.settings import build_settings, merge, parse_assignments, plain_settings
+
+
+def study(**changes: Any) -> dict[str, Any]:
+    values: dict[str, Any] = {
+        "name": "two hospitals",
+        "classes": ["normal", "covid"],
+        "datasets": {"here": {"manifest": "here.csv"}, "there": {"manifest": "there.csv"}},
+        "pool": ["here"],
+        "external": {"away": ["there"]},
+        "classifiers": {"plain": {"method": "plain"}, "isnet": {"method": "isnet", "epochs": 3}},
+    }
+    return {**values, **changes}
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    for name in ("here.csv", "there.csv"):
+        (tmp_path / name).touch()
+    return tmp_path
+
+
+def error_of(values: dict[str, Any], folder: Path) -> str:
+    with pytest.raises(ValueError, match=r".") as raised:
+        parse_study(values, folder=folder)
+    message = str(raised.value)
+    assert "\n" not in message
+    return message
+
+
+def test_paths_are_relative_to_the_study_file(folder):
+    config = parse_study(study(), folder=folder)
+    assert config.datasets["here"].manifest == folder / "here.csv"
+
+
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        ({"classifers": {}}, ["'classifers'", "'classifiers'"]),
+        ({"datasets": {"here": {"manifset": "x"}}}, ["datasets.here", "'manifset'", "'manifest'"]),
+        ({"classifiers": {"isnet": {"epoch": 3}}}, ["classifiers.isnet.epoch", "'epochs'"]),
+        (
+            {"classifiers": {"isnet": {"isnet": {"decai": 0.9}}}},
+            ["classifiers.isnet.isnet.decai", "'decay'"],
+        ),
+        ({"defaults": {"preprocessing": {"size": 64}}}, ["defaults.preprocessing", "'size_px'"]),
+    ],
+)
+def test_an_unknown_key_is_named_with_its_near_miss(folder, changes, named):
+    message = error_of(study(**changes), folder)
+    assert all(part in message for part in named), message
+
+
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        ({"pool": ["her"]}, ["pool", "'her'", "'here'"]),
+        ({"external": {"away": ["nowhere"]}}, ["external.away", "'nowhere'"]),
+        ({"compare": [["isnet", "plian"]]}, ["compare.0", "'plian'", "'plain'"]),
+        ({"marks": {"classifiers": ["isnt"]}}, ["marks.classifiers", "'isnt'", "'isnet'"]),
+        ({"segmentation": {"train": ["hre"]}}, ["segmentation.train", "'hre'", "'here'"]),
+        ({"external": {"away": ["here"]}}, ["external.away", "'here'", "pool"]),
+        ({"external": {"pool": ["there"]}}, ["external.pool"]),
+        ({"classes": ["normal", "normal"]}, ["classes", "twice"]),
+        ({"classes": ["normal"]}, ["classes"]),
+        ({"fractions": [0.5, 0.5, 0.5]}, ["fractions"]),
+        ({"seeds": ["one"]}, ["seeds.0", "'one'"]),
+        ({"jobs": 0}, ["jobs", "0"]),
+        ({"segmentation": {}}, ["segmentation", "train", "package"]),
+        ({"classifiers": {"isnet": {"method": "isnett"}}}, ["classifiers.isnet.method"]),
+        ({"classifiers": {"isnet": {"epochs": "many"}}}, ["classifiers.isnet.epochs"]),
+        ({"name": "../escape"}, ["name", "../escape"]),
+        ({"external": {"../x": ["there"]}}, ["external", "../x"]),
+    ],
+)
+def test_a_wrong_value_is_named_with_its_key(folder, changes, named):
+    message = error_of(study(**changes), folder)
+    assert all(part in message for part in named), message
+
+
+def test_a_dataset_has_one_source(folder):
+    both = {"manifest": "here.csv", "adapter": "nih", "root": "."}
+    assert "datasets.here" in error_of(study(datasets={"here": both}), folder)
+    assert "datasets.here" in error_of(study(datasets={"here": {"adapter": "nih"}}), folder)
+
+
+def test_an_unknown_adapter_is_named_with_its_near_miss(folder):
+    datasets = {**study()["datasets"], "there": {"adapter": "shenzen", "root": "."}}
+    message = error_of(study(datasets=datasets), folder)
+    assert "datasets.there.adapter" in message
+    assert "'shenzhen'" in message
+
+
+def test_an_unset_variable_is_named(folder, monkeypatch):
+    monkeypatch.delenv("CHEST_FILMS", raising=False)
+    datasets = {**study()["datasets"], "there": {"manifest": "${CHEST_FILMS}/there.csv"}}
+    message = error_of(study(datasets=datasets), folder)
+    assert message == "datasets.there.manifest: environment variable CHEST_FILMS is not set"
+
+
+def test_variables_are_replaced_in_paths(folder, monkeypatch):
+    monkeypatch.setenv("CHEST_FILMS", str(folder))
+    datasets = {**study()["datasets"], "there": {"manifest": "${CHEST_FILMS}/there.csv"}}
+    config = parse_study(study(datasets=datasets), folder=folder)
+    assert config.datasets["there"].manifest == folder / "there.csv"
+
+
+def test_a_missing_path_is_named(folder):
+    (folder / "there.csv").unlink()
+    message = error_of(study(), folder)
+    assert message == f"datasets.there.manifest: {folder / 'there.csv'} does not exist"
+
+
+def test_a_key_that_stands_twice_is_an_error(folder):
+    (folder / "study.yaml").write_text("name: a\nname: b\n")
+    with pytest.raises(ValueError, match=r"study.yaml: line 2: key 'name' stands twice"):
+        load_study(folder / "study.yaml")
+
+
+def test_what_is_not_yaml_is_named_with_its_line(folder):
+    (folder / "study.yaml").write_text("name: [a\nclasses: b\n")
+    with pytest.raises(ValueError, match=r"study.yaml: line \d+: not YAML"):
+        load_study(folder / "study.yaml")
+
+
+def test_a_missing_study_is_named(folder):
+    with pytest.raises(FileNotFoundError, match=r"nothing\.yaml"):
+        load_study(folder / "nothing.yaml")
+
+
+def test_defaults_lie_under_each_classifiers_own_settings():
+    merged = merge({"epochs": 5, "isnet": {"decay": 0.9}}, {"isnet": {"fraction": 0.25}})
+    assert merged == {"epochs": 5, "isnet": {"decay": 0.9, "fraction": 0.25}}
+
+
+def test_settings_come_back_from_plain_values_unchanged():
+    from classification.settings import ClassifierSettings
+
+    settings = build_settings(
+        ClassifierSettings, {"isnet": {"foreground_range": [1.0, 25.0]}}, where="s"
+    )
+    assert settings.isnet.foreground_range == (1.0, 25.0)
+    assert build_settings(ClassifierSettings, plain_settings(settings), where="s") == settings
+
+
+def test_assignments_nest_by_dots():
+    assert parse_assignments(["epochs=3", "isnet.decay=0.9", "isnet.fraction=1"]) == {
+        "epochs": 3,
+        "isnet": {"decay": 0.9, "fraction": 1},
+    }
+
+
+@pytest.mark.parametrize("wrong", ["epochs", "=3"])
+def test_an_assignment_needs_key_and_value(wrong):
+    with pytest.raises(ValueError, match="KEY=VALUE"):
+        parse_assignments([wrong])
