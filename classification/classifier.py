@@ -134,7 +134,7 @@ class Classifier:
         quantity = explained_quantity(logits, chosen, quantity="logit")
         heatmaps = recording.heatmaps(quantity, differentiable=False)
         shares = share_in_lungs(heatmaps, lungs.float())[:, 0]
-        shares[~lungs.flatten(1).any(dim=1)] = torch.nan
+        shares[lungs.flatten(1).sum(dim=1) == 0] = torch.nan
         return Explanation(
             probabilities=logits.detach().float().softmax(dim=1).cpu().numpy(),
             explained=chosen[:, 0].cpu().numpy(),

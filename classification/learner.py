@@ -7,6 +7,7 @@ import torch
 from lightning.pytorch import LightningModule
 from torch import Tensor, nn
 
+from classification.balance import clipped_gradient, surrogate
 from classification.batches import as_batch
 from classification.normalization import recompute_statistics
 from classification.objectives import Batch, Objective, Terms
@@ -15,6 +16,7 @@ from classification.statistics import macro_auc, macro_f1
 from data.augment import augment
 from data.fitting import seeded_generator
 
+CLIP = 1.0  # largest norm of a term's gradient
 Stored = tuple[Tensor, Tensor, Tensor]
 
 
@@ -60,8 +62,9 @@ class ClassifierLearner(LightningModule):  # type: ignore[misc]  # Lightning's t
         batch = self._as_seen(Batch(films, masks, batch.labels))
         progress = self.global_step / self._steps
         terms = self._objective.training_terms(batch, progress=progress, generator=generator)
+        loss = self._balanced(terms)
         self._log_terms("train", terms, len(films))
-        return terms["loss"]
+        return loss
 
     def on_validation_start(self) -> None:
         """Give batch norm the statistics of the weights as they are."""
@@ -98,6 +101,24 @@ class ClassifierLearner(LightningModule):  # type: ignore[misc]  # Lightning's t
             "optimizer": optimizer,
             "lr_scheduler": {"scheduler": schedule, "interval": "step"},
         }
+
+    def _balanced(self, terms: Terms) -> Tensor:
+        """Return what to differentiate; adds the gradients' norms to ``terms``."""
+        if "heatmap_loss" not in terms:
+            return terms["loss"]
+        parameters = list(self.network.parameters())
+        weight = terms["heatmap_weight"].item()
+        to_class, terms["class_gradient"] = clipped_gradient(
+            terms["class_loss"], parameters, clip=CLIP, keep_graph=True
+        )
+        to_heatmap, terms["heatmap_gradient"] = clipped_gradient(
+            terms["heatmap_loss"], parameters, clip=CLIP
+        )
+        mixed = [
+            (1 - weight) * one + weight * other
+            for one, other in zip(to_class, to_heatmap, strict=True)
+        ]
+        return surrogate(parameters, mixed)
 
     def _as_seen(self, batch: Batch) -> Batch:
         """Return the batch as the network sees it: the lungs alone when trained on masked films."""

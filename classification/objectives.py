@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from classification.losses import HeatmapLossSettings, heatmap_loss
 from classification.lrp.explained import choose_classes, explained_quantity
 from classification.lrp.prepare import PreparedNetwork, prepare
+from classification.normalization import running_statistics
 from classification.settings import IsnetSettings
 
 
@@ -29,7 +30,11 @@ class Batch:
 
 
 Terms = dict[str, Tensor]
-"""Named scalars of one step; "loss" is the one to minimise. Includes "logits", (B, C)."""
+"""Named scalars of one step, and "logits" (B, C).
+
+"loss" is the whole loss; with a "heatmap_loss" it is ``(1 - P) * class_loss + P * heatmap_loss``
+and "heatmap_weight" is P.
+"""
 
 
 class Objective(Protocol):
@@ -102,6 +107,7 @@ class IsnetObjective:
         terms["loss"] = (1 - weight) * terms["class_loss"]
         if "heatmap_loss" in terms:
             terms["loss"] = terms["loss"] + weight * terms["heatmap_loss"]
+            terms["heatmap_weight"] = torch.tensor(weight)
         order = torch.cat([chosen, rest]).argsort()
         return {**terms, "logits": logits[order]}
 
@@ -115,7 +121,7 @@ class IsnetObjective:
             )
             heatmaps = recording.heatmaps(explained, differentiable=False)
         logits = logits.detach()
-        has_lungs = batch.masks.flatten(1).any(dim=1)
+        has_lungs = batch.masks.flatten(1).sum(dim=1) > 0
         weight = self._settings.weight_end
         terms = {"class_loss": class_loss(logits, batch.labels, self._class_weights)}
         terms["loss"] = (1 - weight) * terms["class_loss"]
@@ -131,12 +137,15 @@ class IsnetObjective:
         Batches are shuffled, so the first are as good as any.
         """
         count = max(1, round(self._settings.fraction * len(batch.films)))
-        return batch.masks.flatten(1).any(dim=1).nonzero().flatten()[:count].cpu()
+        return (batch.masks.flatten(1).sum(dim=1) > 0).nonzero().flatten()[:count].cpu()
 
     def _explain(
         self, batch: Batch, chosen: Tensor, *, generator: torch.Generator
     ) -> tuple[Tensor, Terms]:
-        with self._prepared.record(epsilon=self._settings.epsilon) as recording:
+        with (
+            running_statistics(self._prepared.network),
+            self._prepared.record(epsilon=self._settings.epsilon) as recording,
+        ):
             logits = self._prepared.network(batch.films[chosen])
         classes = choose_classes(
             logits.detach(),

@@ -127,11 +127,11 @@ def compare_paired(
             )
         ]
         observed = np.mean([_difference(figure, pair, everything) for pair in pairs])
-        below = float(np.mean(np.asarray(differences) <= 0))
+        tails = np.mean(np.asarray(differences) <= 0), np.mean(np.asarray(differences) >= 0)
         comparison[name] = {
             "difference": float(observed),
             "ci95": _interval(differences),
-            "p": min(1.0, max(2 * min(below, 1 - below), 1 / resamples)),
+            "p": min(1.0, max(2 * float(min(tails)), 1 / resamples)),
         }
     return comparison
 

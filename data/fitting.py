@@ -75,6 +75,7 @@ def fit(
     """
     out.mkdir(parents=True, exist_ok=True)
     last = out / CHECKPOINTS / "last.ckpt"
+    learner.train()  # Lightning keeps the mode it is given
     with _quiet_lightning():
         trainer = Trainer(
             accelerator="auto",

@@ -18,47 +18,36 @@ CONV_INPUT = {
 
 @dataclass
 class FirstLayer:
-    """The first layer as it was recorded, with the batch norm and ReLU right behind it.
+    """The first layer as it was recorded, fused with the batch norm and ReLU right behind it.
 
     Attributes:
         layer: The convolution or linear layer that read the films.
         films: What it read, (B, C, ...) in [0, 1].
         output: What left layer, batch norm and ReLU, with its graph.
-        norm: The batch norm right behind it, if there is one.
-        mean: Mean per channel that the batch norm took away.
-        rstd: 1 / deviation per channel that it multiplied by.
+        weight: Of layer and batch norm as one affine map, (outputs, inputs, ...).
+        bias: Of the same map, (outputs,), or None.
         has_relu: Whether a ReLU stands right behind them.
     """
 
     layer: nn.Module
     films: Tensor
     output: Tensor
-    norm: ExplainableBatchNorm | None = None
-    mean: Tensor | None = None
-    rstd: Tensor | None = None
+    weight: Tensor
+    bias: Tensor | None
     has_relu: bool = False
 
     def add_norm(self, norm: ExplainableBatchNorm, output: Tensor) -> None:
-        """Note the batch norm that read this layer's output."""
-        self.mean, self.rstd = _statistics(norm, self.output.detach())
-        self.norm, self.output = norm, output
+        """Fuse the batch norm that read this layer's output; its statistics are constants."""
+        mean, rstd = _statistics(norm, self.output.detach())
+        scale = rstd if norm.weight is None else norm.weight * rstd
+        shift = (-mean if self.bias is None else self.bias - mean) * scale
+        self.weight = self.weight * scale.view(-1, *(1,) * (self.weight.dim() - 1))
+        self.bias = shift if norm.bias is None else shift + norm.bias
+        self.output = output
 
     def add_relu(self, output: Tensor) -> None:
         """Note the ReLU that read this layer's output."""
         self.output, self.has_relu = output, True
-
-    def fused(self) -> tuple[Tensor, Tensor | None]:
-        """Weight and bias of layer and batch norm as one affine map; the bias is a constant."""
-        weight, bias = self.layer.weight, self.layer.bias
-        assert isinstance(weight, Tensor)
-        shift = bias.detach() if isinstance(bias, Tensor) else None
-        if self.norm is None or self.mean is None or self.rstd is None:
-            return weight, shift
-        scale = self.rstd if self.norm.weight is None else self.norm.weight * self.rstd
-        weight = weight * scale.view(-1, *(1,) * (weight.dim() - 1))
-        shift = (shift if shift is not None else 0) - self.mean
-        shift = shift * scale.detach()
-        return weight, shift if self.norm.bias is None else shift + self.norm.bias.detach()
 
 
 def propagate_zb(first: FirstLayer, gradient: Tensor, *, stabiliser: float) -> Tensor:
@@ -77,7 +66,7 @@ def propagate_zb(first: FirstLayer, gradient: Tensor, *, stabiliser: float) -> T
     Returns:
         Signed relevance of the pixels, shape of ``first.films``.
     """
-    weight, bias = first.fused()
+    weight, bias = first.weight, first.bias
     negative = weight.clamp_max(0)
     lowest = _apply(first.layer, torch.ones_like(first.films[:1]), negative, bias)
     ratio = first.output * gradient / (first.output - lowest + stabiliser)
@@ -93,8 +82,7 @@ def propagate_epsilon(first: FirstLayer, gradient: Tensor, *, stabiliser: float)
     """
     if first.has_relu:
         gradient = gradient * (first.output / (first.output + stabiliser))
-    weight, _ = first.fused()
-    return first.films * _transpose(first, gradient, weight)
+    return first.films * _transpose(first, gradient, first.weight)
 
 
 def _apply(layer: nn.Module, films: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:

@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.conv import _ConvNd
 
 from classification.lrp.first_layer import FirstLayer, propagate_epsilon, propagate_zb
 from classification.lrp.functions import RelevanceSwitch
@@ -48,9 +49,8 @@ class Recording:
         """Find the first layer, its batch norm and its ReLU by what they read (a forward hook)."""
         read: Tensor = arguments[0]
         if self.first is None:
-            is_weighted = isinstance(getattr(layer, "weight", None), Tensor)
-            if is_weighted and self._is_films(read):
-                self.first = FirstLayer(layer, read, output)
+            if isinstance(layer, _ConvNd | nn.Linear) and self._is_films(read):
+                self.first = FirstLayer(layer, read, output, layer.weight, layer.bias)
         elif read is self.first.output:
             if isinstance(layer, ExplainableBatchNorm):
                 self.first.add_norm(layer, output)

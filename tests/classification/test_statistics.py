@@ -1,0 +1,92 @@
+"""Figures of merit agree with scikit-learn; intervals and comparisons behave."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.metrics import f1_score, roc_auc_score
+
+from classification.statistics import compare_paired, macro_auc, macro_f1, summarise
+
+CLASSES = ["normal", "pneumonia", "covid"]
+
+
+def predictions(*, skill: float, films: int = 240, per_patient: int = 2, seed: int = 0):
+    generator = np.random.default_rng(seed)
+    truth = np.random.default_rng(99).integers(3, size=films)
+    logits = generator.normal(size=(films, 3)) + skill * np.eye(3)[truth]
+    probabilities = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    frame = pd.DataFrame(
+        {
+            "image_id": [f"{row:016x}" for row in range(films)],
+            "patient_id": [f"a/{row // per_patient}" for row in range(films)],
+            "label": np.array(CLASSES)[truth],
+            "relevance_in_lungs": generator.random(films),
+        }
+    )
+    for number, name in enumerate(CLASSES):
+        frame[f"p_{name}"] = probabilities[:, number]
+    return frame, probabilities, truth
+
+
+def test_areas_and_f1_are_scikit_learns():
+    _, probabilities, truth = predictions(skill=1.0)
+    rounded = probabilities.round(1)  # ties
+    assert macro_auc(rounded, truth) == pytest.approx(
+        np.mean([roc_auc_score(truth == row, rounded[:, row]) for row in range(3)])
+    )
+    predicted = probabilities.argmax(axis=1)
+    assert macro_f1(predicted, truth) == pytest.approx(f1_score(truth, predicted, average="macro"))
+
+
+def test_one_class_alone_has_no_area():
+    assert np.isnan(macro_auc(np.ones((4, 3)) / 3, np.zeros(4, dtype=int)))
+
+
+def test_the_interval_holds_the_figure_and_narrows_with_patients():
+    small, large = (
+        summarise(predictions(skill=1.0, films=films)[0], CLASSES, resamples=200)
+        for films in (60, 960)
+    )
+    for summary in (small, large):
+        low, high = summary["ci95"]["macro_auc"]
+        assert low < summary["macro_auc"] < high
+    width = [np.ptp(summary["ci95"]["macro_auc"]) for summary in (small, large)]
+    assert width[1] < width[0] / 2
+
+
+def test_films_of_one_patient_are_no_independent_evidence():
+    frame, _, _ = predictions(skill=1.0, films=120, per_patient=1)
+    copies = pd.concat([frame] * 4, ignore_index=True)
+    once, fourfold = (
+        summarise(rows, CLASSES, resamples=300)["ci95"]["accuracy"] for rows in (frame, copies)
+    )
+    np.testing.assert_allclose(np.ptp(fourfold), np.ptp(once), rtol=0.2)
+
+
+def test_confusion_and_recall_count_every_film():
+    frame, probabilities, truth = predictions(skill=2.0)
+    summary = summarise(frame, CLASSES, resamples=10)
+    confusion = np.array(summary["confusion"])
+    assert confusion.sum() == summary["n"] == len(frame)
+    assert summary["accuracy"] == pytest.approx(np.trace(confusion) / len(frame))
+    assert summary["recall"]["covid"] == pytest.approx(
+        np.mean(probabilities.argmax(axis=1)[truth == 2] == 2)
+    )
+
+
+def test_a_better_classifier_is_found_better_and_its_equal_is_not():
+    good = [predictions(skill=2.0, seed=seed)[0] for seed in (0, 1)]
+    bad = [predictions(skill=0.5, seed=seed)[0] for seed in (2, 3)]
+    compared = compare_paired(good, bad, CLASSES, resamples=300)["macro_auc"]
+    assert compared["difference"] > 0
+    assert compared["ci95"][0] > 0
+    assert compared["p"] < 0.05
+    itself = compare_paired(good, good, CLASSES, resamples=300)["macro_auc"]
+    assert itself["difference"] == 0
+    assert itself["p"] == 1
+
+
+def test_a_comparison_needs_the_same_films():
+    good, other = predictions(skill=2.0)[0], predictions(skill=2.0, films=100)[0]
+    with pytest.raises(ValueError, match="the same films and seeds"):
+        compare_paired([good], [other], CLASSES)

@@ -1,0 +1,177 @@
+"""Training on small made films: it learns, resumes exactly, refuses bad rows, keeps its package."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from classification.classifier import Classifier
+from classification.evaluate import evaluate_classifier
+from classification.settings import ClassifierSettings, IsnetSettings
+from classification.training import train_classifier
+from data.manifest import COLUMNS, validate
+from data.preprocess import Preprocessing
+from data.readers import write_mask, write_png
+from data.records import image_id
+
+CLASSES = ["normal", "covid"]
+SETTINGS = ClassifierSettings(
+    method="isnet",
+    preprocessing=Preprocessing(size_px=32, exposure="none"),
+    epochs=2,
+    batch_size=8,
+    isnet=IsnetSettings(calibration_epochs=1),
+)
+
+
+@pytest.fixture(scope="module")
+def manifest(tmp_path_factory) -> pd.DataFrame:
+    """Films of two discs, the lungs; one class has bright lungs."""
+    folder = tmp_path_factory.mktemp("films")
+    generator = np.random.default_rng(0)
+    rows_, columns = np.mgrid[:32, :32]
+    mask = (np.hypot(rows_ - 16, columns - 9) < 6) | (np.hypot(rows_ - 16, columns - 23) < 6)
+    write_mask(mask.astype(np.uint8), folder / "mask.png")
+    rows = []
+    for number in range(48):
+        label = CLASSES[number % 2]
+        film = 0.6 + 0.1 * generator.random((32, 32))
+        film[mask] -= 0.3 if label == "normal" else 0.1
+        path = folder / f"{number}.png"
+        write_png(np.rint(255 * film).astype(np.uint8), path)
+        rows.append(
+            {
+                "image_id": image_id(film[None].astype(np.float32)),
+                "path": str(path),
+                "dataset": "made",
+                "site": "made",
+                "patient_id": f"made/{number:012x}",
+                "label": label,
+                "height_px": 32,
+                "width_px": 32,
+                "split": "train" if number < 32 else "val",
+                "lung_mask": str(folder / "mask.png"),
+            }
+        )
+    frame = pd.DataFrame(rows)
+    for name, column in COLUMNS.items():
+        if name not in frame:
+            frame[name] = column.default
+    return validate(frame)
+
+
+def train(manifest, out, settings=SETTINGS, **options):
+    return train_classifier(
+        manifest, settings, out, classes=CLASSES, seed=3, cache=None, progress=False, **options
+    )
+
+
+@pytest.fixture(scope="module")
+def trained(manifest, tmp_path_factory):
+    out = tmp_path_factory.mktemp("whole")
+    return train(manifest, out)
+
+
+def weights(package):
+    return Classifier.load(package).network.state_dict()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("method", ["plain", "masked", "isnet"])
+def test_every_method_learns(manifest, tmp_path, method):
+    settings = replace(SETTINGS, method=method, epochs=8)
+    package = train(manifest, tmp_path, settings)
+    predictions = evaluate_classifier(package, manifest, cache=None, progress=False)
+    assert (predictions["predicted"] == predictions["label"]).mean() > 0.9
+    assert predictions["relevance_in_lungs"].between(0, 1).all()
+
+
+def test_an_interrupted_training_goes_on_as_if_it_had_not_been(manifest, trained, tmp_path):
+    class Killed(Exception):  # noqa: N818
+        pass
+
+    def kill(epoch: int, metrics: dict[str, float]) -> None:
+        if epoch == 1:
+            raise Killed
+
+    with pytest.raises(Killed):
+        train(manifest, tmp_path, on_epoch=kill)
+    resumed = weights(train(manifest, tmp_path))
+    for name, value in weights(trained).items():
+        torch.testing.assert_close(resumed[name], value, rtol=0, atol=0)
+
+
+def test_a_finished_training_is_not_repeated(manifest, trained):
+    def fail(epoch: int, metrics: dict[str, float]) -> None:
+        raise AssertionError("trained again")
+
+    assert train(manifest, trained.parent, on_epoch=fail) == trained
+
+
+def test_another_training_does_not_overwrite_the_one_begun(manifest, trained):
+    with pytest.raises(ValueError, match="settings of the training begun there differ"):
+        train(manifest, trained.parent, replace(SETTINGS, epochs=3))
+
+
+def test_the_package_holds_what_rebuilds_the_classifier(manifest, trained):
+    classifier = Classifier.load(trained)
+    assert classifier.settings == SETTINGS
+    assert classifier.classes == CLASSES
+    card = (trained / "model-card.md").read_text()
+    assert "not a medical device" in card
+    assert "made/" not in card
+    assert json.loads((trained / "metrics.json").read_text())["foreground_range"][0] > 0
+
+
+def test_explaining_does_not_change_predictions(manifest, trained):
+    classifier = Classifier.load(trained)
+    films = np.random.default_rng(0).integers(256, size=(5, 32, 32), dtype=np.uint8)
+    before = classifier.predict(films)
+    explanation = classifier.explain(films, explained="covid")
+    np.testing.assert_allclose(explanation.probabilities, before, atol=1e-6)
+    np.testing.assert_array_equal(classifier.predict(films), before)
+    assert np.isnan(explanation.share_in_lungs).all()
+    assert (explanation.explained == CLASSES.index("covid")).all()
+
+
+def test_the_class_to_explain_must_exist(trained):
+    films = np.zeros((1, 32, 32), np.uint8)
+    with pytest.raises(ValueError, match="unknown class 'flu'"):
+        Classifier.load(trained).explain(films, explained="flu")
+
+
+def test_an_unknown_label_names_the_image_and_the_classes(manifest, tmp_path):
+    wrong = manifest.copy()
+    wrong.loc[5, "label"] = "flu"
+    with pytest.raises(ValueError, match=rf"image {wrong['image_id'][5]} has the unknown class"):
+        train(wrong, tmp_path)
+
+
+def test_a_film_without_label_is_refused(manifest, tmp_path):
+    wrong = manifest.copy()
+    wrong.loc[5, "label"] = ""
+    with pytest.raises(ValueError, match="has no label: expected one of"):
+        train(wrong, tmp_path)
+
+
+def test_isnet_needs_masks_that_are_not_empty(manifest, tmp_path):
+    bare = manifest.copy()
+    bare.loc[2, "lung_mask"] = ""
+    with pytest.raises(ValueError, match="needs a lung mask for every film: 1 of split 'train'"):
+        train(bare, tmp_path / "bare")
+    write_mask(np.zeros((32, 32), np.uint8), tmp_path / "empty.png")
+    empty = manifest.copy()
+    empty.loc[2, "lung_mask"] = str(tmp_path / "empty.png")
+    with pytest.raises(ValueError, match="1 lung masks of split 'train' are empty"):
+        train(empty, tmp_path / "empty")
+
+
+def test_a_missing_split_and_a_class_without_film_are_refused(manifest, tmp_path):
+    with pytest.raises(ValueError, match="training needs rows of split 'val'"):
+        train(manifest[manifest["split"] == "train"], tmp_path / "a")
+    one = manifest[(manifest["split"] == "val") | (manifest["label"] == "normal")]
+    with pytest.raises(ValueError, match="class 'covid' has no film of split 'train'"):
+        train(one, tmp_path / "b")
