@@ -5,7 +5,6 @@ from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import map_coordinates
 
 from data.fingerprints import Plane
 
@@ -51,10 +50,19 @@ def _grid(size: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     return rows.ravel(), columns.ravel()
 
 
-def _sample(image: Plane, rows: NDArray[np.float64], columns: NDArray[np.float64]) -> Plane:
-    half = (image.shape[0] - 1) / 2
-    at = np.stack([(rows + 1) * half, (columns + 1) * half])
-    return np.asarray(map_coordinates(image, at, order=1, mode="constant"), dtype=np.float32)
+def _sample(
+    images: NDArray[np.float32], rows: NDArray[np.float64], columns: NDArray[np.float64]
+) -> NDArray[np.float32]:
+    """Interpolate images (K, S, S) linearly at points (P,) in [-1, 1]; return (K, P)."""
+    size = images.shape[-1]
+    row, column = (rows + 1) * (size - 1) / 2, (columns + 1) * (size - 1) / 2
+    top = np.minimum(row.astype(np.intp), size - 2)
+    left = np.minimum(column.astype(np.intp), size - 2)
+    down, across = (row - top).astype(np.float32), (column - left).astype(np.float32)
+    flat, corner = images.reshape(len(images), -1), top * size + left
+    upper = flat[:, corner] * (1 - across) + flat[:, corner + 1] * across
+    lower = flat[:, corner + size] * (1 - across) + flat[:, corner + size + 1] * across
+    return np.asarray(upper * (1 - down) + lower * down, dtype=np.float32)
 
 
 def _place(
@@ -69,17 +77,17 @@ def _place(
 def _descend(target: Plane, source: Plane, placement: Placement) -> Placement:
     size = target.shape[0]
     rows, columns = _grid(size)
-    half = (size - 1) / 2
-    slopes = [np.asarray(slope * half, dtype=np.float32) for slope in np.gradient(source)]
+    half = np.float32((size - 1) / 2)
+    source_and_slopes = np.stack([source, *(half * slope for slope in np.gradient(source))])
     for _ in range(ITERATIONS):
         moved_rows, moved_columns, inside = _place(placement, size)
         if inside.mean() < MIN_OVERLAP:
             break
-        error = (target.ravel() - _sample(source, moved_rows, moved_columns))[inside]
-        down, across = (_sample(slope, moved_rows, moved_columns)[inside] for slope in slopes)
-        jacobian = np.stack([down * rows[inside], across * columns[inside], down, across], axis=1)
-        normal = jacobian.T @ jacobian + 1e-3 * np.eye(4) * len(error)
-        step = np.linalg.solve(normal, jacobian.T @ error)
+        moved, down, across = _sample(source_and_slopes, moved_rows[inside], moved_columns[inside])
+        error = target.ravel()[inside] - moved
+        jacobian = np.stack([down * rows[inside], across * columns[inside], down, across])
+        normal = jacobian @ jacobian.T + 1e-3 * np.eye(4) * len(error)
+        step = np.linalg.solve(normal, jacobian @ error)
         placement = placement + step
         if np.abs(step).max() < 1e-3:  # noqa: PLR2004 - a twentieth of a pixel
             break
@@ -90,7 +98,8 @@ def _correlation(target: Plane, source: Plane, placement: Placement) -> float:
     moved_rows, moved_columns, inside = _place(placement, target.shape[0])
     if inside.mean() < MIN_OVERLAP or not _is_plausible(placement):
         return -1.0
-    first, second = target.ravel()[inside], _sample(source, moved_rows, moved_columns)[inside]
+    first = target.ravel()[inside]
+    (second,) = _sample(source[np.newaxis], moved_rows[inside], moved_columns[inside])
     if first.std() == 0 or second.std() == 0:
         return -1.0
     return float(np.corrcoef(first, second)[0, 1])
