@@ -18,12 +18,12 @@ from pipeline.study.describe import without_places
 from pipeline.study.samples import read_explained
 
 CURVES = {
-    "loss": "training loss",
+    "train_loss": "training loss",
     "val_loss": "validation loss",
     "val_macro_f1": "validation macro F1",
     "val_macro_auc": "validation macro AUC",
     "val_dice": "validation Dice",
-    "val_share_in_lungs": "relevance in lungs",
+    "val_relevance_in_lungs": "validation relevance in lungs",
 }
 
 

@@ -1,4 +1,4 @@
-"""The command line: help at once, wrong input in one line (exit 2), partly failed listed (exit 3)."""
+"""The command line: help at once, wrong input in one line, what failed is listed."""
 
 import csv
 import subprocess
