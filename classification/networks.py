@@ -6,7 +6,6 @@ few thousand films teach it in minutes.
 """
 
 from collections.abc import Sequence
-from itertools import pairwise
 from typing import Literal, get_args
 
 import torch
@@ -15,6 +14,8 @@ from torch import nn
 NetworkName = Literal[
     "convnet-small", "densenet-small", "densenet121", "densenet169", "resnet18", "resnet50"
 ]
+
+HALVINGS = 3  # stages of the plain stack that end with max pooling
 
 
 def build_network(name: NetworkName, *, classes: int, seed: int) -> nn.Module:
@@ -40,7 +41,7 @@ def build_network(name: NetworkName, *, classes: int, seed: int) -> nn.Module:
 
 def _build(name: NetworkName, classes: int) -> nn.Module:
     if name == "convnet-small":
-        return _convnet((24, 32, 48, 64, 96), classes)
+        return _convnet((32, 48, 64, 96, 128), classes)
     from monai.networks import nets  # noqa: PLC0415  seconds to import
 
     shape = {"spatial_dims": 2, "in_channels": 1, "out_channels": classes}
@@ -63,13 +64,21 @@ def _build(name: NetworkName, classes: int) -> nn.Module:
 
 
 def _convnet(widths: Sequence[int], classes: int) -> nn.Sequential:
-    """Stack convolutions with batch norm and ReLU; all but the first and last halve the film."""
-    layers: list[nn.Module] = [nn.Conv2d(1, widths[0], 5, stride=2, padding=2, bias=False)]
-    for number, (width, wider) in enumerate(pairwise((*widths, 0))):
+    """Stack convolutions, batch norm and ReLU; the film ends at 1/16 of its side.
+
+    Args:
+        widths: Channels after each convolution.
+        classes: Outputs.
+    """
+    layers: list[nn.Module] = []
+    before = 1
+    for number, width in enumerate(widths):
+        if number == 0:
+            layers.append(nn.Conv2d(before, width, 5, stride=2, padding=2, bias=False))
+        else:
+            layers.append(nn.Conv2d(before, width, 3, padding=1, bias=False))
         layers += [nn.BatchNorm2d(width), nn.ReLU()]
-        if wider:
-            if number:
-                layers.append(nn.MaxPool2d(2))
-            layers.append(nn.Conv2d(width, wider, 3, padding=1, bias=False))
-    layers += [nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(widths[-1], classes)]
-    return nn.Sequential(*layers)
+        if number < HALVINGS:
+            layers.append(nn.MaxPool2d(2))
+        before = width
+    return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(before, classes))

@@ -4,8 +4,7 @@ Running averages lag behind small batches, and explained films do not move them 
 hundred training films give the statistics of the weights as they are.
 """
 
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 
 import torch
 from torch import Tensor, nn
@@ -32,17 +31,3 @@ def recompute_statistics(network: nn.Module, batches: Iterable[Tensor]) -> None:
     network.train(was_training)
     for norm, momentum in zip(norms, momenta, strict=True):
         norm.momentum = momentum
-
-
-@contextmanager
-def running_statistics(network: nn.Module) -> Iterator[None]:
-    """Let batch norm use its running statistics inside the block, whatever the network's mode."""
-    norms = [layer for layer in network.modules() if isinstance(layer, _BatchNorm)]
-    modes = [norm.training for norm in norms]
-    for norm in norms:
-        norm.eval()
-    try:
-        yield
-    finally:
-        for norm, mode in zip(norms, modes, strict=True):
-            norm.train(mode)

@@ -10,7 +10,6 @@ from torch import Tensor, nn
 from classification.losses import HeatmapLossSettings, heatmap_loss
 from classification.lrp.explained import choose_classes, explained_quantity
 from classification.lrp.prepare import PreparedNetwork, prepare
-from classification.normalization import running_statistics
 from classification.settings import IsnetSettings
 
 
@@ -142,10 +141,7 @@ class IsnetObjective:
     def _explain(
         self, batch: Batch, chosen: Tensor, *, generator: torch.Generator
     ) -> tuple[Tensor, Terms]:
-        with (
-            running_statistics(self._prepared.network),
-            self._prepared.record(epsilon=self._settings.epsilon) as recording,
-        ):
+        with self._prepared.record(epsilon=self._settings.epsilon) as recording:
             logits = self._prepared.network(batch.films[chosen])
         classes = choose_classes(
             logits.detach(),

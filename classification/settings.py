@@ -38,11 +38,11 @@ class IsnetSettings:
 
     fraction: float = 0.5
     weight_start: float = 0.95
-    weight_end: float = 0.4
+    weight_end: float = 0.6
     ramp: float = 0.5
     explained: ExplainedClass = "stochastic"
     quantity: Quantity = "logit"
-    epsilon: float = 1e-2
+    epsilon: float = 5e-2
     decay: float = 0.98
     background_weight: float = 1.0
     foreground_weight: float = 1.0
@@ -76,7 +76,7 @@ class ClassifierSettings:
     """
 
     method: Method = "isnet"
-    network: NetworkName = "densenet-small"
+    network: NetworkName = "convnet-small"
     preprocessing: Preprocessing = field(default_factory=Preprocessing)
     augmentation: Augmentation = field(default_factory=Augmentation)
     epochs: int = 24
