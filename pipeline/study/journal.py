@@ -12,7 +12,14 @@ from pipeline.tracking import Run, Status, Tracker
 
 Say = Callable[[str], None]
 LOGGED = "isnet_cxr.logged"
-_SHOWN = ("train_loss", "val_loss", "val_macro_f1", "val_macro_auc", "val_dice", "val_relevance_in_lungs")
+_SHOWN = (
+    "train_loss",
+    "val_loss",
+    "val_macro_f1",
+    "val_macro_auc",
+    "val_dice",
+    "val_relevance_in_lungs",
+)
 
 
 class Journal:

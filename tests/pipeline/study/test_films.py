@@ -1,0 +1,114 @@
+"""Which films play which part: by class, without copies, split by patient, everything counted."""
+
+from pathlib import Path
+
+import pytest
+
+from pipeline.config import parse_study
+from pipeline.study.films import prepare_films, with_masks, without_unusable_masks
+
+LABELS = ("normal", "covid", "nodule", "")
+
+
+def study(tmp_path: Path, **changes):
+    values = {
+        "name": "here",
+        "classes": ["normal", "covid"],
+        "datasets": {
+            "here": {"manifest": "here/manifest.csv"},
+            "there": {"manifest": "there/manifest.csv"},
+        },
+        "pool": ["here"],
+        "external": {"away": ["there"]},
+        "exclude_duplicates": False,
+        "fractions": [0.4, 0.3, 0.3],
+        "classifiers": {"plain": {"method": "plain"}},
+    }
+    return parse_study({**values, **changes}, folder=tmp_path)
+
+
+@pytest.fixture
+def two_hospitals(write_films, tmp_path) -> Path:
+    def labels(number: int) -> str:
+        return LABELS[number // 10 % 4]
+
+    for name in ("here", "there"):
+        manifest = write_films(name, label=labels, count=40)
+        text = manifest.read_text().replace(",train,", ",,").replace(",val,", ",,")
+        manifest.write_text(text)
+    return tmp_path
+
+
+def test_labels_outside_the_classes_are_left_out_and_counted(two_hospitals):
+    films = prepare_films(study(two_hospitals), two_hospitals / "out", progress=False)
+    assert set(films.pool["label"]) == {"normal", "covid"}
+    counted = {(e.dataset, e.role, e.reason): e.count for e in films.left_out}
+    assert counted["here", "pool", "label 'nodule' is not a class of the study"] == 10
+    assert counted["there", "away", "no label"] == 10
+
+
+def test_no_patient_is_on_two_sides(two_hospitals):
+    films = prepare_films(study(two_hospitals), two_hospitals / "out", progress=False)
+    assert (films.pool.groupby("patient_id")["split"].nunique() == 1).all()
+    assert set(films.pool["split"]) == {"train", "val", "test"}
+
+
+def test_where_keeps_the_rows_asked_for(two_hospitals):
+    datasets = {
+        "here": {"manifest": "here/manifest.csv"},
+        "there": {"manifest": "there/manifest.csv", "where": {"label": ["normal"]}},
+    }
+    films = prepare_films(
+        study(two_hospitals, datasets=datasets), two_hospitals / "o", progress=False
+    )
+    assert set(films.external["away"]["label"]) == {"normal"}
+
+
+def test_an_unknown_column_of_where_is_named(two_hospitals):
+    datasets = {
+        "here": {"manifest": "here/manifest.csv"},
+        "there": {"manifest": "there/manifest.csv", "where": {"lable": ["normal"]}},
+    }
+    with pytest.raises(ValueError, match=r"datasets\.there\.where: .*'lable'.*'label'"):
+        prepare_films(study(two_hospitals, datasets=datasets), two_hospitals / "o", progress=False)
+
+
+def test_copies_of_external_films_leave_the_pool(two_hospitals, monkeypatch):
+    import pandas as pd
+
+    from pipeline.study import films as module
+
+    def first_two(pool, _test, **_):
+        return pd.DataFrame({"image_id_a": pool["image_id"].head(2)})
+
+    monkeypatch.setattr(module, "find_duplicates", first_two)
+    kept = prepare_films(
+        study(two_hospitals, exclude_duplicates=True), two_hospitals / "o", progress=False
+    )
+    counted = {(e.role, e.reason): e.count for e in kept.left_out}
+    assert counted["pool", "also in the external test 'away'"] == 2
+    assert len(kept.pool) == 18
+
+
+def test_a_class_without_films_is_an_error(two_hospitals):
+    with pytest.raises(ValueError, match="no film of class 'fracture'"):
+        prepare_films(
+            study(two_hospitals, classes=["normal", "fracture"]),
+            two_hospitals / "o",
+            progress=False,
+        )
+
+
+def test_films_without_a_usable_mask_are_not_trained_on_but_tested(two_hospitals):
+    films = prepare_films(study(two_hospitals), two_hospitals / "out", progress=False)
+    train = films.pool[films.pool["split"] == "train"]
+    masked = films.pool.assign(lung_mask="/mask.png", mask_source="predicted", mask_quality="good")
+    failed = train["image_id"].iloc[0]
+    masked.loc[masked["image_id"] == failed, "mask_quality"] = "failed"
+    tested = masked["split"] == "test"
+    masked.loc[tested, "mask_quality"] = "failed"
+    given = type(films)(films.datasets, with_masks(films.pool, masked), films.external)
+    kept = without_unusable_masks(given, ["normal", "covid"])
+    assert failed not in set(kept.pool["image_id"])
+    assert (kept.pool["split"] == "test").sum() == tested.sum()
+    assert [entry.count for entry in kept.left_out] == [1]
