@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from skimage.measure import label
@@ -45,6 +45,7 @@ def test_a_bay_open_to_the_edge_of_the_film_is_no_hole(two_lungs):
     np.testing.assert_array_equal(clean_mask(cropped), cropped)
 
 
+@settings(deadline=None, max_examples=50)
 @given(masks)
 def test_at_most_two_regions_are_left_and_nothing_but_holes_is_added(mask):
     cleaned = clean_mask(mask)
@@ -53,12 +54,14 @@ def test_at_most_two_regions_are_left_and_nothing_but_holes_is_added(mask):
     assert cleaned.any() == mask.any()
 
 
+@settings(deadline=None, max_examples=50)
 @given(masks)
 def test_cleaning_twice_changes_nothing(mask):
     cleaned = clean_mask(mask)
     np.testing.assert_array_equal(clean_mask(cleaned), cleaned)
 
 
+@settings(deadline=None, max_examples=50)
 @given(masks)
 def test_cleaning_commutes_with_mirroring(mask):
     areas = np.bincount(label(mask, connectivity=1).ravel())[1:]
