@@ -127,9 +127,15 @@ class SegmentationConfig(Section):
 
 
 class MarksConfig(Section):
-    """The bias experiment: classifiers trained again with a mark per class on every film."""
+    """The bias experiment: classifiers trained again with a mark per class on every film.
+
+    Attributes:
+        classifiers: Which of the study's.
+        seeds: Some of the study's seeds; None takes all.
+    """
 
     classifiers: list[str] = Field(min_length=1)
+    seeds: list[int] | None = None
 
 
 class StudyConfig(Section):

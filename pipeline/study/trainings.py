@@ -247,7 +247,8 @@ def _combinations(config: StudyConfig) -> Iterator[tuple[str, ClassifierSettings
         for name in names:
             merged: dict[str, Any] = merge(config.defaults, config.classifiers[name])
             settings = build_settings(ClassifierSettings, merged, where=f"classifiers.{name}")
-            for seed in config.seeds:
+            chosen = config.marks.seeds if with_marks and config.marks else None
+            for seed in config.seeds if chosen is None else chosen:
                 yield name, replace(settings, marks=with_marks or settings.marks), seed
 
 
