@@ -1,0 +1,22 @@
+"""Batch-norm statistics are those of the given films, and nothing else changes."""
+
+import torch
+from torch import nn
+
+from classification.normalization import recompute_statistics
+
+
+def test_statistics_become_the_films_own():
+    network = nn.Sequential(nn.BatchNorm2d(1), nn.ReLU()).train()
+    weights = {name: value.clone() for name, value in network.named_parameters()}
+    batches = [3 + 2 * torch.randn(64, 1, 8, 8) for _ in range(4)]
+    network(100 * batches[0])  # statistics of something else
+    recompute_statistics(network, batches)
+    norm = network[0]
+    together = torch.cat(batches)
+    torch.testing.assert_close(norm.running_mean, together.mean().view(1))
+    torch.testing.assert_close(norm.running_var, together.var().view(1), rtol=0.02, atol=0)
+    assert norm.momentum == 0.1
+    assert network.training
+    for name, value in network.named_parameters():
+        torch.testing.assert_close(value, weights[name])
