@@ -2,7 +2,7 @@
 
 import platform
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,11 @@ from pipeline.report.pictures import Picture, film_picture, heatmap_picture, lun
 from pipeline.study.describe import without_places
 from pipeline.study.samples import read_explained
 
+GENERALIZATION = {
+    "macro_f1": "macro F1",
+    "macro_auc": "macro AUC",
+    "relevance_in_lungs": "|relevance| in the lungs",
+}
 CURVES = {
     "train_loss": "training loss",
     "val_loss": "validation loss",
@@ -38,17 +43,15 @@ class Headline:
 
 @dataclass(frozen=True)
 class HeatmapGrid:
-    """Films of one test with every classifier's heatmap: one row per film.
+    """Films of one test, side by side, above every classifier's heatmaps of them.
 
     Attributes:
         test: Name of the test.
-        columns: Titles.
-        rows: Pictures, the film first.
+        rows: Pictures by title of the row, the films first.
     """
 
     test: str
-    columns: list[str]
-    rows: list[list[Picture]] = field(default_factory=list)
+    rows: dict[str, list[Picture]]
 
 
 @dataclass(frozen=True)
@@ -85,14 +88,7 @@ def _content(material: ReportMaterial) -> dict[str, Any]:
         "lungs": _lungs(material),
         "cross": tables.cross_table(classification),
         "recall": tables.recall_table(classification, config.classes),
-        "generalization": [
-            plots.as_svg(plots.plot_generalization(classification, figure=figure, name=name))
-            for figure, name in (
-                ("macro_f1", "macro F1"),
-                ("macro_auc", "macro AUC"),
-                ("relevance_in_lungs", "share of |relevance| in the lungs"),
-            )
-        ],
+        "generalization": plots.as_svg(plots.plot_generalization(classification, GENERALIZATION)),
         "comparisons": tables.comparison_table(material) if config.compare else None,
         "marks": tables.marks_table(summary["marks"]) if config.marks else None,
         "curves": _curves(material),
@@ -168,15 +164,17 @@ def _confusion(material: ReportMaterial, classifier: str) -> Confusion:
 
 
 def _grid(material: ReportMaterial, test: str) -> HeatmapGrid:
-    names = list(material.config.classifiers)
-    folders = {name: material.first_training(name).testing.folder for name in names}
-    said = {name: read_explained(folder, test) for name, folder in folders.items()}
-    explained = [one for one in said.values() if one is not None]
-    rows = [
-        [film_picture(explained[0], number), *(heatmap_picture(one, number) for one in explained)]
-        for number in range(len(explained[0].image_ids) if explained else 0)
-    ]
-    return HeatmapGrid(tables.test_name(test), ["film", *names], rows)
+    said = {
+        name: read_explained(material.first_training(name).testing.folder, test)
+        for name in material.config.classifiers
+    }
+    rows: dict[str, list[Picture]] = {}
+    for name, explained in said.items():
+        if explained is not None:
+            numbers = range(len(explained.image_ids))
+            rows.setdefault("film", [film_picture(explained, number) for number in numbers])
+            rows[name] = [heatmap_picture(explained, number) for number in numbers]
+    return HeatmapGrid(tables.test_name(test), rows)
 
 
 def _versions() -> str:

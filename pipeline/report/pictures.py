@@ -14,14 +14,14 @@ from numpy.typing import NDArray
 from scipy.ndimage import binary_erosion
 
 from classification.explain import overlay
-from data.preprocess import Preprocessing, prepare_film, prepare_mask
+from data.preprocess import Preprocessing, prepare_film, prepare_mask, restore_map
 from data.readers import read_image, read_mask, write_png
 from pipeline.report.plots import as_png, data_uri, plot_confusion
 from pipeline.study.lungs import Lungs
 from pipeline.study.samples import Explained, read_explained
 from pipeline.study.trainings import Training
 
-OUTLINE_PX = 288
+OUTLINE_PX, OUTLINE_WIDTH_PX = 288, 2
 PREDICTED, REFERENCE = (255, 196, 0), (0, 200, 255)
 LUNG_FILMS_PER_TEST = 4
 GAP_PX = 4
@@ -61,8 +61,12 @@ def draw_pictures(training: Training, figures: Mapping[str, Any], classes: Seque
 
 def film_picture(explained: Explained, number: int) -> Picture:
     """Show a film as the network saw it, its lungs outlined."""
-    grey = np.repeat(explained.films[number][..., np.newaxis], 3, axis=2)
-    outlined = _outline(grey, explained.masks[number], REFERENCE)
+    film, mask = (
+        restore_map(square[number], height=OUTLINE_PX, width=OUTLINE_PX, nearest=nearest)
+        for square, nearest in ((explained.films, False), (explained.masks, True))
+    )
+    grey = np.repeat(film.astype(np.uint8)[..., np.newaxis], 3, axis=2)
+    outlined = _outline(grey, mask.astype(np.uint8), REFERENCE)
     caption = f"{explained.labels[number]} · {explained.image_ids[number][:8]}"
     return Picture(_png(outlined), caption)
 
@@ -72,7 +76,7 @@ def heatmap_picture(explained: Explained, number: int) -> Picture:
     predicted = str(explained.predicted[number])
     probability = float(explained.probabilities[number].max())
     share = float(explained.share_in_lungs[number])
-    lungs = "" if np.isnan(share) else f" · {share:.0%} in lungs"
+    lungs = "" if np.isnan(share) else f" · lungs {share:.0%}"
     caption = f"{predicted} {probability:.2f}{lungs}"
     right = predicted == str(explained.labels[number])
     return Picture(_png(_coloured(explained, number)), caption, right)
@@ -122,7 +126,7 @@ def _outline(
     """Draw the border of ``mask`` (H, W) into a copy of ``picture`` (H, W, 3)."""
     inside = mask.astype(bool)
     drawn = picture.copy()
-    drawn[inside & ~binary_erosion(inside)] = colour
+    drawn[inside & ~binary_erosion(inside, iterations=OUTLINE_WIDTH_PX)] = colour
     return drawn
 
 

@@ -9,6 +9,7 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 PALETTE = ("#c8553d", "#3a7ca5", "#2f9e77", "#8a6bbf", "#d9a441", "#5c6b73")  # distinct for all
 INK, FAINT = "#20303c", "#cfd8dd"
@@ -39,32 +40,26 @@ Figures = Mapping[str, Any]
 
 
 def plot_generalization(
-    classification: Mapping[str, Mapping[str, Figures]], *, figure: str, name: str
+    classification: Mapping[str, Mapping[str, Figures]], figures: Mapping[str, str]
 ) -> Figure:
-    """Show each classifier's ``figure`` on every test: means, intervals, and each seed's own.
+    """Show every classifier on every test: means, intervals, and each seed's own.
 
     Args:
         classification: Figures by classifier and test.
-        figure: Key of the figure.
-        name: What the axis calls it.
+        figures: Title of each panel by the figure's key.
     """
     tests = list(next(iter(classification.values())))
-    canvas, axes = _axes(7.2, 0.62 * len(tests) * max(1.0, len(classification) / 2.2) + 1.0)
-    height = 0.74 / len(classification)
-    for place, (classifier, by_test) in enumerate(classification.items()):
-        colour = colour_of(place)
-        offset = (place - (len(classification) - 1) / 2) * height
-        for row, test in enumerate(tests):
-            _draw_interval(axes, by_test[test], figure, y=row + offset, colour=colour)
-        axes.plot([], [], "o", color=colour, label=classifier)
-    axes.set_yticks(range(len(tests)), [_wrap(test) for test in tests])
-    axes.set_ylim(len(tests) - 0.5, -0.5)
-    axes.set_xlim(0, 1.02)
-    axes.set_xlabel(name)
-    axes.grid(axis="y", visible=False)
-    for row in range(1, len(tests)):
-        axes.axhline(row - 0.5, color=FAINT, linewidth=0.8)
-    axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=len(classification))
+    height = len(tests) * (0.32 * len(classification) + 0.35) + 1.0
+    with mpl.rc_context(STYLE):
+        canvas = Figure(figsize=(10.4, height), layout="constrained")
+        panels = np.atleast_1d(canvas.subplots(1, len(figures), sharey=True))
+        for panel, (figure, title) in zip(panels, figures.items(), strict=True):
+            _draw_panel(panel, classification, tests, figure)
+            panel.set_title(title)
+        panels[0].set_yticks(range(len(tests)), [_wrap(test) for test in tests])
+        panels[0].set_ylim(len(tests) - 0.5, -0.5)
+        handles, labels = panels[0].get_legend_handles_labels()
+        canvas.legend(handles, labels, loc="outside upper center", ncols=len(classification))
     return canvas
 
 
@@ -86,6 +81,7 @@ def plot_curves(
                 _draw_curves(panel, seeds, metric, name=name, colour=colour_of(place))
             panel.set_title(metrics[metric])
             panel.set_xlabel("epoch")
+            panel.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=6))
         if held and len(curves) > 1:
             handles, labels = panels[0].get_legend_handles_labels()
             canvas.legend(handles, labels, loc="outside upper center", ncols=len(curves))
@@ -110,21 +106,6 @@ def plot_confusion(confusion: Sequence[Sequence[float]], classes: Sequence[str])
     axes.set_ylabel("true", fontsize=8)
     axes.grid(visible=False)
     axes.spines[:].set_visible(False)
-    return canvas
-
-
-def plot_scores(scores: Mapping[str, Sequence[float]], *, name: str) -> Figure:
-    """Show how a score spreads over films, one row per dataset."""
-    canvas, axes = _axes(7.2, 0.55 * len(scores) + 0.9)
-    generator = np.random.default_rng(0)  # places points of one row above each other
-    for row, values in enumerate(scores.values()):
-        jitter = row + generator.uniform(-0.22, 0.22, len(values))
-        axes.plot(values, jitter, ".", color=PALETTE[1], alpha=0.35, markersize=5)
-        axes.plot([np.mean(values)] * 2, [row - 0.32, row + 0.32], color=INK, linewidth=2)
-    axes.set_yticks(range(len(scores)), list(scores))
-    axes.set_ylim(len(scores) - 0.5, -0.5)
-    axes.set_xlabel(f"{name} (line: mean)")
-    axes.grid(axis="y", visible=False)
     return canvas
 
 
@@ -157,6 +138,25 @@ def _axes(width: float, height: float) -> tuple[Figure, Axes]:
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(width, height), layout="constrained")
         return figure, figure.subplots()
+
+
+def _draw_panel(
+    axes: Axes,
+    classification: Mapping[str, Mapping[str, Figures]],
+    tests: Sequence[str],
+    figure: str,
+) -> None:
+    """Draw one figure of all classifiers, tests from top to bottom."""
+    step = 0.74 / len(classification)
+    for place, (classifier, by_test) in enumerate(classification.items()):
+        offset = (place - (len(classification) - 1) / 2) * step
+        for row, test in enumerate(tests):
+            _draw_interval(axes, by_test[test], figure, y=row + offset, colour=colour_of(place))
+        axes.plot([], [], "o", color=colour_of(place), label=classifier)
+    axes.set_xlim(-0.02, 1.02)
+    axes.grid(axis="y", visible=False)
+    for row in range(1, len(tests)):
+        axes.axhline(row - 0.5, color=FAINT, linewidth=0.8)
 
 
 def _draw_interval(axes: Axes, figures: Figures, figure: str, *, y: float, colour: str) -> None:

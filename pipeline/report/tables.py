@@ -80,7 +80,7 @@ def cross_table(classification: Mapping[str, Mapping[str, Mapping[str, Any]]]) -
     rows: list[list[str]] = []
     strong = set()
     for test in tests:
-        for place in (0, 1):
+        for place in (0, 1) if len(classification) > 1 else ():
             best = max(classification, key=lambda n: classification[n][test][figures[place]] or 0)
             row = len(rows) + list(classification).index(best)
             strong.add((row, 3 + place))
@@ -177,7 +177,7 @@ def with_interval(value: float | None, bounds: Sequence[float | None] | None) ->
 
 def p_value(value: float) -> str:
     """Write a p-value."""
-    return f"p < {SMALL_P}" if value < SMALL_P else f"p = {value:.3f}"
+    return f"p<{SMALL_P}" if value < SMALL_P else f"p={value:.3f}"
 
 
 def _count(count: int) -> str:

@@ -1,0 +1,195 @@
+"""A whole study on a handful of phantoms: done once, continued when killed, the same every time."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+from mlflow import MlflowClient
+from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
+
+from data.manifest import write_manifest
+from data.phantoms import HOSPITALS, make_hospital
+from pipeline.config import load_study
+from pipeline.study.run import Finished, run_study
+
+pytestmark = pytest.mark.slow
+
+CLASSES = ("normal", "pneumonia", "covid")
+PER_CLASS = {"northgate": 14, "riverside": 14, "lakeview": 14, "hillcrest": 3, "elmwood": 8}
+POOL = ["northgate", "riverside", "lakeview"]
+
+
+@pytest.fixture(scope="module")
+def study_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A study of seconds; its lung masks are rough, its classifiers learn nothing."""
+    folder = tmp_path_factory.mktemp("hospitals")
+    for name, per_class in PER_CLASS.items():
+        hospital = HOSPITALS[name]
+        counts = dict.fromkeys((label for label in CLASSES if label in hospital.looks), per_class)
+        films = make_hospital(hospital, folder / name, counts=counts, seed=1, suffix="png")
+        write_manifest(films, folder / name / "manifest.csv")
+    values = {
+        "name": "tiny",
+        "classes": list(CLASSES),
+        "datasets": {name: {"manifest": f"{name}/manifest.csv"} for name in PER_CLASS},
+        "segmentation": {
+            "train": ["elmwood"],
+            "test": ["hillcrest"],
+            "settings": {
+                "preprocessing": {"size_px": 48},
+                "network": {"channels": [4, 8, 8]},
+                "epochs": 30,
+                "batch_size": 4,
+                "learning_rate": 0.01,
+            },
+        },
+        "pool": POOL,
+        "external": {"away": ["hillcrest"]},
+        "exclude_duplicates": False,
+        "fractions": [0.5, 0.25, 0.25],
+        "defaults": {"preprocessing": {"size_px": 32}, "epochs": 3, "batch_size": 8},
+        "classifiers": {
+            "plain": {"method": "plain"},
+            "isnet": {"method": "isnet", "isnet": {"foreground_range": [1.0, 25.0]}},
+        },
+        "marks": {"classifiers": ["plain"]},
+        "compare": [["isnet", "plain"]],
+        "jobs": 2,
+    }
+    path = folder / "study.yaml"
+    path.write_text(yaml.safe_dump(values))
+    return path
+
+
+@pytest.fixture(scope="module")
+def store() -> pytest.MonkeyPatch:
+    """Keep the runs in the study's own folder, whatever the environment says."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("MLFLOW_TRACKING_URI", raising=False)
+        yield patch
+
+
+@pytest.fixture(scope="module")
+def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("study") / "out"
+
+
+@pytest.fixture(scope="module")
+def finished(study_file: Path, out: Path, store: pytest.MonkeyPatch) -> Finished:
+    return run_study(load_study(study_file), out, say=lambda _: None, progress=False)
+
+
+def weights_in(out: Path) -> dict[str, int]:
+    return {
+        str(path.relative_to(out)): path.stat().st_mtime_ns
+        for path in out.rglob("*.safetensors")
+        if "mlartifacts" not in path.parts
+    }
+
+
+def test_every_classifier_is_scored_on_every_test(finished):
+    for by_test in finished.summary["classification"].values():
+        assert set(by_test) == {"pool", "away"}
+        for figures in by_test.values():
+            assert set(figures["seeds"]) == {"0"}
+            assert sum(map(sum, figures["confusion"])) == figures["n"]
+            assert 0 <= figures["ci95"]["accuracy"][0] <= figures["ci95"]["accuracy"][1] <= 1
+    assert set(finished.summary["segmentation"]) == {"elmwood", "hillcrest"}
+    assert set(finished.summary["marks"]["plain"]) == {"biased", "unbiased", "deceiving"}
+
+
+def test_the_summary_is_what_stands_in_the_file(finished, out):
+    assert json.loads((out / "summary.json").read_text()) == finished.summary
+
+
+def test_the_report_needs_no_other_file(finished):
+    page = finished.report.read_text()
+    assert "http://" not in page
+    assert "https://" not in page
+    assert 'src="' in page
+    assert all(part.startswith("data:image/") for part in page.split('src="')[1:])
+    assert "Not a medical device" in page
+
+
+def test_the_report_names_neither_places_nor_patients(finished, study_file):
+    page = finished.report.read_text()
+    assert str(study_file.parent) not in page
+    assert "phantom-" not in page
+
+
+def test_mlflow_has_a_run_below_the_studys_for_every_training(finished):
+    client = MlflowClient(finished.tracking_uri)
+    experiment = client.get_experiment_by_name("tiny")
+    runs = {run.info.run_name: run for run in client.search_runs([experiment.experiment_id])}
+    names = {"tiny", "lungs", "plain seed 0", "isnet seed 0", "plain with marks seed 0"}
+    assert set(runs) == names
+    parent = runs.pop("tiny").info.run_id
+    assert {run.data.tags[MLFLOW_PARENT_RUN_ID] for run in runs.values()} == {parent}
+    assert {run.info.status for run in runs.values()} == {"FINISHED"}
+    isnet = runs["isnet seed 0"].info.run_id
+    assert [m.step for m in client.get_metric_history(isnet, "val_loss")] == [0, 1, 2]
+    kept = {file.path for file in client.list_artifacts(isnet)}
+    assert kept == {"figures", "package"}
+
+
+def test_a_classifiers_package_carries_the_lung_segmenter(finished, out):
+    package = out / "classifiers" / "isnet" / "seed-0" / "learning" / "package"
+    assert (package / "weights.safetensors").is_file()
+    assert (package / "lungs" / "weights.safetensors").is_file()
+
+
+def test_a_finished_study_repeats_nothing(finished, out, study_file):
+    before, said = weights_in(out), []
+    again = run_study(load_study(study_file), out, say=said.append, progress=False)
+    assert again.summary == finished.summary
+    assert weights_in(out) == before
+    assert "3 trainings, 3 of them finished before" in said
+    assert not any("epoch" in line for line in said)
+
+
+def test_a_killed_study_goes_on_and_comes_to_the_same_figures(finished, study_file, tmp_path):
+    out = tmp_path / "out"
+    kill_in_training(study_file, out)
+    assert not (out / "summary.json").exists()
+    lungs = (out / "lungs" / "segmenter" / "package" / "weights.safetensors").stat().st_mtime_ns
+    done = run_study(load_study(study_file), out, say=lambda _: None, progress=False)
+    assert done.summary == finished.summary
+    path = out / "lungs" / "segmenter" / "package" / "weights.safetensors"
+    assert path.stat().st_mtime_ns == lungs
+
+
+def test_changed_settings_repeat_only_what_they_change(finished, out, study_file):
+    values = yaml.safe_load(study_file.read_text())
+    values["classifiers"]["isnet"]["learning_rate"] = 0.001
+    changed = study_file.with_name("changed.yaml")
+    changed.write_text(yaml.safe_dump(values))
+    before = weights_in(out)
+    run_study(load_study(changed), out, say=lambda _: None, progress=False)
+    moved = {path for path, time in weights_in(out).items() if before[path] != time}
+    assert moved
+    assert all(path.startswith("classifiers/isnet/") for path in moved)
+
+
+def kill_in_training(study_file: Path, out: Path) -> None:
+    """Start the study and kill it, without warning, once a classifier has finished an epoch."""
+    environment = {k: v for k, v in os.environ.items() if k != "MLFLOW_TRACKING_URI"}
+    command = [sys.executable, "-u", "-c", "from pipeline.cli import main; main()"]
+    study = subprocess.Popen(
+        [*command, "study", str(study_file), "--out", str(out)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        env=environment,
+    )
+    assert study.stdout is not None
+    for line in study.stdout:
+        if "seed 0: epoch 1/3" in line:
+            study.send_signal(signal.SIGKILL)
+            break
+    study.wait()
+    study.stdout.close()

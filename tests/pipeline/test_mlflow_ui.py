@@ -1,0 +1,203 @@
+"""A finished study as MLflow's own pages show it, in a real browser.
+
+Needs Chromium and its driver; without them the tests skip and say so.
+"""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from mlflow import MlflowClient
+from selenium import webdriver
+from selenium.webdriver.common.by import By
+from selenium.webdriver.remote.webdriver import WebDriver
+from selenium.webdriver.support.ui import WebDriverWait
+
+from data.manifest import write_manifest
+from data.phantoms import EXTERNAL, LABELS, POOL, Hospital, make_hospital
+from pipeline.config import parse_study
+from pipeline.study.run import run_study
+
+pytestmark = pytest.mark.slow
+
+STUDY = "tiny study"
+CHILDREN = ("plain seed 0", "plain seed 1")
+PATIENCE_S = 300  # MLflow's pages take a second, or minutes on a machine that is busy with others
+CHROMIUM_FLAGS = (
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--window-size=1500,1100",
+)
+
+
+@dataclass(frozen=True)
+class Pages:
+    """MLflow's pages on a finished study."""
+
+    address: str
+    experiment: str
+    run_ids: dict[str, str]
+
+
+def _films(hospital: Hospital, out: Path) -> pd.DataFrame:
+    """Ten films per class in the pool, three elsewhere; in the pool two patients are kept back."""
+    count = 10 if hospital in POOL else 3
+    counts = dict.fromkeys(hospital.looks, count)
+    films = make_hospital(hospital, out, counts=counts, seed=0, suffix="png")
+    if hospital in POOL:
+        number = {patient: n for n, patient in enumerate(films.patient_id.unique())}
+        films["split"] = [("test", "val", *["train"] * 9)[number[p]] for p in films.patient_id]
+    return films
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Tracking URI of a study of two short trainings."""
+    out = tmp_path_factory.mktemp("study")
+    datasets = {}
+    for hospital in (*POOL, EXTERNAL[0]):
+        manifest = out / f"{hospital.name}.csv"
+        write_manifest(_films(hospital, out / hospital.name), manifest)
+        datasets[hospital.name] = {"manifest": str(manifest)}
+    described = {
+        "name": STUDY,
+        "classes": list(LABELS),
+        "datasets": datasets,
+        "pool": [hospital.name for hospital in POOL],
+        "external": {EXTERNAL[0].name: [EXTERNAL[0].name]},
+        "exclude_duplicates": False,
+        "defaults": {"preprocessing": {"size_px": 32}, "epochs": 2, "batch_size": 8},
+        "classifiers": {"plain": {"method": "plain"}},
+        "seeds": [0, 1],
+    }
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("MLFLOW_TRACKING_URI", raising=False)
+        config = parse_study(described, folder=out)
+        yield run_study(config, out / "study", say=print, progress=False).tracking_uri
+
+
+@pytest.fixture(scope="module")
+def pages(store: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pages]:
+    """MLflow's server on the study's store, at a free port."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    # MLflow's background jobs belong to features that no study uses.
+    environment = {**os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+    command = [sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", store]
+    command += ["--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
+    log = tmp_path_factory.mktemp("server") / "log.txt"
+    with log.open("w") as output:
+        server = subprocess.Popen(
+            command, env=environment, start_new_session=True, stdout=output, stderr=output
+        )
+    try:
+        address = f"http://127.0.0.1:{port}"
+        _await_server(server, f"{address}/health", log)
+        client = MlflowClient(store)
+        experiment = client.get_experiment_by_name(STUDY).experiment_id
+        runs = client.search_runs([experiment])
+        yield Pages(address, experiment, {run.info.run_name: run.info.run_id for run in runs})
+    finally:
+        os.killpg(server.pid, signal.SIGTERM)
+        server.wait(timeout=PATIENCE_S)
+
+
+def _await_server(server: subprocess.Popen[bytes], health: str, log: Path) -> None:
+    end = time.monotonic() + PATIENCE_S
+    while time.monotonic() < end and server.poll() is None:
+        try:
+            with urllib.request.urlopen(health, timeout=10):
+                return
+        except OSError:
+            time.sleep(0.5)
+    pytest.fail(f"MLflow's server did not start:\n{log.read_text()[-2000:]}")
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WebDriver]:
+    chromium, driver = shutil.which("chromium"), shutil.which("chromedriver")
+    if not chromium or not driver:
+        pytest.skip(
+            "chromium and chromedriver are not installed: MLflow's pages were not looked at"
+        )
+    options = webdriver.ChromeOptions()
+    options.binary_location = chromium
+    for flag in (*CHROMIUM_FLAGS, f"--user-data-dir={tmp_path_factory.mktemp('chromium')}"):
+        options.add_argument(flag)
+    opened = webdriver.Chrome(options=options, service=webdriver.ChromeService(driver))
+    opened.set_page_load_timeout(PATIENCE_S)
+    yield opened
+    opened.quit()
+
+
+@pytest.fixture
+def visit(browser: WebDriver, pages: Pages) -> Callable[..., WebDriver]:
+    """Open a page of the study's experiment and wait until ``shown`` holds."""
+
+    def open_page(place: str, shown: Callable[[WebDriver], object]) -> WebDriver:
+        browser.get("about:blank")  # MLflow's addresses differ behind the # only: force a load
+        browser.get(f"{pages.address}/#/{place}")
+        WebDriverWait(browser, PATIENCE_S).until(shown, f"{place}: {text_of(browser)}")
+        return browser
+
+    return open_page
+
+
+def text_of(browser: WebDriver) -> str:
+    # One script: an element that is found first and read later may be gone in between.
+    return str(browser.execute_script("return document.body.innerText"))
+
+
+def test_the_study_is_one_run_with_its_trainings_below(browser, pages, visit):
+    parent = pages.run_ids[STUDY]
+    runs = f"experiments/{pages.experiment}/runs"
+    folded = visit(runs, lambda page: "3 matching runs" in text_of(page))
+    assert STUDY in text_of(folded)
+    assert not any(child in text_of(folded) for child in CHILDREN)
+    unfolded = f"{runs}?startTime=ALL&lifecycleFilter=Active&runsExpanded%5B{parent}%5D=true"
+    visit(unfolded, lambda page: all(child in text_of(page) for child in CHILDREN))
+
+
+def test_metrics_are_drawn_as_curves_over_the_epochs(pages, visit):
+    child = pages.run_ids[CHILDREN[0]]
+    place = f"experiments/{pages.experiment}/runs/{child}/model-metrics"
+    page = visit(place, lambda page: page.find_elements(By.CSS_SELECTOR, ".js-plotly-plot"))
+    search = "input[placeholder='Search metric charts']"
+    page.find_element(By.CSS_SELECTOR, search).send_keys("val_loss")
+    curve = ".js-plotly-plot .scatterlayer .trace"
+    WebDriverWait(page, PATIENCE_S).until(lambda page: page.find_elements(By.CSS_SELECTOR, curve))
+    assert "val_loss" in text_of(page)
+
+
+def test_the_report_opens_among_the_artifacts(pages, visit):
+    place = f"experiments/{pages.experiment}/runs/{pages.run_ids[STUDY]}/artifacts/report.html"
+    page = visit(place, lambda page: page.find_elements(By.TAG_NAME, "iframe"))
+    assert {"report.html", "resolved.yaml", "summary.json"} <= set(text_of(page).splitlines())
+    page.switch_to.frame(page.find_element(By.TAG_NAME, "iframe"))
+    WebDriverWait(page, PATIENCE_S).until(lambda page: "Does it work elsewhere?" in text_of(page))
+    assert STUDY in text_of(page)
+    assert "Research use only" in text_of(page)
+
+
+def test_two_trainings_compare_side_by_side(pages, visit):
+    ids = ",".join(f'"{pages.run_ids[child]}"' for child in CHILDREN)
+    place = f'compare-runs?runs=[{ids}]&experiments=["{pages.experiment}"]'
+    page = visit(place, lambda page: all(child in text_of(page) for child in CHILDREN))
+    WebDriverWait(page, PATIENCE_S).until(lambda page: "seed" in text_of(page))
