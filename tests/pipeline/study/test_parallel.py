@@ -45,7 +45,7 @@ def test_every_message_of_every_job_arrives_in_order():
 
 
 def test_wrong_input_in_a_job_is_the_users_error():
-    with pytest.raises(ValueError, match=r"^unknown column 'x'"):
+    with pytest.raises(ValueError, match=r"^manifest: unknown column 'x'"):
         run_jobs(mistake, [1], at_once=1, on_message=ignore)
 
 
