@@ -11,6 +11,7 @@ from pipeline.study.films import StudyFilms
 
 NONE = "–"  # noqa: RUF001  an en dash marks an empty cell
 SMALL_P = 0.001
+FIGURES = {"macro_auc": "macro AUC", "macro_f1": "macro F1"}
 
 
 @dataclass(frozen=True)
@@ -117,7 +118,7 @@ def comparison_table(material: ReportMaterial) -> Table:
             rows.append([pair, test_name(test), *cells])
     first = next(iter(material.summary.get("comparisons", [])), None)
     names = list(next(iter(first["tests"].values()))) if first else []
-    return Table(["difference", "test", *(name.replace("_", " ") for name in names)], rows)
+    return Table(["difference", "test", *(FIGURES.get(name, name) for name in names)], rows)
 
 
 def marks_table(marks: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> Table:
@@ -157,16 +158,16 @@ def number(value: float | None, *, digits: int = 3) -> str:
     return NONE if value is None else f"{value:.{digits}f}"
 
 
-def signed(value: float | None) -> str:
+def signed(value: float | None, *, digits: int = 3) -> str:
     """Write a difference with its sign."""
-    return NONE if value is None else f"{value:+.3f}".replace("-", "\N{MINUS SIGN}")
+    return NONE if value is None else f"{value:+.{digits}f}".replace("-", "\N{MINUS SIGN}")
 
 
 def interval(bounds: Sequence[float | None] | None, *, sign: bool = False) -> str:
     """Write an interval in brackets, or nothing where there is none."""
     if not bounds or None in bounds:
         return ""
-    low, high = (signed(bound) if sign else f"{bound:.2f}" for bound in bounds)
+    low, high = (signed(bound, digits=2) if sign else f"{bound:.2f}" for bound in bounds)
     return f"[{low}, {high}]"
 
 
