@@ -170,7 +170,10 @@ class Profile:
 def smoothstep(values: Field) -> Field:
     """Rise smoothly from 0 at 0 to 1 at 1, flat beyond."""
     clipped = np.clip(values, 0, 1)
-    return (clipped * clipped * (3 - 2 * clipped)).astype(np.float32, copy=False)
+    risen = 3 - 2 * clipped
+    risen *= clipped
+    risen *= clipped
+    return risen.astype(np.float32, copy=False)
 
 
 def bump(distance: Field, half_width: float, *, edge: float) -> Field:

@@ -118,7 +118,5 @@ def _arm_bones(anatomy: Anatomy, grid: Grid) -> Field:
     shaft *= smoothstep((grid.y - shoulder - 4) / 12)
     off_centre = np.hypot(np.abs(grid.x) - 0.95 * anatomy.shoulder_mm + 4, grid.y - shoulder + 4)
     head = bump(off_centre, 21, edge=4)
-    socket = bump(np.hypot(off_centre - 26, 0), 2.2, edge=3) * (
-        np.abs(grid.x) < 0.95 * anatomy.shoulder_mm - 8
-    )
+    socket = bump(off_centre - 26, 2.2, edge=3) * (np.abs(grid.x) < 0.95 * anatomy.shoulder_mm - 8)
     return np.asarray(shaft + 1.9 * head + 0.8 * socket, dtype=np.float32)
