@@ -131,7 +131,7 @@ class Classifier:
             chosen = choose_classes(logits.detach(), strategy="top")
         else:
             chosen = torch.full((len(inputs), 1), label, device=inputs.device)
-        quantity = explained_quantity(logits, chosen, quantity="logit")
+        quantity = explained_quantity(logits, chosen, quantity="log_odds")
         heatmaps = recording.heatmaps(quantity, differentiable=False)
         shares = share_in_lungs(heatmaps, lungs.float())[:, 0]
         shares[lungs.flatten(1).sum(dim=1) == 0] = torch.nan

@@ -1,6 +1,7 @@
 """One classifier's training steps, as a Lightning module; what it minimises is its objective's."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -16,7 +17,8 @@ from classification.statistics import macro_auc, macro_f1
 from data.augment import augment
 from data.fitting import seeded_generator
 
-CLIP = 1.0  # largest norm of a term's gradient
+CLIP = 1.0  # largest norm of the class loss's gradient
+HEATMAP_CLIP = 4.0  # of the heatmap loss's: the force that brings relevance back
 Stored = tuple[Tensor, Tensor, Tensor]
 
 
@@ -59,8 +61,11 @@ class ClassifierLearner(LightningModule):  # type: ignore[misc]  # Lightning's t
         films, masks = augment(
             batch.films, batch.masks, settings=self._settings.augmentation, generator=generator
         )
-        batch = self._as_seen(Batch(films, masks, batch.labels))
         progress = self.global_step / self._steps
+        batch = self._as_seen(Batch(films, masks, batch.labels))
+        if self._settings.method == "isnet":
+            strength = self._settings.isnet.background_strength(progress)
+            batch = replace(batch, films=batch.films * (masks + strength * (1 - masks)))
         terms = self._objective.training_terms(batch, progress=progress, generator=generator)
         loss = self._balanced(terms)
         self._log_terms("train", terms, len(films))
@@ -112,7 +117,7 @@ class ClassifierLearner(LightningModule):  # type: ignore[misc]  # Lightning's t
             terms["class_loss"], parameters, clip=CLIP, keep_graph=True
         )
         to_heatmap, terms["heatmap_gradient"] = clipped_gradient(
-            terms["heatmap_loss"], parameters, clip=CLIP
+            terms["heatmap_loss"], parameters, clip=HEATMAP_CLIP
         )
         mixed = [
             (1 - weight) * one + weight * other

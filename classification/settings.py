@@ -26,6 +26,8 @@ class IsnetSettings:
         weight_start: P in the first epoch, in [0, 1].
         weight_end: P from ``ramp`` on; also the P of the validation loss that chooses the epoch.
         ramp: Part of the training over which P goes from start to end.
+        fade_in: Part of the training over which the background fades in, from black to full; the
+            class is then learned from the lungs before the background can be a shortcut.
         explained: Which class is explained.
         quantity: Its logit or its log-odds.
         epsilon: Stabiliser of LRP-epsilon.
@@ -40,6 +42,7 @@ class IsnetSettings:
     weight_start: float = 0.95
     weight_end: float = 0.6
     ramp: float = 0.5
+    fade_in: float = 0.5
     explained: ExplainedClass = "stochastic"
     quantity: Quantity = "logit"
     epsilon: float = 5e-2
@@ -48,6 +51,10 @@ class IsnetSettings:
     foreground_weight: float = 1.0
     foreground_range: tuple[float, float] | None = None
     calibration_epochs: int = 2
+
+    def background_strength(self, progress: float) -> float:
+        """Factor of the background's grey values at ``progress`` of the training, in [0, 1]."""
+        return min(progress / self.fade_in, 1.0) if self.fade_in > 0 else 1.0
 
     def heatmap_weight(self, progress: float) -> float:
         """P at ``progress`` of the training, in [0, 1]; linear over the ramp."""
