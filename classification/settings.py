@@ -42,11 +42,11 @@ class IsnetSettings:
     weight_start: float = 0.95
     weight_end: float = 0.6
     ramp: float = 0.5
-    fade_in: float = 0.5
-    explained: ExplainedClass = "stochastic"
-    quantity: Quantity = "logit"
+    fade_in: float = 0.0
+    explained: ExplainedClass = "random"
+    quantity: Quantity = "log_odds"
     epsilon: float = 5e-2
-    decay: float = 0.98
+    decay: float = 0.999
     background_weight: float = 1.0
     foreground_weight: float = 1.0
     foreground_range: tuple[float, float] | None = None

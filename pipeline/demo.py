@@ -19,17 +19,17 @@ FILMS_PER_CLASS = {"pool": 150, "external": 50, "lung training": 40, "lung test"
 SEGMENTATION = {
     "preprocessing": {"size_px": 96, "exposure": "centre"},
     "epochs": 12,
-    "batch_size": 8,
+    "batch_size": 4,
 }
 DEFAULTS = {
-    "network": "densenet-small",
+    "network": "convnet-small",
     "preprocessing": {"size_px": 96, "exposure": "centre"},
     "epochs": 14,
     "batch_size": 16,
 }
 CLASSIFIERS: dict[str, dict[str, Any]] = {
     "plain": {"method": "plain"},
-    "isnet": {"method": "isnet"},
+    "isnet": {"method": "isnet", "epochs": 30},
 }
 JOBS = 2
 
