@@ -8,6 +8,7 @@ import torch
 from lightning.pytorch import LightningModule
 from torch import Tensor, nn
 
+from classification.backgrounds import mix_backgrounds
 from classification.balance import clipped_gradient, surrogate
 from classification.batches import as_batch
 from classification.normalization import recompute_statistics
@@ -64,8 +65,9 @@ class ClassifierLearner(LightningModule):  # type: ignore[misc]  # Lightning's t
         progress = self.global_step / self._steps
         batch = self._as_seen(Batch(films, masks, batch.labels))
         if self._settings.method == "isnet":
-            strength = self._settings.isnet.background_strength(progress)
-            batch = replace(batch, films=batch.films * (masks + strength * (1 - masks)))
+            share = self._settings.isnet.mixed_share
+            mixed = mix_backgrounds(batch.films, masks, share=share, generator=generator)
+            batch = replace(batch, films=mixed)
         terms = self._objective.training_terms(batch, progress=progress, generator=generator)
         loss = self._balanced(terms)
         self._log_terms("train", terms, len(films))

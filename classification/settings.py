@@ -26,8 +26,9 @@ class IsnetSettings:
         weight_start: P in the first epoch, in [0, 1].
         weight_end: P from ``ramp`` on; also the P of the validation loss that chooses the epoch.
         ramp: Part of the training over which P goes from start to end.
-        fade_in: Part of the training over which the background fades in, from black to full; the
-            class is then learned from the lungs before the background can be a shortcut.
+        mixed_share: Part of the training films whose background is another film's, in [0, 1]. It
+            closes what relevance cannot show: a background that switches units off leaves them
+            without relevance (``docs/method.md``). 0 is the published method.
         explained: Which class is explained.
         quantity: Its logit or its log-odds.
         epsilon: Stabiliser of LRP-epsilon.
@@ -42,7 +43,7 @@ class IsnetSettings:
     weight_start: float = 0.95
     weight_end: float = 0.6
     ramp: float = 0.5
-    fade_in: float = 0.0
+    mixed_share: float = 0.5
     explained: ExplainedClass = "random"
     quantity: Quantity = "log_odds"
     epsilon: float = 5e-2
@@ -51,10 +52,6 @@ class IsnetSettings:
     foreground_weight: float = 1.0
     foreground_range: tuple[float, float] | None = None
     calibration_epochs: int = 2
-
-    def background_strength(self, progress: float) -> float:
-        """Factor of the background's grey values at ``progress`` of the training, in [0, 1]."""
-        return min(progress / self.fade_in, 1.0) if self.fade_in > 0 else 1.0
 
     def heatmap_weight(self, progress: float) -> float:
         """P at ``progress`` of the training, in [0, 1]; linear over the ramp."""
