@@ -40,10 +40,10 @@ class IsnetSettings:
     """
 
     fraction: float = 0.5
-    weight_start: float = 0.95
+    weight_start: float = 0.9
     weight_end: float = 0.6
     ramp: float = 0.5
-    mixed_share: float = 0.5
+    mixed_share: float = 0.8
     explained: ExplainedClass = "random"
     quantity: Quantity = "log_odds"
     epsilon: float = 5e-2

@@ -29,7 +29,7 @@ DEFAULTS = {
 }
 CLASSIFIERS: dict[str, dict[str, Any]] = {
     "plain": {"method": "plain"},
-    "isnet": {"method": "isnet", "epochs": 30},
+    "isnet": {"method": "isnet", "epochs": 60},
 }
 JOBS = 2
 
