@@ -29,7 +29,12 @@ DEFAULTS = {
 }
 CLASSIFIERS: dict[str, dict[str, Any]] = {
     "plain": {"method": "plain"},
-    "isnet": {"method": "isnet", "epochs": 60},
+    "isnet": {
+        "method": "isnet",
+        "epochs": 80,
+        "learning_rate": 4e-3,
+        "isnet": {"mixed_share": 1.0},
+    },
 }
 JOBS = 2
 
