@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from data.readers.dicom import SUFFIXES as DICOM_SUFFIXES
 from data.readers.dicom import has_dicom_preamble, read_dicom
 from data.readers.film import Film, UnreadableImage
+from data.readers.jsrt import SUFFIXES as JSRT_SUFFIXES
+from data.readers.jsrt import read_jsrt_film
 from data.readers.nifti import SUFFIXES as NIFTI_SUFFIXES
 from data.readers.nifti import read_nifti, read_nifti_labels
 from data.readers.raster import SUFFIXES as RASTER_SUFFIXES
@@ -22,6 +24,7 @@ __all__ = [
     "IMAGE_SUFFIXES",
     "Film",
     "UnreadableImage",
+    "is_dicom_file",
     "is_image_file",
     "read_image",
     "read_mask",
@@ -31,7 +34,7 @@ __all__ = [
     "write_png",
 ]
 
-IMAGE_SUFFIXES = (*RASTER_SUFFIXES, *DICOM_SUFFIXES, *NIFTI_SUFFIXES)
+IMAGE_SUFFIXES = (*RASTER_SUFFIXES, *DICOM_SUFFIXES, *NIFTI_SUFFIXES, *JSRT_SUFFIXES)
 LARGEST_LABEL = 15
 
 
@@ -40,6 +43,13 @@ def is_image_file(path: Path) -> bool:
     if not path.is_file() or path.name == "DICOMDIR":
         return False
     return path.name.lower().endswith(IMAGE_SUFFIXES) or has_dicom_preamble(path)
+
+
+def is_dicom_file(path: Path) -> bool:
+    """Claim that ``path`` is meant to be a DICOM image: by its suffix, or by its preamble."""
+    return is_image_file(path) and (
+        path.name.lower().endswith(DICOM_SUFFIXES) or has_dicom_preamble(path)
+    )
 
 
 def read_image(path: Path) -> Film:
@@ -53,6 +63,8 @@ def read_image(path: Path) -> Film:
         raise UnreadableImage(path, "no such file")
     if name.endswith(NIFTI_SUFFIXES):
         return read_nifti(path)
+    if name.endswith(JSRT_SUFFIXES):
+        return read_jsrt_film(path)
     if name.endswith(DICOM_SUFFIXES) or has_dicom_preamble(path):
         return read_dicom(path)
     return read_raster(path)
@@ -68,7 +80,7 @@ def read_mask(path: Path) -> NDArray[np.uint8]:
         uint8 (H, W) of 0 and 1, upright like the image it belongs to.
 
     Raises:
-        UnreadableImage: If the file is missing or no readable PNG, TIFF, JPEG or NIfTI image.
+        UnreadableImage: If the file is missing or no readable PNG, GIF, TIFF, JPEG or NIfTI image.
     """
     if path.name.lower().endswith(NIFTI_SUFFIXES):
         values = read_nifti_labels(path)

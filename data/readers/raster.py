@@ -1,4 +1,4 @@
-"""PNG, JPEG, TIFF, WebP and BMP: grey images, or copies of grey ones in colour.
+"""PNG, JPEG, TIFF, WebP, GIF and BMP: grey images, or copies of grey ones in colour.
 
 Eight-bit files are read as they stand (0 is black, 255 white). Deeper ones rarely use all of their
 16 bits: the smallest of 8, 10, 12, 14, 15 and 16 bits that holds the brightest pixel is taken for
@@ -17,8 +17,8 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from data.readers.film import Film, UnreadableImage, check_size
 from data.readers.greyscale import percentile_window
 
-SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp", ".bmp")
-FORMATS = ("PNG", "JPEG", "TIFF", "WEBP", "BMP")
+SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp", ".gif", ".bmp")
+FORMATS = ("PNG", "JPEG", "TIFF", "WEBP", "GIF", "BMP")
 DEPTHS = (8, 10, 12, 14, 15, 16)
 GREY_8_BIT = ("L", "1")
 DEEP = ("I;16", "I;16B", "I;16L", "I")

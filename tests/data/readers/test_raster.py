@@ -18,6 +18,11 @@ def test_copies_of_a_grey_image_read_the_same(tmp_path, mode, suffix):
     np.testing.assert_allclose(read_image(path).pixels[0] * 255, GREY, atol=1.01)
 
 
+def test_a_grey_gif_reads_as_stored(tmp_path):
+    Image.fromarray(GREY).save(tmp_path / "f.gif")
+    np.testing.assert_allclose(read_image(tmp_path / "f.gif").pixels[0] * 255, GREY, atol=1e-4)
+
+
 @pytest.mark.parametrize("bits", [8, 10, 12, 16])
 def test_the_smallest_depth_that_holds_the_image_is_white(tmp_path, bits):
     white = 2**bits - 1
