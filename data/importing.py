@@ -12,10 +12,11 @@ import pandas as pd
 from data.datasets import ADAPTERS, Listing
 from data.datasets.table import read_table_of_images
 from data.failures import Failure
+from data.lung_masks import read_lung_mask
 from data.manifest import COLUMNS, validate
 from data.nearest import name_unknown
 from data.parallel import map_items
-from data.readers import Film, UnreadableImage, read_image, read_mask
+from data.readers import Film, UnreadableImage, read_image, write_mask
 from data.readers.film import Spacing
 from data.records import DEFAULT_SALT, Record, image_id, patient_key
 
@@ -42,6 +43,7 @@ class Imported:
 class _Task:
     record: Record
     salt: str
+    masks: Path | None
 
 
 def import_dataset(
@@ -51,6 +53,8 @@ def import_dataset(
     workers: int | None = None,
     progress: bool = True,
     columns: Mapping[str, str] | None = None,
+    labels: Mapping[str, str] | None = None,
+    masks: Path | None = None,
     salt: str = DEFAULT_SALT,
 ) -> Imported:
     """Read every image of a dataset once and describe it in a manifest.
@@ -62,15 +66,22 @@ def import_dataset(
             most 4.
         progress: Show a bar.
         columns: For ``csv``: the table's names of the manifest's columns.
+        labels: The publisher's labels and the classes that they shall stand for, where the
+            adapter's own choice (its ``LABELS``) is another; an empty class leaves out.
+        masks: Folder for lung masks that have to be written anew: those that the publisher keeps in
+            several files or smaller than the film.
         salt: Hashed with every patient id, see ``data.records.patient_key``.
 
     Raises:
-        ValueError: If the dataset is unknown or its table is wrong.
+        ValueError: If the dataset is unknown, its table is wrong, a label of ``labels`` does not
+            occur in it, or it needs ``masks`` and there is no such folder.
         FileNotFoundError: If the root or a file in it is missing.
     """
-    listing = _list_records(name, root, columns)
+    listing = _list_records(name, root, columns, labels)
     _check_before_reading(listing.records, source=str(root))
-    tasks = [_Task(record, salt) for record in listing.records]
+    if masks is None and any(len(record.lung_masks) > 1 for record in listing.records):
+        raise ValueError(f"{name}: it has a mask for each lung; a folder for joined ones is needed")
+    tasks = [_Task(record, salt, masks) for record in listing.records]
     outcomes = list(
         map_items(
             _read_row,
@@ -88,7 +99,12 @@ def import_dataset(
     )
 
 
-def _list_records(name: str, root: Path, columns: Mapping[str, str] | None) -> Listing:
+def _list_records(
+    name: str,
+    root: Path,
+    columns: Mapping[str, str] | None,
+    labels: Mapping[str, str] | None,
+) -> Listing:
     if name not in ADAPTERS:
         raise ValueError(name_unknown("dataset", [name], ADAPTERS))
     if columns and name != "csv":
@@ -96,8 +112,8 @@ def _list_records(name: str, root: Path, columns: Mapping[str, str] | None) -> L
     if not root.exists():
         raise FileNotFoundError(f"{root}: no such file or folder; {ADAPTERS[name].layout} expected")
     if name == "csv":
-        return read_table_of_images(root, columns=columns)
-    return ADAPTERS[name].read(root)
+        return read_table_of_images(root, labels=labels, columns=columns)
+    return ADAPTERS[name].read(root, labels=labels)
 
 
 def _check_before_reading(records: list[Record], *, source: str) -> None:
@@ -111,23 +127,28 @@ def _read_row(task: _Task) -> dict[str, Any] | Failure:
     record = task.record
     try:
         film = read_image(record.path)
-        reason = "" if record.lung_mask is None else _fault_of_mask(record.lung_mask, film)
+        identity = image_id(film.pixels)
+        mask = _lung_mask(record, film, task.masks, identity) if record.lung_masks else None
     except UnreadableImage as error:
-        reason = error.reason if error.path == record.path else f"lung mask: {error.reason}"
-    if reason:
-        return Failure(record.path, reason)
-    return _row(record, film, identity=image_id(film.pixels), salt=task.salt)
+        return Failure(record.path, error.reason)
+    return _row(record, film, identity=identity, salt=task.salt, mask=mask)
 
 
-def _fault_of_mask(path: Path, film: Film) -> str:
-    mask = read_mask(path)
-    if mask.shape != film.pixels.shape[1:]:
-        (height, width), (rows, columns) = mask.shape, film.pixels.shape[1:]
-        return f"lung mask of {height} x {width} px, image of {rows} x {columns} px"
-    return "" if mask.any() else "lung mask is empty"
+def _lung_mask(record: Record, film: Film, folder: Path | None, identity: str) -> Path:
+    """Return the publisher's own file where it fits the film, and a new one where it does not."""
+    height, width = film.pixels.shape[1:]
+    mask, fits = read_lung_mask(record.lung_masks, height=height, width=width)
+    if fits:
+        return record.lung_masks[0]
+    if folder is None:
+        raise UnreadableImage(record.path, "lung mask is smaller than the image, no folder for it")
+    write_mask(mask, folder / f"{identity}.png")
+    return folder / f"{identity}.png"
 
 
-def _row(record: Record, film: Film, *, identity: str, salt: str) -> dict[str, Any]:
+def _row(
+    record: Record, film: Film, *, identity: str, salt: str, mask: Path | None = None
+) -> dict[str, Any]:
     height, width = film.pixels.shape[1:]
     spacing = _spacing(record, film) or (float("nan"), float("nan"))
     return {
@@ -147,8 +168,8 @@ def _row(record: Record, film: Film, *, identity: str, salt: str) -> dict[str, A
         "spacing_row_mm": spacing[0],
         "spacing_col_mm": spacing[1],
         "split": record.split,
-        "lung_mask": str(record.lung_mask.absolute()) if record.lung_mask else "",
-        "mask_source": "reference" if record.lung_mask else "",
+        "lung_mask": str(mask.absolute()) if mask else "",
+        "mask_source": "reference" if mask else "",
         "mask_quality": "",
         "reading": "; ".join(film.steps),
     }

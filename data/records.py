@@ -26,7 +26,7 @@ class Record:
         view: PA, AP, AP supine, lateral or empty.
         age: In years, NaN when unknown.
         sex: M, F or empty.
-        lung_mask: Reference mask of the lungs, if there is one.
+        lung_masks: Reference masks of the lungs: none, one, or one for each lung.
         split: The publisher's split (train, val, test) or empty.
         spacing_mm: Distance between rows and between columns where the publisher states it.
         extent_mm: Height and width of what the image shows, where the publisher states it; gives
@@ -41,7 +41,7 @@ class Record:
     view: str = ""
     age: float = float("nan")
     sex: str = ""
-    lung_mask: Path | None = None
+    lung_masks: tuple[Path, ...] = ()
     split: str = ""
     spacing_mm: tuple[float, float] | None = None
     extent_mm: tuple[float, float] | None = None

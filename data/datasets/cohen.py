@@ -3,74 +3,56 @@
 Source: the covid-chestxray-dataset repository. Licence: per image, in the table.
 Cite: Cohen et al. 2020, arXiv:2006.11988.
 Content: frontal X-rays are used; lateral films and CT slices are left out.
-Label: a finding with COVID-19 is covid, other Pneumonia pneumonia, ``No Finding`` normal; the rest
-(tuberculosis, unknown, ...) is left out.
+Label: the levels of the finding, such as Pneumonia/Viral/COVID-19: with COVID-19 it is covid, other
+Pneumonia is pneumonia, ``No Finding`` normal; the rest (tuberculosis, unknown, ...) is left out.
 Layout: metadata.csv, images/.
 Known bias: follow-up films of severe cases, AP supine with tubes and electrodes; hardly any normal
-film; figures of publications, with arrows and letters; the same films are in other collections.
+film; figures of publications, with arrows and letters; the same films are in other collections
+(covid_cxnet, covidx, covid_radiography, v7).
 """
 
-from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 
-from data.datasets.layout import (
-    Listing,
-    existing_files,
-    existing_folder,
-    parse_age,
-    parse_sex,
-    read_table,
-)
+from data.datasets.layout import existing_folder, parse_age, parse_sex, read_table
+from data.datasets.selection import NOT_FRONTAL, Listing, Selection
 from data.records import Record
 
 LAYOUT = "metadata.csv and images/"
+LABELS = {"COVID-19": "covid", "Pneumonia": "pneumonia", "No Finding": "normal"}
 COLUMNS = ("patientid", "finding", "view", "modality", "location", "folder", "filename")
 VIEWS = {"PA": "PA", "AP": "AP", "AP Supine": "AP supine", "AP Erect": "AP"}
 
 
-def read_cohen(root: Path) -> Listing:
+def read_cohen(root: Path, *, labels: Mapping[str, str] | None = None) -> Listing:
     """List the frontal X-rays of the table under ``root`` with a finding that is used.
 
     Raises:
         FileNotFoundError: If the table or an image that it names is missing.
-        ValueError: If a column is missing.
+        ValueError: If a column is missing, or a label of ``labels`` does not occur.
     """
     table = existing_folder(root, layout=LAYOUT) / "metadata.csv"
-    records = []
-    left_out: Counter[str] = Counter()
+    chosen = Selection(LABELS, labels)
     for row in read_table(table, columns=(*COLUMNS, "age", "sex"), layout=LAYOUT):
-        reason = _reason_to_leave_out(row)
-        if reason:
-            left_out[reason] += 1
+        if row["modality"] != "X-ray":
+            chosen.leave_out("not an X-ray")
             continue
-        records.append(
-            Record(
-                path=root / (row["folder"] or "images") / row["filename"],
-                dataset="cohen",
-                site=row["location"] or "cohen",
-                patient=row["patientid"] or row["filename"],
-                label=_label(row["finding"]),
-                view=VIEWS[row["view"]],
-                age=parse_age(row["age"]),
-                sex=parse_sex(row["sex"]),
+        if row["view"] not in VIEWS:
+            chosen.leave_out(NOT_FRONTAL)
+            continue
+        label = chosen.classify(row["finding"].split("/"))
+        if label:
+            chosen.use(
+                Record(
+                    path=root / (row["folder"] or "images") / row["filename"],
+                    dataset="cohen",
+                    site=row["location"] or "cohen",
+                    patient=row["patientid"] or row["filename"],
+                    label=label,
+                    view=VIEWS[row["view"]],
+                    age=parse_age(row["age"]),
+                    sex=parse_sex(row["sex"]),
+                )
             )
-        )
-    existing_files((record.path for record in records), table=table)
-    return Listing(records, dict(left_out))
-
-
-def _reason_to_leave_out(row: dict[str, str]) -> str:
-    if row["modality"] != "X-ray":
-        return "not an X-ray"
-    if row["view"] not in VIEWS:
-        return "not a frontal view"
-    return "" if _label(row["finding"]) else "another finding, or unknown"
-
-
-def _label(finding: str) -> str:
-    levels = finding.split("/")
-    if "COVID-19" in levels:
-        return "covid"
-    if levels[0] == "Pneumonia":
-        return "pneumonia"
-    return "normal" if finding == "No Finding" else ""
+    chosen.check(table=table, layout=LAYOUT)
+    return chosen.listing()

@@ -9,29 +9,35 @@ Known bias: one class only, screenshots of publications with arrows and letters,
 films that stand in ``cohen`` too (see ``data.duplicates``).
 """
 
+from collections.abc import Mapping
 from pathlib import Path
 
-from data.datasets.layout import Listing, list_images
+from data.datasets.layout import list_images
+from data.datasets.selection import Listing, Selection
 from data.records import Record
 
 LAYOUT = "covid19/ with images"
+LABELS = {"covid19": "covid"}
 
 
-def read_covid_cxnet(root: Path) -> Listing:
+def read_covid_cxnet(root: Path, *, labels: Mapping[str, str] | None = None) -> Listing:
     """List the images under ``root``.
 
     Raises:
         FileNotFoundError: If the folder is missing or holds no image.
+        ValueError: If a label of ``labels`` does not occur.
     """
-    return Listing(
-        [
-            Record(
-                path=path,
-                dataset="covid_cxnet",
-                site="covid_cxnet",
-                patient=path.name,
-                label="covid",
+    chosen = Selection(LABELS, labels)
+    for path in list_images(root / "covid19", layout=LAYOUT):
+        label = chosen.classify("covid19")
+        if label:
+            chosen.use(
+                Record(
+                    path=path,
+                    dataset="covid_cxnet",
+                    site="covid_cxnet",
+                    patient=path.name,
+                    label=label,
+                )
             )
-            for path in list_images(root / "covid19", layout=LAYOUT)
-        ]
-    )
+    return chosen.listing()

@@ -9,9 +9,11 @@ Known bias: children, a far-away domain for adults; crops and exposure differ be
 """
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 
-from data.datasets.layout import Listing, existing_folder, list_images
+from data.datasets.layout import existing_folder, list_images
+from data.datasets.selection import Listing, Selection
 from data.records import Record
 
 LAYOUT = "train/{NORMAL,PNEUMONIA}/*.jpeg"
@@ -20,29 +22,31 @@ LABELS = {"NORMAL": "normal", "PNEUMONIA": "pneumonia"}
 PATIENT = re.compile(r"^(person\d+|(?:NORMAL2-)?IM-\d+)")
 
 
-def read_kermany(root: Path) -> Listing:
+def read_kermany(root: Path, *, labels: Mapping[str, str] | None = None) -> Listing:
     """List the images under ``root``, of all parts that are there.
 
     Raises:
         FileNotFoundError: If train/ or a class folder is missing or holds no image.
+        ValueError: If a label of ``labels`` does not occur.
     """
     existing_folder(root / "train", layout=LAYOUT)
-    parts = [root / part for part in PARTS if (root / part).is_dir()]
-    return Listing(
-        [
-            Record(
-                path=path,
-                dataset="kermany",
-                site="Guangzhou Women and Children's Medical Center",
-                patient=_patient(path.stem),
-                label=label,
-                view="AP",
-            )
-            for part in parts
-            for folder, label in LABELS.items()
-            for path in list_images(part / folder, layout=LAYOUT)
-        ]
-    )
+    chosen = Selection(LABELS, labels)
+    for part in (root / name for name in PARTS if (root / name).is_dir()):
+        for folder in LABELS:
+            for path in list_images(part / folder, layout=LAYOUT):
+                label = chosen.classify(folder)
+                if label:
+                    chosen.use(
+                        Record(
+                            path=path,
+                            dataset="kermany",
+                            site="Guangzhou Women and Children's Medical Center",
+                            patient=_patient(path.stem),
+                            label=label,
+                            view="AP",
+                        )
+                    )
+    return chosen.listing()
 
 
 def _patient(stem: str) -> str:

@@ -1,29 +1,20 @@
-"""What all adapters need to walk a publisher's folder, with errors that say what is missing."""
+"""What all adapters need to walk a publisher's folder, with errors that say what is missing.
+
+No error names a file of a single image: the names often hold the publisher's patient id.
+"""
 
 import csv
+import gzip
 import math
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+import re
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import TextIO
 
 from data.readers import IMAGE_SUFFIXES
-from data.records import Record
 
 OLDEST_YEARS = 120
-SEXES = {"M": "M", "F": "F", "MALE": "M", "FEMALE": "F", "O": "O"}
-
-
-@dataclass(frozen=True)
-class Listing:
-    """What a dataset holds.
-
-    Attributes:
-        records: The images that are used, in the publisher's order.
-        left_out: How many images are not used, by reason.
-    """
-
-    records: list[Record]
-    left_out: dict[str, int] = field(default_factory=dict)
+SEXES = {"M": "M", "F": "F", "W": "F", "MALE": "M", "FEMALE": "F", "O": "O"}
 
 
 def existing_folder(folder: Path, *, layout: str) -> Path:
@@ -35,6 +26,19 @@ def existing_folder(folder: Path, *, layout: str) -> Path:
     if not folder.is_dir():
         raise FileNotFoundError(f"{folder}: no such folder; expected {layout}")
     return folder
+
+
+def only_file(folder: Path, pattern: str, *, layout: str) -> Path:
+    """Return the one file of a folder whose name has a pattern, such as ``train*.csv``.
+
+    Raises:
+        FileNotFoundError: If there is no such folder, or none or several such files in it.
+    """
+    found = sorted(existing_folder(folder, layout=layout).glob(pattern))
+    if len(found) != 1:
+        came = ", ".join(path.name for path in found) or "none"
+        raise FileNotFoundError(f"{folder}: one {pattern} expected, got {came}; expected {layout}")
+    return found[0]
 
 
 def list_images(folder: Path, *, layout: str) -> list[Path]:
@@ -50,32 +54,47 @@ def list_images(folder: Path, *, layout: str) -> list[Path]:
     return images
 
 
-def existing_files(paths: Iterable[Path], *, table: Path) -> list[Path]:
-    """Return ``paths``, or count those that are missing and name the first.
+def check_files(
+    paths: Mapping[int, Path], *, table: Path, layout: str, what: str = "images"
+) -> None:
+    """Count the files that a table names and that are missing.
 
     Args:
-        paths: The files that ``table`` names.
+        paths: The files by their row in the table, from 0.
         table: Named in the error.
+        layout: What the error says was expected.
+        what: What the files are.
 
     Raises:
         FileNotFoundError: If any of them does not exist.
     """
-    named = list(paths)
-    missing = [path for path in named if not path.is_file()]
+    missing = [row for row, path in paths.items() if not path.is_file()]
     if missing:
         raise FileNotFoundError(
-            f"{table}: {len(missing)} of {len(named)} images are missing, the first is {missing[0]}"
+            f"{table}: {len(missing)} of {len(paths)} {what} are missing, "
+            f"the first in row {missing[0]}; expected {layout}"
         )
-    return named
 
 
-def read_table(path: Path, *, columns: Iterable[str], layout: str) -> list[dict[str, str]]:
-    """Read a CSV file with a header, without surrounding blanks.
+def read_table(
+    path: Path,
+    *,
+    columns: Iterable[str] = (),
+    optional: Iterable[str] = (),
+    layout: str,
+    delimiter: str = ",",
+) -> list[dict[str, str]]:
+    """Read a CSV file with a header, packed by gzip or not, without surrounding blanks.
 
     Args:
         path: The file.
         columns: Columns that it must have.
+        optional: Columns that are empty where it has none.
         layout: What the error says was expected.
+        delimiter: What stands between two values.
+
+    Returns:
+        The rows, with the columns that were asked for, or with all when none was.
 
     Raises:
         FileNotFoundError: If there is no such file.
@@ -83,18 +102,27 @@ def read_table(path: Path, *, columns: Iterable[str], layout: str) -> list[dict[
     """
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such file; expected {layout}")
+    wanted = [*columns, *optional]
     try:
-        with path.open(newline="", encoding="utf-8-sig") as stream:
-            reader = csv.DictReader(stream)
+        with _open_text(path) as stream:
+            reader = csv.DictReader(stream, delimiter=delimiter)
             names = [name.strip() for name in reader.fieldnames or []]
             reader.fieldnames = names
-            rows = [{name: (row[name] or "").strip() for name in names} for row in reader]
-    except (UnicodeDecodeError, csv.Error):
-        raise ValueError(f"{path}: no readable CSV table in UTF-8") from None
+            rows = [
+                {name: (row.get(name) or "").strip() for name in wanted or names} for row in reader
+            ]
+    except (UnicodeDecodeError, csv.Error, gzip.BadGzipFile, EOFError):
+        raise ValueError(f"{path}: no readable table in UTF-8") from None
     missing = [column for column in columns if column not in names]
     if missing:
         raise ValueError(f"{path}: no column {', '.join(missing)}; it has {', '.join(names)}")
     return rows
+
+
+def _open_text(path: Path) -> TextIO:
+    if path.suffix == ".gz":
+        return gzip.open(path, "rt", newline="", encoding="utf-8-sig")
+    return path.open(newline="", encoding="utf-8-sig")
 
 
 def parse_age(text: str) -> float:
@@ -109,3 +137,8 @@ def parse_age(text: str) -> float:
 def parse_sex(text: str) -> str:
     """Return M, F, O or empty."""
     return SEXES.get(text.upper(), "")
+
+
+def parse_findings(text: str) -> list[str]:
+    """Return the findings in a printed list, such as ``['pneumonia', 'effusion']``."""
+    return [name.strip() for name in re.split(r"[\[\]',\t]+", text) if name.strip()]

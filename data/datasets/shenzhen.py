@@ -4,38 +4,39 @@ Source: U.S. National Library of Medicine; masks by Stirenko et al.
 Licence: research with citation; masks CC BY-NC-SA 4.0.
 Cite: Jaeger et al. 2014, doi:10.3978/j.issn.2223-4292.2014.11.20;
 Stirenko et al. 2018, doi:10.1109/ELNANO.2018.8477564.
-Content: Shenzhen No. 3 Hospital, PA; 662 images, 566 of them with a mask (heart excluded).
+Content: Shenzhen No. 3 Hospital, PA; 662 images (326 normal, 336 with tuberculosis), 566 of them
+with a mask (heart excluded).
 Label: the name's last digit: 0 normal, 1 tuberculosis. One image per patient.
 Layout: CXR_png/CHNCXR_0001_0.png, mask/CHNCXR_0001_0_mask.png.
 Known bias: one hospital; many films are collimated to the chest.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
 
-from data.datasets.layout import Listing, existing_folder, list_images
+from data.datasets.layout import existing_folder, list_images
+from data.datasets.selection import Listing, Selection
 from data.records import Record
 
 LAYOUT = "CXR_png/CHNCXR_*_{0,1}.png and mask/*_mask.png"
 LABELS = {"0": "normal", "1": "tuberculosis"}
 
 
-def read_shenzhen(root: Path) -> Listing:
+def read_shenzhen(root: Path, *, labels: Mapping[str, str] | None = None) -> Listing:
     """List the images under ``root``; those without a mask have none.
 
     Raises:
         FileNotFoundError: If a folder is missing or holds no image.
+        ValueError: If a label of ``labels`` does not occur.
     """
     masks = existing_folder(root / "mask", layout=LAYOUT)
-    records = []
-    left_out: dict[str, int] = {}
+    chosen = Selection(LABELS, labels)
     for path in list_images(root / "CXR_png", layout=LAYOUT):
-        label = LABELS.get(path.stem.rpartition("_")[2])
-        if label is None:
-            reason = "the name ends in neither _0 nor _1"
-            left_out[reason] = left_out.get(reason, 0) + 1
+        label = chosen.classify(path.stem.rpartition("_")[2])
+        if not label:
             continue
         mask = masks / f"{path.stem}_mask.png"
-        records.append(
+        chosen.use(
             Record(
                 path=path,
                 dataset="shenzhen",
@@ -43,7 +44,7 @@ def read_shenzhen(root: Path) -> Listing:
                 patient=path.stem,
                 label=label,
                 view="PA",
-                lung_mask=mask if mask.is_file() else None,
+                lung_masks=(mask,) if mask.is_file() else (),
             )
         )
-    return Listing(records, left_out)
+    return chosen.listing()

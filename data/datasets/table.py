@@ -9,7 +9,8 @@ import math
 from collections.abc import Mapping
 from pathlib import Path
 
-from data.datasets.layout import Listing, existing_files, parse_age, parse_sex, read_table
+from data.datasets.layout import check_files, parse_age, parse_sex, read_table
+from data.datasets.selection import Listing, Selection
 from data.nearest import name_unknown
 from data.readers.film import Spacing, usable_spacing
 from data.records import Record
@@ -31,18 +32,25 @@ OPTIONAL = (
 COMPUTED = ("image_id", "height_px", "width_px", "mask_source", "mask_quality", "reading")
 
 
-def read_table_of_images(table: Path, *, columns: Mapping[str, str] | None = None) -> Listing:
+def read_table_of_images(
+    table: Path,
+    *,
+    labels: Mapping[str, str] | None = None,
+    columns: Mapping[str, str] | None = None,
+) -> Listing:
     """List the images that a table names.
 
     Args:
         table: The CSV file.
+        labels: Other classes for some of its labels; an empty one leaves the images out.
         columns: The table's own name for a column of the manifest, such as
             ``{"label": "diagnosis"}``. When given, columns that are neither mapped nor known are
             ignored; otherwise they are an error, since a misspelt name would lose its content.
 
     Raises:
         FileNotFoundError: If the table or an image or mask that it names is missing.
-        ValueError: If a column is missing, unknown or mapped wrongly, or an image has no label.
+        ValueError: If a column is missing, unknown or mapped wrongly, an image has no label, or a
+            label of ``labels`` does not occur.
     """
     mapping = dict(columns or {})
     rows = read_table(table, columns=(), layout=LAYOUT)
@@ -56,10 +64,17 @@ def read_table_of_images(table: Path, *, columns: Mapping[str, str] | None = Non
             f"{table}: column {mapping.get('label', 'label')}, row {unlabelled[0]}: "
             f"expected a label, got none (in {len(unlabelled)} of {len(named)} rows)"
         )
-    records = [_record(row, table) for row in named]
-    existing_files((record.path for record in records), table=table)
-    existing_files((r.lung_mask for r in records if r.lung_mask is not None), table=table)
-    return Listing(records)
+    chosen = Selection({row["label"]: row["label"] for row in named}, labels)
+    masks: dict[int, Path] = {}
+    for index, row in enumerate(named):
+        label = chosen.classify(row["label"])
+        if label:
+            record = _record(row, table, label)
+            chosen.use(record)
+            masks.update((index, path) for path in record.lung_masks)
+    check_files(masks, table=table, layout=LAYOUT, what="lung masks")
+    chosen.check(table=table, layout=LAYOUT)
+    return chosen.listing()
 
 
 _KNOWN = (*REQUIRED, *OPTIONAL)
@@ -83,7 +98,7 @@ def _check_columns(table: Path, present: list[str], mapping: dict[str, str]) -> 
         )
 
 
-def _record(row: dict[str, str], table: Path) -> Record:
+def _record(row: dict[str, str], table: Path, label: str) -> Record:
     folder = table.absolute().parent
     dataset = row["dataset"] or table.stem
     return Record(
@@ -91,11 +106,11 @@ def _record(row: dict[str, str], table: Path) -> Record:
         dataset=dataset,
         site=row["site"] or dataset,
         patient=row["patient_id"],
-        label=row["label"],
+        label=label,
         view=row["view"],
         age=parse_age(row["age"]),
         sex=parse_sex(row["sex"]),
-        lung_mask=folder / row["lung_mask"] if row["lung_mask"] else None,
+        lung_masks=(folder / row["lung_mask"],) if row["lung_mask"] else (),
         split=row["split"],
         spacing_mm=_spacing(row),
     )

@@ -1,11 +1,12 @@
 import csv
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from data.importing import import_dataset
 from data.manifest import read_manifest, write_manifest
-from data.readers import read_image, write_dicom, write_mask, write_png
+from data.readers import read_image, read_mask, write_dicom, write_mask, write_png
 from data.records import image_id, patient_key
 
 FILM = np.random.default_rng(0).random((1, 12, 8), dtype=np.float32)
@@ -76,6 +77,25 @@ def test_an_unusable_mask_is_a_failure(tmp_path, dataset, mask, reason):
     write_mask(mask, tmp_path / "a_mask.png")
     failures = import_dataset("csv", dataset, workers=1, progress=False).failures
     assert {failure.path.name: failure.reason for failure in failures}["a.png"] == reason
+
+
+def test_a_small_mask_is_written_anew_where_there_is_a_folder_for_it(tmp_path, dataset):
+    write_mask(np.ones((6, 4)), tmp_path / "a_mask.png")
+    options = {"workers": 1, "progress": False}
+    manifest = import_dataset("csv", dataset, masks=tmp_path / "new", **options).manifest
+    row = manifest.iloc[0]
+    assert row["lung_mask"] == str(tmp_path / "new" / f"{row['image_id']}.png")
+    assert read_mask(Path(row["lung_mask"])).shape == (12, 8)
+    failures = import_dataset("csv", dataset, **options).failures
+    assert failures[0].reason == "lung mask is smaller than the image, no folder for it"
+
+
+def test_the_user_s_classes_are_taken(dataset):
+    labels = {"normal": "healthy"}
+    imported = import_dataset("csv", dataset, labels=labels, workers=1, progress=False)
+    assert set(imported.manifest["label"]) == {"healthy"}
+    with pytest.raises(ValueError, match="unknown label 'norml'"):
+        import_dataset("csv", dataset, labels={"norml": "healthy"}, workers=1, progress=False)
 
 
 def test_a_wrong_value_is_found_before_images_are_read(tmp_path):

@@ -1,23 +1,8 @@
-import csv
-
 import numpy as np
 import pytest
 
 from data.datasets import ADAPTERS
 from data.datasets.table import read_table_of_images
-from data.readers import write_mask, write_png
-
-
-def touch(path):
-    write_png(np.zeros((4, 3), np.uint8), path)
-
-
-def write_table(path, rows):
-    with path.open("w", newline="") as stream:
-        writer = csv.DictWriter(stream, fieldnames=list(rows[0]))
-        writer.writeheader()
-        writer.writerows(rows)
-    return path
 
 
 def nih(name, findings, **changes):
@@ -46,43 +31,34 @@ def cohen(name, finding, **changes):
     } | changes
 
 
-def test_shenzhen_reads_the_label_from_the_name(tmp_path):
+def test_shenzhen_reads_the_label_from_the_name(tmp_path, touch, touch_mask):
     for digit in (0, 1):
         touch(tmp_path / "CXR_png" / f"CHNCXR_000{digit}_{digit}.png")
-    write_mask(np.ones((4, 3)), tmp_path / "mask" / "CHNCXR_0001_1_mask.png")
+    touch_mask(tmp_path / "mask" / "CHNCXR_0001_1_mask.png")
     normal, ill = ADAPTERS["shenzhen"].read(tmp_path).records
-    assert (normal.label, normal.lung_mask) == ("normal", None)
-    assert (ill.label, ill.lung_mask.name) == ("tuberculosis", "CHNCXR_0001_1_mask.png")
+    assert (normal.label, normal.lung_masks) == ("normal", ())
+    assert ill.label == "tuberculosis"
+    assert [mask.name for mask in ill.lung_masks] == ["CHNCXR_0001_1_mask.png"]
 
 
-def test_jsrt_has_masks_of_the_same_name(tmp_path):
-    for name in ("JPCLN001.png", "JPCNN001.png"):
-        touch(tmp_path / "images" / name)
-        touch(tmp_path / "masks" / name)
-    records = ADAPTERS["jsrt"].read(tmp_path).records
-    assert [record.label for record in records] == ["nodule", "normal"]
-    assert all(record.lung_mask.name == record.path.name for record in records)
-
-
-def test_nih_keeps_normal_and_pneumonia_and_counts_the_rest(tmp_path):
+def test_nih_keeps_normal_and_pneumonia_and_counts_the_rest(tmp_path, touch, write_table):
     rows = [
         nih("a.png", "No Finding"),
         nih("b.png", "Edema|Pneumonia", **{"Patient Age": "411", "View Position": "PA"}),
         nih("c.png", "Edema"),
     ]
     write_table(tmp_path / "Data_Entry_2017.csv", rows)
-    touch(tmp_path / "images" / "a.png")
-    touch(tmp_path / "images_002" / "images" / "b.png")
+    touch(tmp_path / "images" / "a.png", tmp_path / "images_002" / "images" / "b.png")
     listing = ADAPTERS["nih"].read(tmp_path)
     assert [(r.label, r.view, r.patient) for r in listing.records] == [
         ("normal", "AP", "7"),
         ("pneumonia", "PA", "7"),
     ]
     assert np.isnan(listing.records[1].age)
-    assert listing.left_out == {"findings without pneumonia": 1}
+    assert listing.left_out == {"none of its findings stands for a class": 1}
 
 
-def test_cohen_keeps_frontal_x_rays_with_a_finding_of_use(tmp_path):
+def test_cohen_keeps_frontal_x_rays_with_a_finding_of_use(tmp_path, touch, write_table):
     rows = [
         cohen("a.png", "Pneumonia/Viral/COVID-19"),
         cohen("b.png", "Pneumonia/Bacterial", view="PA", location="Somewhere"),
@@ -100,7 +76,7 @@ def test_cohen_keeps_frontal_x_rays_with_a_finding_of_use(tmp_path):
     assert sum(listing.left_out.values()) == 3
 
 
-def test_covid_cxnet_takes_each_image_for_a_patient(tmp_path):
+def test_covid_cxnet_takes_each_image_for_a_patient(tmp_path, touch):
     for name in ("1.png", "2.png"):
         touch(tmp_path / "covid19" / name)
     records = ADAPTERS["covid_cxnet"].read(tmp_path).records
@@ -108,7 +84,7 @@ def test_covid_cxnet_takes_each_image_for_a_patient(tmp_path):
     assert len({record.patient for record in records}) == 2
 
 
-def test_kermany_reads_patients_from_names(tmp_path):
+def test_kermany_reads_patients_from_names(tmp_path, touch):
     names = [
         "train/NORMAL/IM-0011-0001-0001.jpeg",
         "train/NORMAL/IM-0011-0001-0002.jpeg",
@@ -128,22 +104,33 @@ def test_a_missing_root_says_which_layout_was_expected(tmp_path, name):
     assert "\n" not in str(error.value)
 
 
-def test_missing_images_are_counted_and_the_first_is_named(tmp_path):
-    rows = [nih("a.png", "No Finding"), nih("b.png", "No Finding")]
+def test_missing_images_are_counted_by_row_and_never_named(tmp_path, touch, write_table):
+    rows = [nih("a.png", "No Finding"), nih("c.png", "Mass"), nih("00000061_015.png", "No Finding")]
     write_table(tmp_path / "Data_Entry_2017.csv", rows)
     touch(tmp_path / "images" / "a.png")
-    with pytest.raises(FileNotFoundError, match=r"1 of 2 images are missing.*b\.png"):
+    with pytest.raises(
+        FileNotFoundError, match=r"1 of 2 images are missing, the first in row 2"
+    ) as e:
         ADAPTERS["nih"].read(tmp_path)
+    assert "61" not in str(e.value)  # the name is the patient's number
 
 
-def test_a_missing_column_is_named(tmp_path):
+def test_a_missing_column_is_named(tmp_path, write_table):
     write_table(tmp_path / "Data_Entry_2017.csv", [{"Image Index": "a.png"}])
     with pytest.raises(ValueError, match="no column Finding Labels"):
         ADAPTERS["nih"].read(tmp_path)
 
 
+@pytest.mark.parametrize("adapter", ADAPTERS.values(), ids=ADAPTERS)
+def test_every_card_says_what_a_card_has_to(adapter):
+    published = "Source:" in adapter.card
+    parts = ["Source:", "Licence:", "Cite:", "Content:", "Layout", "Known bias:"]
+    assert not published or [part for part in parts if part not in adapter.card] == []
+    assert published == bool(adapter.labels)
+
+
 @pytest.fixture
-def own_table(tmp_path):
+def own_table(tmp_path, touch, write_table):
     def write(**columns):
         touch(tmp_path / "films" / "a.png")
         return write_table(tmp_path / "mine.csv", [{"path": "films/a.png", **columns}])
@@ -157,6 +144,13 @@ def test_any_table_with_path_and_label(own_table, tmp_path):
     assert record.path == tmp_path / "films" / "a.png"
     assert (record.dataset, record.label, record.age) == ("mine", "covid", 61)
     assert record.spacing_mm == (0.1, 0.2)
+
+
+def test_the_classes_of_a_table_can_be_others(own_table):
+    table = own_table(label="SARS-CoV-2")
+    (record,) = read_table_of_images(table, labels={"SARS-CoV-2": "covid"}).records
+    assert record.label == "covid"
+    assert read_table_of_images(table, labels={"SARS-CoV-2": ""}).records == []
 
 
 def test_columns_of_other_names_are_mapped(own_table):

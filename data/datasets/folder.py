@@ -1,0 +1,41 @@
+"""Any folder of class folders: the folder's name is the class.
+
+Images may lie deeper below their class folder, in any format that can be read. The dataset and the
+site have the root's name. DICOM files bring their patient and view; any other image is a patient of
+its own, so that several films of one patient may be torn apart: use a table (``csv``) for those.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from data.datasets.layout import existing_folder
+from data.datasets.selection import Listing, Selection
+from data.readers import is_image_file
+from data.records import Record
+
+LAYOUT = "a folder for each class, with its images"
+LABELS: dict[str, str] = {}
+
+
+def read_folder(root: Path, *, labels: Mapping[str, str] | None = None) -> Listing:
+    """List the images of every class folder under ``root``.
+
+    Raises:
+        FileNotFoundError: If there is no class folder or no image.
+        ValueError: If a label of ``labels`` is no class folder.
+    """
+    name = existing_folder(root, layout=LAYOUT).resolve().name
+    folders = sorted(path for path in root.iterdir() if path.is_dir())
+    chosen = Selection({folder.name: folder.name for folder in folders}, labels)
+    for folder in folders:
+        for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+            if not is_image_file(path):
+                chosen.leave_out("not an image file")
+                continue
+            label = chosen.classify(folder.name)
+            if label:
+                chosen.use(Record(path=path, dataset=name, site=name, patient="", label=label))
+    listing = chosen.listing()
+    if not listing.records:
+        raise FileNotFoundError(f"{root}: no image in a class folder; expected {LAYOUT}")
+    return listing

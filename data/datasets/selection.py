@@ -1,0 +1,101 @@
+"""Which of a publisher's films are used, as what class, and why the others are not."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from data.datasets.layout import check_files
+from data.nearest import name_unknown
+from data.records import Record
+
+NOT_FRONTAL = "not a frontal view"
+NEGATIVE = "stored as a negative (MONOCHROME1)"
+
+
+@dataclass(frozen=True)
+class Listing:
+    """What a dataset holds.
+
+    Attributes:
+        records: The images that are used, in the publisher's order.
+        left_out: How many images are not used, by reason.
+    """
+
+    records: list[Record]
+    left_out: dict[str, int] = field(default_factory=dict)
+
+
+class Selection:
+    """Collects the films of a dataset one by one: each is used, or left out and counted."""
+
+    def __init__(self, labels: Mapping[str, str], changes: Mapping[str, str] | None = None) -> None:
+        """Start with no film.
+
+        Args:
+            labels: The publisher's labels and the classes that they stand for. A film with several
+                of them gets the class of the one that stands first.
+            changes: The user's own, which go before ``labels``; an empty class leaves out.
+        """
+        self._changed = dict(changes or {})
+        merged = {**self._changed, **{k: v for k, v in labels.items() if k not in self._changed}}
+        self._classes = {label: name for label, name in merged.items() if name}
+        self._seen: set[str] = set()
+        self._records: list[Record] = []
+        self._unchecked: dict[int, Path] = {}
+        self._rows_before = 0
+        self._left_out: Counter[str] = Counter()
+
+    def find(self, labels: Iterable[str]) -> str:
+        """Return the class that any of a film's labels stands for, or nothing."""
+        names = tuple(labels)
+        self._seen.update(names)
+        return next((name for label, name in self._classes.items() if label in names), "")
+
+    def classify(self, label: str | Iterable[str]) -> str:
+        """Return the class of a film by its label or findings; without one, it is left out."""
+        single = isinstance(label, str)
+        found = self.find((label,) if isinstance(label, str) else label)
+        if not found:
+            named = f"label {label!r} stands for no class" if label else "no label"
+            self.leave_out(named if single else "none of its findings stands for a class")
+        return found
+
+    def leave_out(self, reason: str) -> None:
+        """Count a film that is not used."""
+        self._left_out[reason] += 1
+
+    def use(self, record: Record, *, row: int | None = None) -> None:
+        """Take a film.
+
+        Args:
+            record: What is known of it.
+            row: Its row in the publisher's table, from 0; by default the table's next row.
+        """
+        place = self._total() - self._rows_before if row is None else row
+        self._unchecked[place] = record.path
+        self._records.append(record)
+
+    def check(self, *, table: Path, layout: str) -> None:
+        """Make sure that the files of a table are there, once all of its rows are read.
+
+        Raises:
+            FileNotFoundError: If a file that the table names is missing.
+        """
+        check_files(self._unchecked, table=table, layout=layout)
+        self._unchecked = {}
+        self._rows_before = self._total()
+
+    def listing(self) -> Listing:
+        """Return what was collected.
+
+        Raises:
+            ValueError: If a label that the user changes does not occur.
+        """
+        unknown = [label for label in self._changed if label not in self._seen]
+        if unknown:
+            raise ValueError(f"labels: {name_unknown('label', unknown, sorted(self._seen - {''}))}")
+        return Listing(self._records, dict(self._left_out))
+
+    def _total(self) -> int:
+        return len(self._records) + self._left_out.total()
