@@ -17,6 +17,13 @@ def import_films(
             metavar="MANIFEST=TABLE", help="csv: the table's name of a column; repeatable"
         ),
     ] = None,
+    label: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="PUBLISHED=CLASS",
+            help="the class of a publisher's label, nothing to leave it out; repeatable",
+        ),
+    ] = None,
     workers: Annotated[int | None, typer.Option(min=1, help="processes that read")] = None,
 ) -> None:
     """Read every image of a dataset once and write its manifest."""
@@ -29,15 +36,21 @@ def import_films(
     from data.manifest import write_manifest
     from pipeline.commands.options import report_failures
 
-    columns = dict(_pair(entry) for entry in column or [])
-    imported = import_dataset(dataset, root, workers=workers, columns=columns)
+    imported = import_dataset(
+        dataset,
+        root,
+        workers=workers,
+        columns=dict(_pair("--column", "MANIFEST=TABLE", entry) for entry in column or []),
+        labels=dict(_pair("--label", "PUBLISHED=CLASS", entry) for entry in label or []),
+        masks=out.with_name(f"{out.stem}-masks"),
+    )
     if imported.manifest.empty:
         reason = f": {imported.failures[0].reason}" if imported.failures else ""
         raise ValueError(f"{root}: no image of {dataset} could be read{reason}")
     write_manifest(imported.manifest, out)
     typer.echo(f"{out}: {len(imported.manifest)} films")
-    for label, count in imported.manifest["label"].value_counts().items():
-        typer.echo(f"  {label or 'no label'}: {count}")
+    for name, count in imported.manifest["label"].value_counts().items():
+        typer.echo(f"  {name or 'no label'}: {count}")
     for reason, count in imported.left_out.items():
         typer.echo(f"  left out, {reason}: {count}")
     report_failures(imported.failures, out.with_name(f"{out.stem}-failures.csv"))
@@ -47,12 +60,15 @@ def _list() -> None:
     from data.datasets import ADAPTERS
 
     for name, adapter in ADAPTERS.items():
-        typer.echo(f"{name:12} {adapter.summary}")
-        typer.echo(f"{'':12} expects {adapter.layout}")
+        typer.echo(f"{name:18} {adapter.summary}")
+        typer.echo(f"{'':18} expects {adapter.layout}")
+        if adapter.labels:
+            classes = ", ".join(f"{label} = {of}" for label, of in adapter.labels.items())
+            typer.echo(f"{'':18} labels  {classes}")
 
 
-def _pair(entry: str) -> tuple[str, str]:
-    name, separator, column = entry.partition("=")
+def _pair(option: str, form: str, entry: str) -> tuple[str, str]:
+    name, separator, value = entry.partition("=")
     if not separator:
-        raise ValueError(f"--column expects MANIFEST=TABLE, got {entry!r}")
-    return name, column
+        raise ValueError(f"{option} expects {form}, got {entry!r}")
+    return name, value

@@ -82,12 +82,15 @@ class DatasetConfig(Section):
         adapter: A published dataset's name, as in ``isnet-cxr import --list``; needs ``root``.
         root: That dataset's folder.
         manifest: A manifest, CSV or Parquet, instead of the two.
+        labels: The publisher's labels and the classes that they shall stand for, where the adapter
+            chooses otherwise, as ``{Lung_Opacity: pneumonia}``; an empty class leaves out.
         where: Keep only rows whose column holds one of the values, as ``{label: [normal]}``.
     """
 
     adapter: str | None = None
     root: ExistingPath | None = None
     manifest: ExistingPath | None = None
+    labels: dict[str, str] = Field(default_factory=dict)
     where: dict[str, list[str]] = Field(default_factory=dict)
 
     @model_validator(mode="after")
@@ -96,6 +99,8 @@ class DatasetConfig(Section):
         incomplete = (self.adapter is None) != (self.root is None)
         if incomplete or published == (self.manifest is not None):
             raise ValueError("expected either adapter and root, or manifest")
+        if self.labels and self.manifest is not None:
+            raise ValueError("labels have no use beside manifest: it has the classes already")
         return self
 
 

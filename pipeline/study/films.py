@@ -142,7 +142,10 @@ def _read_dataset(
 def _origin(dataset: DatasetConfig) -> dict[str, str]:
     if dataset.manifest is not None:
         return {"manifest": digest_file(dataset.manifest)}
-    return {"adapter": str(dataset.adapter), "root": str(dataset.root)}
+    origin = {"adapter": str(dataset.adapter), "root": str(dataset.root)}
+    if dataset.labels:
+        origin["labels"] = str(list(dataset.labels.items()))  # their order counts
+    return origin
 
 
 def _import(dataset: DatasetConfig, folder: Path, *, progress: bool) -> None:
@@ -153,7 +156,13 @@ def _import(dataset: DatasetConfig, folder: Path, *, progress: bool) -> None:
         return
     assert dataset.adapter is not None, "by the schema"
     assert dataset.root is not None, "by the schema"
-    imported = import_dataset(dataset.adapter, dataset.root, progress=progress)
+    imported = import_dataset(
+        dataset.adapter,
+        dataset.root,
+        labels=dataset.labels,
+        masks=folder / "masks",
+        progress=progress,
+    )
     write_manifest(imported.manifest, folder / MANIFEST)
     write_failures(imported.failures, folder / "failures.csv")
     unreadable = {"unreadable": len(imported.failures)} if imported.failures else {}

@@ -193,6 +193,21 @@ def test_known_datasets_are_listed(command):
     code, out, _ = command("import", "--list")
     assert code == 0
     assert all(name in out for name in ("shenzhen", "jsrt", "nih", "covid_cxnet", "csv"))
+    assert "Lung_Opacity = pneumonia" in out
+
+
+def test_the_classes_of_an_import_are_the_user_s(command, tmp_path):
+    from data.readers import write_png
+
+    for name in ("sick", "well"):
+        write_png(np.full((4, 4), len(name), np.uint8), tmp_path / "films" / name / f"{name}.png")
+    arguments = ("import", "folder", tmp_path / "films", "--out", tmp_path / "m.csv")
+    code, out, _ = command(*arguments, "--label", "sick=covid", "--label", "well=")
+    assert code == 0
+    assert "covid: 1" in out
+    assert "left out, label 'well' stands for no class: 1" in out
+    assert_one_line(command(*arguments, "--label", "sik=covid"), "'sik'", "'sick'")
+    assert_one_line(command(*arguments, "--label", "sick"), "--label expects PUBLISHED=CLASS")
 
 
 def test_a_bug_keeps_its_traceback(monkeypatch):

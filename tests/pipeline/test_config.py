@@ -70,6 +70,10 @@ def test_an_unknown_key_is_named_with_its_near_miss(folder, changes, named):
         ({"external": {"away": ["here"]}}, ["external.away", "'here'", "pool"]),
         ({"external": {"pool": ["there"]}}, ["external.pool"]),
         ({"classes": ["normal", "normal"]}, ["classes", "twice"]),
+        (
+            {"datasets": {"here": {"manifest": "here.csv", "labels": {"a": "b"}}}},
+            ["datasets.here", "labels", "manifest"],
+        ),
         ({"classes": ["normal"]}, ["classes"]),
         ({"fractions": [0.5, 0.5, 0.5]}, ["fractions"]),
         ({"seeds": ["one"]}, ["seeds.0", "'one'"]),

@@ -64,6 +64,24 @@ def test_where_keeps_the_rows_asked_for(two_hospitals):
     assert set(films.external["away"]["label"]) == {"normal"}
 
 
+def test_a_dataset_s_labels_stand_for_the_study_s_classes(two_hospitals):
+    for name in ("well", "sick", "other"):
+        (two_hospitals / "films" / name).mkdir(parents=True)
+        film = next((two_hospitals / "there").rglob("*.png"))
+        (two_hospitals / "films" / name / "a.png").write_bytes(film.read_bytes())
+    labels = {"well": "normal", "sick": "covid", "other": ""}
+    datasets = {
+        "here": {"manifest": "here/manifest.csv"},
+        "there": {"adapter": "folder", "root": "films", "labels": labels},
+    }
+    changed = study(two_hospitals, datasets=datasets, exclude_duplicates=False)
+    films = prepare_films(changed, two_hospitals / "o", progress=False)
+    assert sorted(films.datasets["there"]["label"]) == ["covid", "normal"]
+    assert ("there", "", "label 'other' stands for no class", 1) in {
+        (entry.dataset, entry.role, entry.reason, entry.count) for entry in films.left_out
+    }
+
+
 def test_an_unknown_column_of_where_is_named(two_hospitals):
     datasets = {
         "here": {"manifest": "here/manifest.csv"},
