@@ -7,6 +7,7 @@ proportions, up to chance: with n patients and a share p, by about sqrt(p (1 - p
 
 import hashlib
 import math
+from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
@@ -16,6 +17,7 @@ from scipy.sparse.csgraph import connected_components
 SPLITS = ("train", "val", "test")
 HASH_BYTES = 8
 TOLERANCE = 1e-6
+LEAST_SITES = 2
 
 
 def assign_splits(
@@ -52,6 +54,38 @@ def assign_splits(
         for key, patient in zip(first.index, first, strict=True)
     }
     return manifest.assign(split=group.map(split | kept).astype(str))
+
+
+def leave_one_site_out(
+    manifest: pd.DataFrame, *, seed: int, validation: float = 0.1
+) -> Iterator[tuple[str, pd.DataFrame]]:
+    """Hold out each site in turn: its films are the test, those of all others train and val.
+
+    A film elsewhere whose patient was also seen at the site, or that is the same as a film there,
+    gets no split, so that it is on neither side.
+
+    Args:
+        manifest: One row per image; rows without a site stand for their dataset's.
+        seed: As in ``assign_splits``; a patient is in val or train whatever the held out site.
+        validation: Share of val among the patients that are not held out.
+
+    Yields:
+        The site, and a copy of the manifest with its column ``split``.
+
+    Raises:
+        ValueError: If there is only one site, or ``validation`` is no share.
+    """
+    site = manifest["site"].where(manifest["site"] != "", manifest["dataset"])
+    names = sorted(set(site))
+    if len(names) < LEAST_SITES:
+        raise ValueError(f"column site: at least two sites expected, got {', '.join(names)}")
+    fractions = (1 - validation, validation, 0.0)
+    elsewhere = assign_splits(manifest, fractions=fractions, seed=seed)["split"]
+    group = patient_groups(manifest)
+    for name in names:
+        here = site == name
+        split = elsewhere.mask(group.isin(group[here]), "").mask(here, "test")
+        yield name, manifest.assign(split=split)
 
 
 def patient_groups(manifest: pd.DataFrame) -> "pd.Series[int]":

@@ -1,9 +1,11 @@
+from itertools import pairwise
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from data.records import patient_key
-from data.splits import assign_splits
+from data.splits import assign_splits, leave_one_site_out
 
 
 def manifest(patients, *, films=2, dataset="here"):
@@ -77,3 +79,52 @@ def test_a_torn_patient_is_named_by_rows():
 def test_fractions_must_be_shares(fractions):
     with pytest.raises(ValueError, match="fractions must be shares"):
         assign_splits(manifest(3), fractions=fractions, seed=0)
+
+
+@pytest.fixture
+def three_sites():
+    """Three sites; a patient was seen at two of them, and a film of one stands at another too."""
+    tables = [manifest(60, dataset=name) for name in ("north", "south", "west")]
+    table = pd.concat(tables, ignore_index=True).assign(site=lambda rows: rows["dataset"])
+    table.loc[120, "patient_id"] = table.loc[0, "patient_id"]
+    table.loc[240, "image_id"] = table.loc[10, "image_id"]
+    return table
+
+
+def test_every_site_is_held_out_once_and_its_films_are_the_test(three_sites):
+    folds = dict(leave_one_site_out(three_sites, seed=0))
+    assert list(folds) == ["north", "south", "west"]
+    for site, fold in folds.items():
+        pd.testing.assert_series_equal(
+            fold["split"] == "test", fold["site"] == site, check_names=False
+        )
+        assert set(fold["split"]) - {""} == {"train", "val", "test"}
+
+
+def test_no_patient_and_no_film_is_held_out_and_trained_on(three_sites):
+    for _, fold in leave_one_site_out(three_sites, seed=0):
+        used = fold[fold["split"] != ""]
+        assert used.groupby("patient_id")["split"].nunique().max() == 1
+        assert used.groupby("image_id")["split"].nunique().max() == 1
+    by_site = dict(leave_one_site_out(three_sites, seed=0))
+    # 120 is of a patient of north, 240 a film of north, 241 of the same patient as 240
+    unused = by_site["north"].index[by_site["north"]["split"] == ""]
+    assert unused.tolist() == [120, 240, 241]
+
+
+def test_a_patient_is_in_val_whatever_site_is_held_out(three_sites):
+    folds = [fold["split"] for _, fold in leave_one_site_out(three_sites, seed=0)]
+    for first, second in pairwise(folds):
+        both = first.isin(["train", "val"]) & second.isin(["train", "val"])
+        assert both.any()
+        assert (first[both] == second[both]).all()
+
+
+def test_rows_without_a_site_stand_for_their_dataset(three_sites):
+    folds = leave_one_site_out(three_sites.assign(site=""), seed=0)
+    assert [site for site, _ in folds] == ["north", "south", "west"]
+
+
+def test_one_site_cannot_be_left_out(three_sites):
+    with pytest.raises(ValueError, match="at least two sites expected, got here"):
+        list(leave_one_site_out(three_sites.assign(site="here"), seed=0))
