@@ -1,4 +1,4 @@
-"""Actualmed COVID-19 chest X-ray dataset: frontal radiographs of patients tested in Spain.
+"""Actualmed COVID-19 chest X-ray dataset: frontal radiographs of patients who were tested.
 
 Source: Actualmed and Universitat Jaume I with the COVID-Net project, the repository
 agchung/Actualmed-COVID-chestxray-dataset. Licence: none stated; "for research purposes only".

@@ -3,7 +3,7 @@
 Source: Valencian Region Medical ImageBank. Licence: the BIMCV research use agreement.
 Cite: de la Iglesia Vaya et al. 2020, arXiv:2006.01174; 2021, doi:10.21227/m4j2-ap59 (negatives).
 Content: CR and DX films (and CT, which is not used) of 11 hospitals; the first iteration of the
-positives has 1,380 CR and 885 DX films of 1,311 patients.
+positives has 1,380 CR and 885 DX studies of 1,311 patients.
 Label: films of the positive part are ``covid19_posi``, covid by the patient's test, whatever the
 film shows. The negative part goes by the findings of the report: pneumonia (also atypical and
 viral), normal if that is the only one. To go by reports in the positive part too, map

@@ -8,10 +8,10 @@ Label: normal, pneumonia, COVID-19 or positive; negative (normal and pneumonia i
 Layout: one list for each part, train*.txt, test*.txt and val*.txt where there is one, with patient,
 file, label and source in each line, and the images in train/, test/ and val/. The publisher's split
 is not kept.
-Known bias: each class comes from sources of its own (normal and pneumonia from RSNA, COVID-19 from
-cohen, figure1, actualmed, covid_radiography, RICORD and BIMCV): the source gives the class away.
-It is the column site, so that data.splits.leave_one_site_out can hold each out. Its films stand in
-those sets too: use the search for duplicates before any of them is a test.
+Known bias: each class comes from sources of its own (normal and most pneumonia from RSNA, COVID-19
+from cohen, figure1, actualmed, covid_radiography, RICORD and BIMCV): the source gives the class
+away. It is the column site, for data.splits.leave_one_site_out. Its films stand in those sets too:
+use the search for duplicates before any of them is a test.
 """
 
 from collections.abc import Mapping

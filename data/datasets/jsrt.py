@@ -1,16 +1,16 @@
 """JSRT: frontal radiographs with and without a lung nodule, with lung masks (SCR).
 
 Source: Japanese Society of Radiological Technology; masks of the SCR database.
-Licence: research and education with citation.
+Licence: research and education with citation; SCR's masks may be neither passed on nor sold.
 Cite: Shiraishi et al. 2000, doi:10.2214/ajr.174.1.1740071;
 van Ginneken et al. 2006, doi:10.1016/j.media.2005.02.002.
 Content: 247 digitised films, PA: 93 normal (JPCNN), 154 with one nodule each (JPCLN); the lungs
 without mediastinum, heart, aorta and what lies below the diaphragm. One image per patient.
 Layout, as published: All247images/JPCNN001.IMG (raw, 12 bits), and SCR's masks unpacked beside it:
-fold1 and fold2 with masks/left lung/JPCNN001.gif and masks/right lung/ (half the film's size).
+fold1 and fold2 with masks/left lung/JPCNN001.gif and masks/right lung/ (smaller than the film).
 Or as PNG: images/JPCNN001.png, masks/JPCNN001.png, both lungs in one mask.
 Spacing: every film is 2048 x 2048 pixels of 0.175 mm, so resized copies have a known spacing too.
-Known bias: film digitised by one scanner, 13 institutions in Japan and one in the United States.
+Known bias: digitised film, of 13 institutions in Japan and one in the United States.
 """
 
 from collections.abc import Mapping

@@ -10,7 +10,7 @@ Label: the name's last digit: 0 normal, 1 tuberculosis. One image per patient.
 Layout: CXR_png/MCUCXR_0001_0.png, the masks of the same name in ManualMask/leftMask/ and
 ManualMask/rightMask/, and age and sex in ClinicalReadings/MCUCXR_0001_0.txt.
 Spacing: 0.0875 mm, of the images as published.
-Known bias: one county and one scanner; black borders at the sides of many films.
+Known bias: one county; black borders at the sides of many films.
 """
 
 import re

@@ -5,7 +5,7 @@ Cite: Wang et al. 2017, doi:10.1109/CVPR.2017.369.
 Content: 112,120 images of 30,805 patients, PA and AP, resized to 1024 x 1024 px and 8 bits.
 Label: the findings of the report; ``No Finding`` is normal, anything with Pneumonia is pneumonia.
 Layout: Data_Entry_2017.csv or Data_Entry_2017_v2020.csv, and the images in images_001/images/ to
-images_012/images/ as published, or all in images/. BBox_List_2017.csv (boxes of 984 findings),
+images_012/images/ as published, or all in images/. BBox_List_2017.csv (984 boxes),
 train_val_list.txt and test_list.txt are not needed. A part of the images is refused: make a table
 of that part.
 Known bias: labels come from reports, with an error of some 10 % and more for pneumonia; many films

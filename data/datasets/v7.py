@@ -10,9 +10,9 @@ Label: the annotation's tag, such as Bacterial Pneumonia; a film without a tag t
 and stays, for its mask.
 Layout, as Darwin's release: images/, annotations/*.json of the same names, and the repository's
 annotations/all-images-semantic-masks/*.png (255 lung, 127 ignored, 0 background).
-Known bias: the lungs reach behind the heart and below the diaphragm, unlike in all other sets here:
-do not train one segmenter on both conventions. Devices over the lung are cut out. All films are in
-``cohen`` or ``kermany`` too.
+Known bias: the lungs reach behind the heart and, where they show, below the diaphragm, unlike in
+shenzhen, montgomery and jsrt: do not train one segmenter on both conventions. Devices over the lung
+are cut out, if thicker than 1 cm. All films are in ``cohen`` or ``kermany`` too.
 """
 
 import json
