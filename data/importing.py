@@ -157,7 +157,9 @@ def _row(
         "dataset": record.dataset,
         "site": record.site,
         "patient_id": patient_key(
-            record.dataset, record.patient or film.patient or identity, salt=salt
+            record.patients_of or record.dataset,
+            record.patient or film.patient or identity,
+            salt=salt,
         ),
         "label": record.label,
         "view": record.view or film.view,

@@ -22,6 +22,8 @@ class Record:
         site: Hospital or other origin; the dataset's name when it has only one.
         patient: The publisher's patient id, unique within the dataset; empty when unknown. Never
             written: manifests carry ``patient_key``.
+        patients_of: The dataset whose ids these are, where a dataset took over another's patients;
+            empty for its own. Equal patients then have equal keys in both.
         label: Class name, or empty when the dataset has none.
         view: PA, AP, AP supine, lateral or empty.
         age: In years, NaN when unknown.
@@ -37,6 +39,7 @@ class Record:
     dataset: str
     site: str
     patient: str
+    patients_of: str = ""
     label: str = ""
     view: str = ""
     age: float = float("nan")

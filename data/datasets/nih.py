@@ -9,8 +9,8 @@ images_012/images/ as published, or all in images/. BBox_List_2017.csv (984 boxe
 train_val_list.txt and test_list.txt are not needed. A part of the images is refused: make a table
 of that part.
 Known bias: labels come from reports, with an error of some 10 % and more for pneumonia; many films
-are AP, in bed, with tubes; several films per patient. RSNA's films are a part of these: see its
-card before both are used in one study.
+are AP, in bed, with tubes; several films per patient. RSNA's films are a part of these: the search
+for duplicates finds a film that stands in both, but not a patient; see the card of ``rsna``.
 """
 
 import math

@@ -8,7 +8,8 @@ Content: 26,684 images with labels (the challenge's training part), 1024 x 1024 
 Label: Normal is normal, Lung Opacity (suspected of pneumonia) is pneumonia; the third class is left
 out. The view comes from the DICOM header.
 Layout: stage_2_detailed_class_info.csv, stage_2_train_images/<patientId>.dcm; if RSNA's
-pneumonia-challenge-dataset-mappings_2018.json lies there too, patients are those of the NIH.
+pneumonia-challenge-dataset-mappings_2018.json lies there too, patients are those of ``nih``, with
+the same ids, so that a split of both together never parts a patient.
 Known bias: ``patientId`` names an image, so that without the mapping every film is a patient of
 its own. All films are a part of ``nih``, compressed again: the search for duplicates
 (``data.duplicates``) finds a film that stands in both, and a study drops it from the pool. It does
@@ -50,6 +51,7 @@ def read_rsna(root: Path, *, labels: Mapping[str, str] | None = None) -> Listing
                     dataset="rsna",
                     site="NIH Clinical Center",
                     patient=patients.get(film, film),
+                    patients_of="nih" if film in patients else "",
                     label=label,
                 ),
                 row=index,
@@ -64,6 +66,8 @@ def _nih_patients(path: Path) -> dict[str, str]:
         return {}
     try:
         entries = json.loads(path.read_text("utf-8"))
-        return {entry["subset_img_id"]: entry["img_id"].partition("_")[0] for entry in entries}
+        return {
+            entry["subset_img_id"]: str(int(entry["img_id"].partition("_")[0])) for entry in entries
+        }
     except (ValueError, TypeError, KeyError, AttributeError):
         raise ValueError(f"{path}: a list of subset_img_id and img_id expected") from None

@@ -8,6 +8,7 @@ from data.datasets import ADAPTERS
 from data.datasets.chexpert import FINDINGS
 from data.importing import import_dataset
 from data.readers import write_dicom
+from data.records import patient_key
 
 FILM = np.random.default_rng(0).random((1, 8, 8), dtype=np.float32)
 
@@ -55,7 +56,9 @@ def test_rsna_has_the_nih_s_patients_where_the_mapping_is_there(rsna):
     root = rsna("Normal", "Normal")
     mapping = [{"subset_img_id": f"film-{i}", "img_id": f"00000013_00{i}.png"} for i in range(2)]
     (root / "pneumonia-challenge-dataset-mappings_2018.json").write_text(json.dumps(mapping))
-    assert {r.patient for r in ADAPTERS["rsna"].read(root).records} == {"00000013"}
+    assert {r.patient for r in ADAPTERS["rsna"].read(root).records} == {"13"}
+    manifest = import_dataset("rsna", root, workers=1, progress=False).manifest
+    assert set(manifest["patient_id"]) == {patient_key("nih", "13")}
     (root / "pneumonia-challenge-dataset-mappings_2018.json").write_text("[1]")
     with pytest.raises(ValueError, match="list of subset_img_id and img_id expected"):
         ADAPTERS["rsna"].read(root)
