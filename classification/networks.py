@@ -1,8 +1,8 @@
 """Classifier networks by name, two-dimensional, one grey channel, all with ReLU.
 
-MONAI's for GPUs. For CPUs a small DenseNet and a plain stack of convolutions: the heatmap loss's
-gradient is far less noisy in a shallow network without skip connections (``docs/method.md``), and a
-few thousand films teach it in minutes.
+MONAI's for GPUs. For CPUs a small DenseNet, a plain stack of convolutions and one that sees finely
+and widely at once: the heatmap loss's gradient is far less noisy in a shallow network
+(``docs/method.md``), and a few thousand films teach it in minutes.
 """
 
 from collections.abc import Sequence
@@ -11,9 +11,12 @@ from typing import Literal, get_args
 import torch
 from torch import nn
 
+from classification.context_network import ContextNet
+
 NetworkName = Literal[
-    "convnet-small", "densenet-small", "densenet121", "densenet169", "resnet18", "resnet50"
-]
+    "convnet-small", "contextnet-small", "densenet-small",
+    "densenet121", "densenet169", "resnet18", "resnet50",
+]  # fmt: skip
 
 KERNELS = ((5, 2), (3, 1), (3, 1), (1, 1), (1, 1))  # size and stride, in the plain stack
 HALVINGS = 2  # of its stages end with max pooling
@@ -43,6 +46,8 @@ def build_network(name: NetworkName, *, classes: int, seed: int) -> nn.Module:
 def _build(name: NetworkName, classes: int) -> nn.Module:
     if name == "convnet-small":
         return _convnet((32, 48, 64, 96, 128), classes)
+    if name == "contextnet-small":
+        return ContextNet(classes=classes)
     from monai.networks import nets  # noqa: PLC0415  seconds to import
 
     shape = {"spatial_dims": 2, "in_channels": 1, "out_channels": classes}

@@ -36,7 +36,9 @@ class IsnetSettings:
         background_weight: w1.
         foreground_weight: w2.
         foreground_range: C1 and C2; None measures them (``calibration_epochs``).
-        calibration_epochs: Plain epochs whose last one's heatmaps give C1 and C2.
+        calibration_epochs: Plain epochs whose last one's heatmaps give C1 and C2. They must be
+            enough to learn the classes: a network that is still unsure has little relevance, and a
+            C2 measured on it forbids certainty (``docs/method.md``).
     """
 
     fraction: float = 0.5
@@ -51,7 +53,7 @@ class IsnetSettings:
     background_weight: float = 1.0
     foreground_weight: float = 1.0
     foreground_range: tuple[float, float] | None = None
-    calibration_epochs: int = 2
+    calibration_epochs: int = 8
 
     def heatmap_weight(self, progress: float) -> float:
         """P at ``progress`` of the training, in [0, 1]; linear over the ramp."""

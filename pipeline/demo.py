@@ -33,7 +33,7 @@ CLASSIFIERS: dict[str, dict[str, Any]] = {
         "method": "isnet",
         "epochs": 80,
         "learning_rate": 4e-3,
-        "isnet": {"mixed_share": 1.0},
+        "isnet": {"mixed_share": 1.0, "calibration_epochs": 2},
     },
 }
 JOBS = 2

@@ -21,7 +21,7 @@ from classification.lrp.gradient_engine import Recording
 from classification.lrp.layers import ExplainableBatchNorm, ExplainableReLU, Recorder
 
 LINEAR_LEAVES: tuple[type[nn.Module], ...] = (
-    _ConvNd, nn.Linear, nn.Flatten, nn.Identity, _DropoutNd,
+    _ConvNd, nn.Linear, nn.Flatten, nn.Identity, nn.Upsample, _DropoutNd,
     nn.MaxPool1d, nn.MaxPool2d, nn.MaxPool3d, nn.AvgPool1d, nn.AvgPool2d, nn.AvgPool3d,
     nn.AdaptiveAvgPool1d, nn.AdaptiveAvgPool2d, nn.AdaptiveAvgPool3d,
     nn.AdaptiveMaxPool1d, nn.AdaptiveMaxPool2d, nn.AdaptiveMaxPool3d,

@@ -8,7 +8,7 @@ import torch
 from classification.lrp import prepare
 from classification.networks import NetworkName, build_network
 
-SMALL = ("convnet-small", "densenet-small", "resnet18")
+SMALL = ("convnet-small", "contextnet-small", "densenet-small", "resnet18")
 
 
 @pytest.mark.parametrize("name", SMALL)
