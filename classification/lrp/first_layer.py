@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from torch.nn import grad as nn_grad
 from torch.nn.modules.conv import _ConvNd
 
+from classification.lrp.convolution import Geometry, TransposedConvolution
 from classification.lrp.layers import ExplainableBatchNorm
 
 CONV_INPUT = {
@@ -102,11 +103,9 @@ def _transpose(first: FirstLayer, ratio: Tensor, weight: Tensor) -> Tensor:
         raise ValueError(
             "the first convolution must have padding_mode 'zeros', numeric padding and one group"
         )
-    size = list(first.films.shape)
-    size[1] = weight.shape[1]
-    transposed: Tensor = CONV_INPUT[type(layer)](  # type: ignore[no-untyped-call]
-        size, weight, ratio, layer.stride, layer.padding, layer.dilation, 1
-    )
+    geometry = Geometry(layer.stride, layer.padding, layer.dilation, 1)
+    wide = first.films.detach()[:, :1].expand(-1, weight.shape[1], *first.films.shape[2:])
+    transposed: Tensor = TransposedConvolution.apply(ratio, weight, wide, geometry)  # type: ignore[no-untyped-call]
     return transposed
 
 

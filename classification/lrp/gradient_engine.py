@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn.modules.conv import _ConvNd
 
 from classification.lrp.first_layer import FirstLayer, propagate_epsilon, propagate_zb
-from classification.lrp.functions import RelevanceSwitch
+from classification.lrp.switch import RelevanceSwitch
 from classification.lrp.layers import ExplainableBatchNorm, ExplainableReLU
 
 FirstRule = Literal["zB", "epsilon"]

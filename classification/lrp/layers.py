@@ -10,7 +10,8 @@ import torch.nn.functional as F  # noqa: N812  torch's own convention
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from classification.lrp.functions import RelevanceBatchNorm, RelevanceReLU, RelevanceSwitch
+from classification.lrp.functions import RelevanceBatchNorm, RelevanceReLU
+from classification.lrp.switch import RelevanceSwitch
 
 
 class Recorder(threading.local):

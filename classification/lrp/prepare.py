@@ -16,8 +16,9 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.modules.conv import _ConvNd
 from torch.nn.modules.dropout import _DropoutNd
 
-from classification.lrp.functions import RelevanceSwitch
+from classification.lrp.switch import RelevanceSwitch
 from classification.lrp.gradient_engine import Recording
+from classification.lrp.interception import Interception
 from classification.lrp.layers import ExplainableBatchNorm, ExplainableReLU, Recorder
 
 LINEAR_LEAVES: tuple[type[nn.Module], ...] = (
@@ -115,7 +116,8 @@ class PreparedNetwork:
         start = self.network.register_forward_pre_hook(recording.start)
         self._recorder.switch = recording.switch
         try:
-            yield recording
+            with Interception(recording.switch):
+                yield recording
         finally:
             self._recorder.switch = None
             start.remove()
