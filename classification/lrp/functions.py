@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from classification.lrp.sweeps import in_blocks
 from classification.lrp.switch import RelevanceSwitch
 
 TINY = 1e-30  # keeps 0 / 0 from being computed where a unit is idle
@@ -30,8 +31,10 @@ class StabilisedGradient(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, gradient: Tensor, output: Tensor, epsilon: float) -> Tensor:
         """Scale the gradient by the ReLU's share of its stabilised output."""
-        scaled = torch.add(output, epsilon)
-        torch.div(output, scaled, out=scaled).mul_(gradient)
+        scaled = torch.empty_like(output)
+        for h, y, g in in_blocks(scaled, output, gradient):
+            torch.add(y, epsilon, out=h)
+            torch.div(y, h, out=h).mul_(g)
         ctx.save_for_backward(scaled, output)
         ctx.epsilon = epsilon
         return scaled
@@ -44,10 +47,13 @@ class StabilisedGradient(torch.autograd.Function):
         ``dh/dg = y / (y + eps)``, ``dh/dy = g * eps / (y + eps)^2 = h / y * eps / (y + eps)``.
         """
         scaled, output = ctx.saved_tensors
-        to_output = torch.add(output, ctx.epsilon)
-        torch.div(upstream, to_output, out=to_output)
-        to_gradient = to_output * output
-        to_output.mul_(scaled).mul_(ctx.epsilon).div_(output.clamp_min(TINY))
+        to_gradient, to_output = torch.empty_like(output), torch.empty_like(output)
+        one = output.new_ones(())
+        for to_g, to_y, u, h, y in in_blocks(to_gradient, to_output, upstream, scaled, output):
+            torch.add(one, y, alpha=1 / ctx.epsilon, out=to_y)
+            torch.div(u, to_y, out=to_y)  # u * eps / (y + eps)
+            torch.sub(u, to_y, out=to_g)
+            to_y.mul_(h).div_(y.clamp_min(TINY))
         return to_gradient, to_output, None
 
 
