@@ -19,7 +19,7 @@ class SplitGradient(torch.autograd.Function):
     def forward(ctx: Any, gradient: Tensor, dim: int, sizes: list[int]) -> tuple[Tensor, ...]:
         """Split ``gradient`` into parts of ``sizes``."""
         ctx.dim = dim
-        return gradient.split(sizes, dim)
+        return torch.split(gradient, sizes, dim)
 
     @staticmethod
     def backward(ctx: Any, *upstream: Tensor) -> tuple[Tensor, None, None]:
@@ -42,4 +42,4 @@ class RelevanceConcatenation(torch.autograd.Function):
         """Split the gradient, so that it can be differentiated cheaply in the relevance pass."""
         if ctx.switch.is_on:
             return None, None, *SplitGradient.apply(gradient, ctx.dim, ctx.sizes)  # type: ignore[no-untyped-call]
-        return None, None, *gradient.split(ctx.sizes, ctx.dim)
+        return None, None, *torch.split(gradient, ctx.sizes, ctx.dim)

@@ -29,10 +29,11 @@ class Geometry:
     def apply(self, inputs: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
         """Convolve ``inputs`` (B, C, ...)."""
         origin = [0] * len(self.stride)
-        return torch.ops.aten.convolution(
+        outputs: Tensor = torch.ops.aten.convolution(
             inputs, weight, bias, self.stride, self.padding, self.dilation, False, origin,
             self.groups,
         )  # fmt: skip
+        return outputs
 
     def is_pointwise(self, weight: Tensor) -> bool:
         """Whether every pixel is mapped by itself (a 1 x 1 convolution), on the CPU.

@@ -40,7 +40,7 @@ class StabilisedGradient(torch.autograd.Function):
         return scaled
 
     @staticmethod
-    @once_differentiable  # type: ignore[misc]  # untyped decorator
+    @once_differentiable
     def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor, Tensor, None]:
         """Differentiate once more; the ReLU's own derivative follows behind ``output``.
 
@@ -61,22 +61,24 @@ class RelevanceReLU(torch.autograd.Function):
     """ReLU; in the relevance pass its derivative is ``y / (y + eps)``."""
 
     @staticmethod
-    def forward(ctx: Any, inputs: Tensor, switch: RelevanceSwitch) -> Tensor:
+    def forward(ctx: Any, inputs: Tensor, switch: RelevanceSwitch, in_place: bool) -> Tensor:
         """Clamp at zero."""
-        output = inputs.clamp_min(0)
+        if in_place:
+            ctx.mark_dirty(inputs)
+        output = inputs.clamp_min_(0) if in_place else inputs.clamp_min(0)
         ctx.save_for_backward(output)
         ctx.switch = switch
         return output
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
         """Choose the derivative by the pass that is running."""
         (output,) = ctx.saved_tensors
         switch: RelevanceSwitch = ctx.switch
         if switch.is_on and switch.epsilon > 0:
             scaled = StabilisedGradient.apply(gradient, output, switch.epsilon)  # type: ignore[no-untyped-call]
-            return scaled, None
-        return torch.ops.aten.threshold_backward(gradient, output, 0), None
+            return scaled, None, None
+        return torch.ops.aten.threshold_backward(gradient, output, 0), None, None
 
 
 class ScaledGradient(torch.autograd.Function):
@@ -89,7 +91,7 @@ class ScaledGradient(torch.autograd.Function):
         return gradient * scale.view(1, -1, *(1,) * (gradient.dim() - 2)).to(gradient.dtype)
 
     @staticmethod
-    @once_differentiable  # type: ignore[misc]  # untyped decorator
+    @once_differentiable
     def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor, Tensor, None]:
         """``u * scale``, and the sum of ``u * g`` per channel, in one sweep over the memory.
 

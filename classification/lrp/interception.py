@@ -114,7 +114,7 @@ class Interception(TorchFunctionMode):
 
     def _concatenate(self, tensors: Sequence[Tensor], dim: int = 0) -> Any:
         if len({tensor.dtype for tensor in tensors}) > 1:
-            return torch.cat(tensors, dim)
+            return torch.cat(list(tensors), dim)
         return RelevanceConcatenation.apply(dim, self._recording.switch, *tensors)  # type: ignore[no-untyped-call]
 
     def _rectify(self, func: Function, input: Tensor, inplace: bool = False) -> Any:
@@ -122,9 +122,8 @@ class Interception(TorchFunctionMode):
         if place is None:  # called by the user, beside the network
             return func(input, inplace) if func is F.relu else func(input)
         self._report(place, func.__name__)
-        output = RelevanceReLU.apply(input, self._recording.switch)  # type: ignore[no-untyped-call]
-        if inplace or func in RELUS_IN_PLACE:
-            output = input.copy_(output)
+        in_place = inplace or func in RELUS_IN_PLACE
+        output = RelevanceReLU.apply(input, self._recording.switch, in_place)  # type: ignore[no-untyped-call]
         self._recording.watch_relu(input, output)
         return output
 

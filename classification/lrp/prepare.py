@@ -83,7 +83,7 @@ class PreparedNetwork:
 
     def _stand_in(self, layer: nn.Module) -> nn.Module | None:
         if isinstance(layer, nn.ReLU):
-            return ExplainableReLU(self._recorder)
+            return ExplainableReLU(self._recorder, in_place=layer.inplace)
         if isinstance(layer, _BatchNorm):
             return ExplainableBatchNorm.standing_in_for(layer, self._recorder)
         return None

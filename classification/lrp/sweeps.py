@@ -24,7 +24,7 @@ def in_blocks(*tensors: Tensor) -> Iterator[tuple[Tensor, ...]]:
         yield tensors
     else:
         size = BLOCK * torch.get_num_threads()
-        flat = (tensor.as_strided((tensor.numel(),), (1,)).split(size) for tensor in tensors)
+        flat = (torch.split(t.as_strided((t.numel(),), (1,)), size) for t in tensors)
         yield from zip(*flat, strict=True)
 
 
