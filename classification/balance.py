@@ -5,10 +5,37 @@ first; clipped together, the class is not learned for many epochs (``docs/method
 measurement). Clipped one by one, P says what it seems to say: which share of the step is whose.
 """
 
-from collections.abc import Sequence
+from collections.abc import MutableMapping, Sequence
 
 import torch
 from torch import Tensor, nn
+
+CLIP = 1.0  # largest norm of the class loss's gradient
+HEATMAP_CLIP = 4.0  # of the heatmap loss's: the force that brings relevance back
+
+
+def balanced(terms: MutableMapping[str, Tensor], parameters: Sequence[nn.Parameter]) -> Tensor:
+    """Return what to differentiate, so that each loss's gradient is clipped by itself.
+
+    Args:
+        terms: "class_loss", "heatmap_loss" and "heatmap_weight" (P); "class_gradient" and
+            "heatmap_gradient", the norms before clipping, are added.
+        parameters: Of the network.
+
+    Returns:
+        A scalar whose gradient is ``(1 - P) * class + P * heatmap``, both clipped.
+    """
+    weight = terms["heatmap_weight"].item()
+    to_class, terms["class_gradient"] = clipped_gradient(
+        terms["class_loss"], parameters, clip=CLIP, keep_graph=True
+    )
+    to_heatmap, terms["heatmap_gradient"] = clipped_gradient(
+        terms["heatmap_loss"], parameters, clip=HEATMAP_CLIP
+    )
+    mixed = [
+        (1 - weight) * one + weight * other for one, other in zip(to_class, to_heatmap, strict=True)
+    ]
+    return surrogate(parameters, mixed)
 
 
 def clipped_gradient(

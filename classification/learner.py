@@ -9,7 +9,7 @@ from lightning.pytorch import LightningModule
 from torch import Tensor, nn
 
 from classification.backgrounds import mix_backgrounds
-from classification.balance import clipped_gradient, surrogate
+from classification.balance import balanced
 from classification.batches import as_batch
 from classification.normalization import recompute_statistics
 from classification.objectives import Batch, Objective, Terms
@@ -18,8 +18,6 @@ from classification.statistics import macro_auc, macro_f1
 from data.augment import augment
 from data.fitting import seeded_generator
 
-CLIP = 1.0  # largest norm of the class loss's gradient
-HEATMAP_CLIP = 4.0  # of the heatmap loss's: the force that brings relevance back
 Stored = tuple[Tensor, Tensor, Tensor]
 
 
@@ -113,19 +111,7 @@ class ClassifierLearner(LightningModule):  # type: ignore[misc]  # Lightning's t
         """Return what to differentiate; adds the gradients' norms to ``terms``."""
         if "heatmap_loss" not in terms:
             return terms["loss"]
-        parameters = list(self.network.parameters())
-        weight = terms["heatmap_weight"].item()
-        to_class, terms["class_gradient"] = clipped_gradient(
-            terms["class_loss"], parameters, clip=CLIP, keep_graph=True
-        )
-        to_heatmap, terms["heatmap_gradient"] = clipped_gradient(
-            terms["heatmap_loss"], parameters, clip=HEATMAP_CLIP
-        )
-        mixed = [
-            (1 - weight) * one + weight * other
-            for one, other in zip(to_class, to_heatmap, strict=True)
-        ]
-        return surrogate(parameters, mixed)
+        return balanced(terms, list(self.network.parameters()))
 
     def _as_seen(self, batch: Batch) -> Batch:
         """Return the batch as the network sees it: the lungs alone when trained on masked films."""

@@ -9,7 +9,7 @@ import sys
 
 import typer
 
-from pipeline.commands import classify, data, demo, doctor, predict, segment, study
+from pipeline.commands import bench, classify, data, demo, doctor, predict, segment, study
 from pipeline.errors import WRONG_INPUT, is_users, one_line
 
 app = typer.Typer(
@@ -26,6 +26,7 @@ app.add_typer(segment.app, name="segment")
 app.add_typer(classify.app, name="classify")
 app.command("study")(study.study)
 app.command("predict")(predict.predict)
+app.add_typer(bench.app, name="bench")
 app.command("doctor")(doctor.doctor)
 
 

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from torch.nn import grad as nn_grad
 from torch.nn.modules.conv import _ConvNd
 
+from classification.lrp.convolution import Geometry, TransposedConvolution
 from classification.lrp.layers import ExplainableBatchNorm
 
 CONV_INPUT = {
@@ -69,7 +70,8 @@ def propagate_zb(first: FirstLayer, gradient: Tensor, *, stabiliser: float) -> T
     weight, bias = first.weight, first.bias
     negative = weight.clamp_max(0)
     lowest = _apply(first.layer, torch.ones_like(first.films[:1]), negative, bias)
-    ratio = first.output * gradient / (first.output - lowest + stabiliser)
+    output, gradient = first.output.to(weight.dtype), gradient.to(weight.dtype)
+    ratio = output * gradient / (output - lowest + stabiliser)
     both = _transpose(first, ratio, torch.cat([weight, negative], dim=1))
     to_pixels, to_ones = both.chunk(2, dim=1)
     return first.films * to_pixels - to_ones
@@ -80,8 +82,9 @@ def propagate_epsilon(first: FirstLayer, gradient: Tensor, *, stabiliser: float)
 
     Takes and returns what ``propagate_zb`` does; a pixel of 0 gets no relevance.
     """
+    output, gradient = first.output.to(first.weight.dtype), gradient.to(first.weight.dtype)
     if first.has_relu:
-        gradient = gradient * (first.output / (first.output + stabiliser))
+        gradient = gradient * (output / (output + stabiliser))
     return first.films * _transpose(first, gradient, first.weight)
 
 
@@ -102,11 +105,9 @@ def _transpose(first: FirstLayer, ratio: Tensor, weight: Tensor) -> Tensor:
         raise ValueError(
             "the first convolution must have padding_mode 'zeros', numeric padding and one group"
         )
-    size = list(first.films.shape)
-    size[1] = weight.shape[1]
-    transposed: Tensor = CONV_INPUT[type(layer)](  # type: ignore[no-untyped-call]
-        size, weight, ratio, layer.stride, layer.padding, layer.dilation, 1
-    )
+    geometry = Geometry(layer.stride, layer.padding, layer.dilation, 1)
+    wide = first.films.detach()[:, :1].expand(-1, weight.shape[1], *first.films.shape[2:])
+    transposed: Tensor = TransposedConvolution.apply(ratio, weight, wide, geometry)  # type: ignore[no-untyped-call]
     return transposed
 
 

@@ -1,4 +1,4 @@
-"""ReLU and batch norm that know two backward passes: the ordinary one and the relevance pass.
+"""ReLU, batch norm and concatenation that know two backward passes: ordinary and relevance.
 
 The relevance pass is an ordinary backward pass in which a ReLU multiplies by ``y / (y + eps)``
 (LRP-epsilon; Bassi et al. 2024, doi:10.1109/ACCESS.2024.3487474, LRP-Flex) and batch norm is the
@@ -6,47 +6,54 @@ affine map it was in the forward pass, its statistics being constants. All other
 network keep their gradient: it is what LRP-0 does with them.
 
 The heatmap loss is then differentiated *through* that pass; in this second backward, and in
-every other, both functions have their ordinary derivatives.
+every other, all functions have their ordinary derivatives. What the relevance pass keeps for it is
+shared between neighbours, so that a recorded step needs less than twice a plain step's memory.
 """
 
-from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 
+from classification.lrp.sweeps import in_blocks
+from classification.lrp.switch import RelevanceSwitch
 
-@dataclass
-class RelevanceSwitch:
-    """Says, for the layers of one recorded forward pass, which backward pass is running.
-
-    Attributes:
-        epsilon: Stabiliser of LRP-epsilon at the ReLUs, in the units of their outputs.
-        is_on: True while relevance is propagated.
-    """
-
-    epsilon: float
-    is_on: bool = False
+TINY = 1e-30  # keeps 0 / 0 from being computed where a unit is idle
 
 
 class StabilisedGradient(torch.autograd.Function):
-    """``g * y / (y + eps)``, for ``y >= 0``, differentiable in both."""
+    """``h = g * y / (y + eps)``, for ``y >= 0``, differentiable in both.
+
+    Keeps ``h``, which the next layer of the relevance pass keeps as well, instead of ``g``.
+    """
 
     @staticmethod
     def forward(ctx: Any, gradient: Tensor, output: Tensor, epsilon: float) -> Tensor:
         """Scale the gradient by the ReLU's share of its stabilised output."""
-        ctx.save_for_backward(gradient, output)
+        scaled = torch.empty_like(output)
+        for h, y, g in in_blocks(scaled, output, gradient):
+            torch.add(y, epsilon, out=h)
+            torch.div(y, h, out=h).mul_(g)
+        ctx.save_for_backward(scaled, output)
         ctx.epsilon = epsilon
-        return gradient * (output / (output + epsilon))
+        return scaled
 
     @staticmethod
-    def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor | None, Tensor | None, None]:
-        """Differentiate once more; the ReLU's own derivative follows behind ``output``."""
-        gradient, output = ctx.saved_tensors
-        stabilised = output + ctx.epsilon
-        scaled = upstream / stabilised
-        to_gradient = scaled * output
-        to_output = scaled * gradient * (ctx.epsilon / stabilised)
+    @once_differentiable
+    def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor, Tensor, None]:
+        """Differentiate once more; the ReLU's own derivative follows behind ``output``.
+
+        ``dh/dg = y / (y + eps)``, ``dh/dy = g * eps / (y + eps)^2 = h / y * eps / (y + eps)``.
+        """
+        scaled, output = ctx.saved_tensors
+        to_gradient, to_output = torch.empty_like(output), torch.empty_like(output)
+        one = output.new_ones(())
+        for to_g, to_y, u, h, y in in_blocks(to_gradient, to_output, upstream, scaled, output):
+            torch.add(one, y, alpha=1 / ctx.epsilon, out=to_y)
+            torch.div(u, to_y, out=to_y)  # u * eps / (y + eps)
+            torch.sub(u, to_y, out=to_g)
+            to_y.mul_(h).div_(y.clamp_min(TINY))
         return to_gradient, to_output, None
 
 
@@ -54,22 +61,48 @@ class RelevanceReLU(torch.autograd.Function):
     """ReLU; in the relevance pass its derivative is ``y / (y + eps)``."""
 
     @staticmethod
-    def forward(ctx: Any, inputs: Tensor, switch: RelevanceSwitch) -> Tensor:
+    def forward(ctx: Any, inputs: Tensor, switch: RelevanceSwitch, in_place: bool) -> Tensor:
         """Clamp at zero."""
-        output = inputs.clamp_min(0)
+        if in_place:
+            ctx.mark_dirty(inputs)
+        output = inputs.clamp_min_(0) if in_place else inputs.clamp_min(0)
         ctx.save_for_backward(output)
         ctx.switch = switch
         return output
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
         """Choose the derivative by the pass that is running."""
         (output,) = ctx.saved_tensors
         switch: RelevanceSwitch = ctx.switch
         if switch.is_on and switch.epsilon > 0:
             scaled = StabilisedGradient.apply(gradient, output, switch.epsilon)  # type: ignore[no-untyped-call]
-            return scaled, None
-        return torch.ops.aten.threshold_backward(gradient, output, 0), None
+            return scaled, None, None
+        return torch.ops.aten.threshold_backward(gradient, output, 0), None, None
+
+
+class ScaledGradient(torch.autograd.Function):
+    """``g * scale``, one factor per channel, differentiable in both."""
+
+    @staticmethod
+    def forward(ctx: Any, gradient: Tensor, scale: Tensor) -> Tensor:
+        """Scale every channel of ``gradient`` (B, C, ...)."""
+        ctx.save_for_backward(gradient, scale)
+        return gradient * scale.view(1, -1, *(1,) * (gradient.dim() - 2)).to(gradient.dtype)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor, Tensor, None]:
+        """``u * scale``, and the sum of ``u * g`` per channel, in one sweep over the memory.
+
+        A batch norm's backward kernel with statistics 0 and 1 does just that.
+        """
+        gradient, scale = ctx.saved_tensors
+        zeros, ones = torch.zeros_like(scale), torch.ones_like(scale)
+        to_gradient, to_scale, _ = torch.ops.aten.native_batch_norm_backward(
+            upstream, gradient, scale, zeros, ones, None, None, False, 0.0, [True, True, False]
+        )
+        return to_gradient, to_scale, None
 
 
 class RelevanceBatchNorm(torch.autograd.Function):
@@ -115,8 +148,8 @@ class RelevanceBatchNorm(torch.autograd.Function):
         inputs, weight, batch_mean, batch_rstd, rstd, mean, variance = ctx.saved_tensors
         nothing = (None,) * 5
         if ctx.switch.is_on:
-            shape = (1, -1) + (1,) * (gradient.dim() - 2)
-            return gradient * (weight * rstd.to(weight.dtype)).view(shape), None, None, *nothing
+            scale = rstd if weight is None else weight * rstd.to(weight.dtype)
+            return ScaledGradient.apply(gradient, scale), None, None, *nothing  # type: ignore[no-untyped-call]
         to_inputs, to_weight, to_bias = torch.ops.aten.native_batch_norm_backward(
             gradient, inputs, weight, mean, variance, batch_mean, batch_rstd,
             ctx.use_batch, ctx.eps, [True, True, True],

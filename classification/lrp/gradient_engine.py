@@ -13,8 +13,8 @@ from torch import Tensor, nn
 from torch.nn.modules.conv import _ConvNd
 
 from classification.lrp.first_layer import FirstLayer, propagate_epsilon, propagate_zb
-from classification.lrp.functions import RelevanceSwitch
 from classification.lrp.layers import ExplainableBatchNorm, ExplainableReLU
+from classification.lrp.switch import RelevanceSwitch
 
 FirstRule = Literal["zB", "epsilon"]
 
@@ -57,6 +57,11 @@ class Recording:
             elif isinstance(layer, ExplainableReLU):
                 self.first.add_relu(output)
 
+    def watch_relu(self, read: Tensor, output: Tensor) -> None:
+        """Find the first layer's ReLU where it is called as a function."""
+        if self.first is not None and read is self.first.output:
+            self.first.add_relu(output)
+
     def _is_films(self, read: Tensor) -> bool:
         """Whether a layer read the films themselves, or a view of all their pixels."""
         films = self._films
@@ -94,7 +99,8 @@ class Recording:
             keep = differentiable or number + 1 < len(columns)
             # Summed, not averaged: a film's heatmap must not depend on its batch.
             gradient = self._propagate(column.sum(), self.first.output, differentiable, keep)
-            heatmap = propagate(self.first, gradient, stabiliser=stabiliser)
+            with torch.autocast(gradient.device.type, enabled=False):
+                heatmap = propagate(self.first, gradient, stabiliser=stabiliser)
             maps.append(heatmap.reshape(self._films.shape))
         stacked = torch.stack(maps, dim=1)
         return stacked if differentiable else stacked.detach()

@@ -10,7 +10,8 @@ import torch.nn.functional as F  # noqa: N812  torch's own convention
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from classification.lrp.functions import RelevanceBatchNorm, RelevanceReLU, RelevanceSwitch
+from classification.lrp.functions import RelevanceBatchNorm, RelevanceReLU
+from classification.lrp.switch import RelevanceSwitch
 
 
 class Recorder(threading.local):
@@ -20,19 +21,20 @@ class Recorder(threading.local):
 
 
 class ExplainableReLU(nn.Module):
-    """A ReLU that may be used several times in one forward pass, and never works in place."""
+    """A ReLU that may be used several times in one forward pass, in place or not."""
 
-    def __init__(self, recorder: Recorder) -> None:
-        """Listen to ``recorder``."""
+    def __init__(self, recorder: Recorder, *, in_place: bool) -> None:
+        """Listen to ``recorder``; overwrite what is read if the original did."""
         super().__init__()
+        self.in_place = in_place
         self.recorder = recorder
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Clamp ``inputs`` at zero; same shape."""
         switch = self.recorder.switch
         if switch is None:
-            return F.relu(inputs)
-        output: Tensor = RelevanceReLU.apply(inputs, switch)  # type: ignore[no-untyped-call]
+            return F.relu(inputs, inplace=self.in_place)
+        output: Tensor = RelevanceReLU.apply(inputs, switch, self.in_place)  # type: ignore[no-untyped-call]
         return output
 
 

@@ -7,18 +7,22 @@
 >>> prepared.restore()
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
-from torch import nn
+from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.modules.conv import _ConvNd
 from torch.nn.modules.dropout import _DropoutNd
 
-from classification.lrp.functions import RelevanceSwitch
+from classification.lrp.functions import RelevanceReLU
+from classification.lrp.gates import RelevanceGate
 from classification.lrp.gradient_engine import Recording
+from classification.lrp.interception import Interception
 from classification.lrp.layers import ExplainableBatchNorm, ExplainableReLU, Recorder
+from classification.lrp.switch import RelevanceSwitch
 
 LINEAR_LEAVES: tuple[type[nn.Module], ...] = (
     _ConvNd, nn.Linear, nn.Flatten, nn.Identity, nn.Upsample, _DropoutNd,
@@ -34,12 +38,12 @@ WATCHED = (_ConvNd, nn.Linear, ExplainableBatchNorm, ExplainableReLU)
 
 @dataclass(frozen=True)
 class Change:
-    """One layer that ``prepare`` exchanged.
+    """One layer or function that was exchanged.
 
     Attributes:
-        name: Its dotted name in the network.
-        before: Class name of the layer that stood there.
-        after: Class name of the layer that stands there now.
+        name: Its dotted name in the network; for a function, the calling layer, file and line.
+        before: Name of the layer's class or of the function that stood there.
+        after: Name of what stands there now.
     """
 
     name: str
@@ -52,12 +56,15 @@ class PreparedNetwork:
 
     Attributes:
         network: The network itself; call it as ever.
-        changes: What was exchanged, in the network's order.
+        changes: What was exchanged, in the network's order. ReLUs that the network calls as
+            functions are found, exchanged and added when it is first recorded.
+        gates: Names of the layers that relevance passes as constants.
     """
 
-    def __init__(self, network: nn.Module) -> None:
+    def __init__(self, network: nn.Module, *, gates: Sequence[str] = ()) -> None:
         """Exchange the layers of ``network``; see ``prepare``."""
         self.network = network
+        self.gates = tuple(gates)
         self.changes: list[Change] = []
         self._recorder = Recorder()
         self._originals: list[tuple[nn.Module, str, nn.Module]] = []
@@ -76,7 +83,7 @@ class PreparedNetwork:
 
     def _stand_in(self, layer: nn.Module) -> nn.Module | None:
         if isinstance(layer, nn.ReLU):
-            return ExplainableReLU(self._recorder)
+            return ExplainableReLU(self._recorder, in_place=layer.inplace)
         if isinstance(layer, _BatchNorm):
             return ExplainableBatchNorm.standing_in_for(layer, self._recorder)
         return None
@@ -88,6 +95,12 @@ class PreparedNetwork:
             setattr(parent, child, layer)
         self._originals.clear()
         return self.network
+
+    def _report(self, place: str, function: str) -> None:
+        """Note a ReLU that a layer calls as a function, once."""
+        change = Change(place, function, RelevanceReLU.__name__)
+        if change not in self.changes:
+            self.changes.append(change)
 
     @contextmanager
     def record(self, *, epsilon: float = 1e-2) -> Iterator[Recording]:
@@ -112,10 +125,15 @@ class PreparedNetwork:
             for layer in self.network.modules()
             if isinstance(layer, WATCHED)
         ]
+        watches += [
+            self.network.get_submodule(gate).register_forward_hook(_gate(recording.switch))
+            for gate in self.gates
+        ]
         start = self.network.register_forward_pre_hook(recording.start)
         self._recorder.switch = recording.switch
         try:
-            yield recording
+            with Interception(self.network, recording, gates=self.gates, report=self._report):
+                yield recording
         finally:
             self._recorder.switch = None
             start.remove()
@@ -123,7 +141,21 @@ class PreparedNetwork:
                 watch.remove()
 
 
-def prepare(network: nn.Module) -> PreparedNetwork:
+def _gate(switch: RelevanceSwitch) -> Callable[[nn.Module, Any, Tensor], Any]:
+    """Return a forward hook that makes a layer's output a constant in the relevance pass."""
+
+    def hook(_layer: nn.Module, _arguments: Any, output: Tensor) -> Any:
+        return RelevanceGate.apply(output, switch)  # type: ignore[no-untyped-call]
+
+    return hook
+
+
+def prepare(
+    network: nn.Module,
+    *,
+    gates: Sequence[str] = (),
+    also_linear: tuple[type[nn.Module], ...] = (),
+) -> PreparedNetwork:
     """Exchange the ReLUs and batch norms of ``network`` for layers that can be recorded.
 
     Predictions, parameters, buffers and ``state_dict`` stay what they were.
@@ -131,16 +163,29 @@ def prepare(network: nn.Module) -> PreparedNetwork:
     Args:
         network: A classifier made of convolutions, linear layers, batch norm, ReLU, pooling,
             dropout, sums and concatenations.
+        gates: Dotted names of layers whose output multiplies a signal (an attention's sigmoid);
+            relevance passes them as constants, whatever they are made of. What they read is not in
+            the heatmap, so background can still act through them.
+        also_linear: Own layers without parts of their own that the caller vouches for: linear, or
+            linear at fixed winners.
 
     Raises:
         ValueError: If a layer is not one of these; the message names it.
     """
+    for gate in gates:
+        if gate not in dict(network.named_modules()):
+            raise ValueError(f"the network has no layer {gate!r} to be a gate")
     for name, layer in network.named_modules():
-        if any(True for _ in layer.children()):
+        if any(True for _ in layer.children()) or _is_in(name, gates):
             continue
-        if not isinstance(layer, (*LINEAR_LEAVES, nn.ReLU, _BatchNorm)):
+        if not isinstance(layer, (*LINEAR_LEAVES, *also_linear, nn.ReLU, _BatchNorm)):
             raise ValueError(
                 f"layer {name!r} is a {type(layer).__name__}, which relevance cannot pass: "
                 "expected convolutions, linear layers, batch norm, ReLU, pooling or dropout"
             )
-    return PreparedNetwork(network)
+    return PreparedNetwork(network, gates=gates)
+
+
+def _is_in(name: str, gates: Sequence[str]) -> bool:
+    """Whether a layer is a gate or a part of one."""
+    return any(name == gate or name.startswith(f"{gate}.") for gate in gates)

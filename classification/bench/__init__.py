@@ -1,0 +1,1 @@
+"""What ISNet costs, side by side with plain training and plain prediction."""

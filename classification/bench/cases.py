@@ -1,0 +1,149 @@
+"""The training steps and predictions that are compared, as calls without arguments."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from classification.balance import balanced
+from classification.losses import HeatmapLossSettings
+from classification.lrp.explained import ExplainedClass, Quantity
+from classification.lrp.prepare import prepare
+from classification.networks import NetworkName, build_network
+from classification.objectives import Batch, IsnetObjective, Objective, PlainObjective
+from classification.settings import IsnetSettings
+
+Clipping = Literal["together", "one by one"]
+Step = Callable[[], None]
+
+
+@dataclass(frozen=True)
+class BenchSettings:
+    """What all cases share.
+
+    Attributes:
+        network: Architecture.
+        size_px: Side of the square films.
+        batch_size: Films per step.
+        classes: Outputs, where a case does not say otherwise.
+        repeats: Rounds over all cases, after one that warms up.
+    """
+
+    network: NetworkName = "densenet121"
+    size_px: int = 224
+    batch_size: int = 8
+    classes: int = 3
+    repeats: int = 5
+
+
+@dataclass(frozen=True)
+class TrainingCase:
+    """One kind of training step.
+
+    Attributes:
+        isnet: Whether there is a heatmap loss; plain training otherwise.
+        fraction: Part of the batch that is explained.
+        explained: Which class.
+        quantity: Its logit or log-odds.
+        epsilon: At the ReLUs; 0 is gradient x input.
+        clipping: "one by one", the two losses differentiated one after the other, as training
+            does; or "together", their sum differentiated once, as published.
+        bf16: Under autocast.
+        classes: Outputs; None takes the bench's.
+    """
+
+    isnet: bool = True
+    fraction: float = 1.0
+    explained: ExplainedClass = "random"
+    quantity: Quantity = "log_odds"
+    epsilon: float = 5e-2
+    clipping: Clipping = "together"
+    bf16: bool = False
+    classes: int | None = None
+
+
+TRAINING_CASES: dict[str, TrainingCase] = {
+    "plain": TrainingCase(isnet=False),
+    "random": TrainingCase(),
+    "random 1/2": TrainingCase(fraction=0.5),
+    "random 1/4": TrainingCase(fraction=0.25),
+    "random, clipped one by one": TrainingCase(clipping="one by one"),
+    "random 1/2, clipped one by one": TrainingCase(fraction=0.5, clipping="one by one"),
+    "random 1/4, clipped one by one": TrainingCase(fraction=0.25, clipping="one by one"),
+    "selective": TrainingCase(explained="lowest"),
+    "stochastic": TrainingCase(explained="stochastic", quantity="logit"),
+    "stochastic, 2 classes": TrainingCase(explained="stochastic", quantity="logit", classes=2),
+    "stochastic, 14 classes": TrainingCase(explained="stochastic", quantity="logit", classes=14),
+    "original": TrainingCase(explained="all", quantity="logit"),
+    "original, 2 classes": TrainingCase(explained="all", quantity="logit", classes=2),
+    "gradient x input": TrainingCase(epsilon=0.0),
+    "plain, bf16": TrainingCase(isnet=False, bf16=True),
+    "random, bf16": TrainingCase(bf16=True),
+}
+
+
+def training_step(case: TrainingCase, settings: BenchSettings) -> Step:
+    """Return a whole step of ``case``: forward, losses, gradients, optimizer."""
+    classes = case.classes or settings.classes
+    network = build_network(settings.network, classes=classes, seed=0).train()
+    parameters = list(network.parameters())
+    optimizer = torch.optim.AdamW(parameters, lr=1e-5)
+    batch = made_batch(settings, classes=classes)
+    generator = torch.Generator().manual_seed(0)
+    objective = _objective(case, network, classes)
+
+    def step() -> None:
+        optimizer.zero_grad(set_to_none=True)
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=case.bf16):
+            terms = objective.training_terms(batch, progress=0.0, generator=generator)
+        loss = terms["loss"]
+        if case.isnet and case.clipping == "one by one":
+            loss = balanced(terms, parameters)
+        loss.backward()  # type: ignore[no-untyped-call]
+        optimizer.step()
+
+    return step
+
+
+def _objective(case: TrainingCase, network: nn.Module, classes: int) -> Objective:
+    if not case.isnet:
+        return PlainObjective(network, torch.ones(classes))
+    isnet = IsnetSettings(
+        fraction=case.fraction,
+        explained=case.explained,
+        quantity=case.quantity,
+        epsilon=case.epsilon,
+    )
+    loss = HeatmapLossSettings(decay=isnet.decay)
+    return IsnetObjective(network, torch.ones(classes), isnet, loss)
+
+
+def prediction_steps(settings: BenchSettings) -> dict[str, Step]:
+    """Return prediction alone, and with a heatmap of every film's top class."""
+    network = build_network(settings.network, classes=settings.classes, seed=0).eval()
+    explained = build_network(settings.network, classes=settings.classes, seed=0).eval()
+    prepared = prepare(explained)
+    films = made_batch(settings, classes=settings.classes).films
+
+    def predict() -> None:
+        with torch.no_grad():
+            network(films)
+
+    def explain() -> None:
+        with prepared.record() as recording:
+            logits: Tensor = explained(films)
+        recording.heatmaps(logits.amax(dim=1), differentiable=False)
+
+    return {"prediction": predict, "prediction with heatmap": explain}
+
+
+def made_batch(settings: BenchSettings, *, classes: int) -> Batch:
+    """Return noise films with a rectangle for lungs: speed does not depend on the pixels."""
+    side = settings.size_px
+    generator = torch.Generator().manual_seed(0)
+    films = torch.rand(settings.batch_size, 1, side, side, generator=generator)
+    masks = torch.zeros_like(films)
+    masks[..., side // 4 : -side // 4, side // 4 : -side // 4] = 1
+    return Batch(films, masks, torch.arange(settings.batch_size) % classes)

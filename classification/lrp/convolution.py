@@ -1,0 +1,124 @@
+"""Convolutions whose relevance pass is cheap to differentiate.
+
+The relevance pass through a convolution is its transpose, ``W^T g``, bilinear in both. PyTorch
+differentiates that by ``W`` as a convolution whose kernel is as large as the film, several times
+slower than the kernel that gives ordinary weight gradients; yet it is the same sum of products:
+``<u, W^T g> = <W u, g>``, the weight gradient of a convolution that read ``u`` and got ``g``.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from classification.lrp.switch import RelevanceSwitch
+
+Mask = tuple[bool, bool, bool]
+
+
+@dataclass(frozen=True)
+class Geometry:
+    """How a convolution moves over its input, one number per spatial dimension."""
+
+    stride: tuple[int, ...]
+    padding: tuple[int, ...]
+    dilation: tuple[int, ...]
+    groups: int
+
+    def apply(self, inputs: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+        """Convolve ``inputs`` (B, C, ...)."""
+        origin = [0] * len(self.stride)
+        outputs: Tensor = torch.ops.aten.convolution(
+            inputs, weight, bias, self.stride, self.padding, self.dilation, False, origin,
+            self.groups,
+        )  # fmt: skip
+        return outputs
+
+    def is_pointwise(self, weight: Tensor) -> bool:
+        """Whether every pixel is mapped by itself (a 1 x 1 convolution), on the CPU.
+
+        There a product of matrices pulls back faster than torch's kernel on one thread.
+        """
+        moves = self.groups > 1 or any(self.padding) or any(step > 1 for step in self.stride)
+        return not moves and weight[0, 0].numel() == 1 and weight.device.type == "cpu"
+
+    def _pull_pixels_back(self, gradient: Tensor, inputs: Tensor, weight: Tensor) -> Tensor:
+        """Apply the transpose of a pointwise convolution, in the layout of ``inputs``."""
+        matrix = weight.flatten(1)
+        if inputs.is_contiguous():
+            each = matrix.t().expand(len(gradient), -1, -1)
+            return torch.bmm(each, gradient.flatten(2)).view(inputs.shape)
+        return torch.matmul(gradient.movedim(1, -1), matrix).movedim(-1, 1)
+
+    def gradients(
+        self, gradient: Tensor, inputs: Tensor, weight: Tensor, mask: Mask
+    ) -> tuple[Tensor | None, Tensor | None, Tensor | None]:
+        """Gradients by inputs, weight and bias, those of the ``mask``."""
+        if mask[0] and self.is_pointwise(weight):
+            by_inputs = self._pull_pixels_back(gradient, inputs, weight)
+            if not any(mask[1:]):
+                return by_inputs, None, None
+            _, by_weight, by_bias = self.gradients(gradient, inputs, weight, (False, *mask[1:]))
+            return by_inputs, by_weight, by_bias
+        origin, biases = [0] * len(self.stride), [weight.shape[0]] if mask[2] else None
+        by_inputs, by_weight, by_bias = torch.ops.aten.convolution_backward(
+            gradient, inputs, weight, biases, self.stride, self.padding, self.dilation, False,
+            origin, self.groups, mask,
+        )  # fmt: skip
+        return by_inputs, by_weight, by_bias
+
+
+class TransposedConvolution(torch.autograd.Function):
+    """``W^T g``: from a convolution's outputs back to its inputs, differentiable in both."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, gradient: Tensor, weight: Tensor, inputs: Tensor, geometry: Geometry
+    ) -> Tensor:
+        """Pull ``gradient`` back; ``inputs`` gives shape and layout, no values."""
+        ctx.save_for_backward(gradient, weight)
+        ctx.geometry = geometry
+        pulled, _, _ = geometry.gradients(gradient, inputs, weight, (True, False, False))
+        return pulled  # type: ignore[return-value]  # asked for by the mask
+
+    @staticmethod
+    def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor | None, Tensor | None, None, None]:
+        """Push ``upstream`` through the convolution, and correlate it with the gradient."""
+        gradient, weight = ctx.saved_tensors
+        to_gradient, to_weight = None, None
+        if ctx.needs_input_grad[0]:
+            to_gradient = ctx.geometry.apply(upstream, weight)
+        if ctx.needs_input_grad[1]:
+            _, to_weight, _ = ctx.geometry.gradients(
+                gradient, upstream, weight, (False, True, False)
+            )
+        return to_gradient, to_weight, None, None
+
+
+class RelevanceConvolution(torch.autograd.Function):
+    """A convolution; in the relevance pass only its input is differentiated by."""
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        inputs: Tensor,
+        weight: Tensor,
+        bias: Tensor | None,
+        geometry: Geometry,
+        switch: RelevanceSwitch,
+    ) -> Tensor:
+        """Convolve ``inputs`` (B, C, ...)."""
+        ctx.save_for_backward(inputs, weight)
+        ctx.geometry, ctx.switch = geometry, switch
+        return geometry.apply(inputs, weight, bias)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
+        """Choose what is differentiated by the pass that is running."""
+        inputs, weight = ctx.saved_tensors
+        if ctx.switch.is_on:
+            pulled = TransposedConvolution.apply(gradient, weight, inputs.detach(), ctx.geometry)  # type: ignore[no-untyped-call]
+            return pulled, None, None, None, None
+        mask = ctx.needs_input_grad[:3]
+        return (*ctx.geometry.gradients(gradient, inputs, weight, mask), None, None)

@@ -1,0 +1,105 @@
+"""``isnet-cxr bench``: what ISNet costs on this machine, side by side with plain training."""
+
+import json
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pipeline.commands.options import AsJson
+
+if TYPE_CHECKING:
+    from classification.bench.cases import BenchSettings
+    from classification.bench.report import Figures
+
+app = typer.Typer(
+    help="Speed and memory, side by side with plain training and prediction.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+Network = Annotated[str, typer.Option(help="architecture")]
+Size = Annotated[int, typer.Option("--size", help="side of the films in px")]
+Batch = Annotated[int, typer.Option("--batch", help="films per step")]
+Classes = Annotated[int, typer.Option(help="outputs of the network")]
+Repeats = Annotated[int, typer.Option(help="rounds over all cases, after one to warm up")]
+Memory = Annotated[bool, typer.Option(help="measure peak memory, each case in its own process")]
+
+
+@app.command()
+def training(
+    network: Network = "densenet121",
+    size_px: Size = 224,
+    batch: Batch = 8,
+    classes: Classes = 3,
+    repeats: Repeats = 5,
+    only: Annotated[
+        list[str] | None, typer.Option(help="cases whose names contain this; repeatable")
+    ] = None,
+    memory: Memory = True,
+    as_json: AsJson = False,
+) -> None:
+    """Compare training steps: plain, every variant, fractions of the batch, bf16.
+
+    The cases take turns; ratios are medians over the rounds, in CPU seconds on one thread and in
+    wall time on all threads.
+    """
+    from classification.bench.report import bench_training, choose_cases
+
+    settings = _settings(network, size_px, batch, classes, repeats)
+    figures = bench_training(settings, choose_cases(only or []), memory=memory, say=_say)
+    _show(settings, figures, as_json=as_json)
+
+
+@app.command()
+def heatmap(
+    network: Network = "densenet121",
+    size_px: Size = 224,
+    batch: Batch = 8,
+    classes: Classes = 3,
+    repeats: Repeats = 5,
+    memory: Memory = True,
+    as_json: AsJson = False,
+) -> None:
+    """Compare prediction alone with prediction and a heatmap of the predicted class."""
+    from classification.bench.report import bench_heatmap
+
+    settings = _settings(network, size_px, batch, classes, repeats)
+    _show(settings, bench_heatmap(settings, memory=memory, say=_say), as_json=as_json)
+
+
+def _settings(
+    network: str, size_px: int, batch: int, classes: int, repeats: int
+) -> "BenchSettings":
+    from classification.bench.cases import BenchSettings
+    from pipeline.config.settings import build_settings
+
+    values = {
+        "network": network, "size_px": size_px, "batch_size": batch, "classes": classes,
+        "repeats": repeats,
+    }  # fmt: skip
+    return build_settings(BenchSettings, values, where="bench")
+
+
+def _say(line: str) -> None:
+    typer.echo(line, err=True)
+
+
+def _show(settings: "BenchSettings", figures: "dict[str, Figures]", *, as_json: bool) -> None:
+    from classification.bench.report import as_content, targets
+
+    if as_json:
+        typer.echo(json.dumps(as_content(settings, figures), indent=2))
+        return
+    typer.echo(
+        f"{'':32} {'CPU s':>8} {'ratio':>6} {'wall s':>8} {'ratio':>6} {'MiB':>7} {'ratio':>6}"
+    )
+    for name, figure in figures.items():
+        memory = (
+            "" if figure.peak_mib is None else f"{figure.peak_mib:7.0f} {figure.memory_ratio:6.2f}"
+        )
+        typer.echo(
+            f"{name:32} {figure.cpu.seconds:8.3f} {figure.cpu.ratio:6.2f} "
+            f"{figure.wall.seconds:8.3f} {figure.wall.ratio:6.2f} {memory}"
+        )
+    for target in targets(figures):
+        verdict = "met" if target.met else "MISSED"
+        typer.echo(f"{verdict:6} {target.name}: {target.value:.3f}, at most {target.limit}")
