@@ -45,9 +45,9 @@ def build_network(name: NetworkName, *, classes: int, seed: int) -> nn.Module:
 
 def _build(name: NetworkName, classes: int) -> nn.Module:
     if name == "convnet-small":
-        return _convnet((32, 48, 64, 96, 128), classes)
+        return _for_cpu(_convnet((32, 48, 64, 96, 128), classes))
     if name == "contextnet-small":
-        return ContextNet(classes=classes)
+        return _for_cpu(ContextNet(classes=classes))
     from monai.networks import nets  # noqa: PLC0415  seconds to import
 
     shape = {"spatial_dims": 2, "in_channels": 1, "out_channels": classes}
@@ -67,6 +67,11 @@ def _build(name: NetworkName, classes: int) -> nn.Module:
             feed_forward=True,
         )  # fmt: skip
     return network
+
+
+def _for_cpu(network: nn.Module) -> nn.Module:
+    """Keep the weights as CPUs like them: a plain step takes two thirds of the time."""
+    return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
 
 
 def _convnet(widths: Sequence[int], classes: int) -> nn.Sequential:
