@@ -48,6 +48,10 @@ class LinearMap:
         """Keep the weight only."""
         return replace(self, bias=None)
 
+    def with_detached_bias(self) -> "LinearMap":
+        """Make the bias a constant."""
+        return replace(self, bias=None if self.bias is None else self.bias.detach())
+
     def transpose(self, outputs: Tensor, *, like: Tensor) -> Tensor:
         """Apply the transpose of the weights.
 
