@@ -26,8 +26,8 @@ class Branches(nn.Module):
     def forward(self, films: torch.Tensor) -> torch.Tensor:
         stem = self.stem(films)
         active = self.act(stem)
-        left = torch.relu(self.left(active))
-        left += self.right(active)
+        left = self.left(active)
+        left += torch.relu(self.right(active))
         both = torch.cat([stem, self.drop(self.act(left))], 1)  # stem is what the ReLU left in it
         pooled = nn.functional.max_pool2d(both, 3, stride=1, padding=1)
         pooled = nn.functional.avg_pool2d(pooled, (1, 2), (1, 2))
