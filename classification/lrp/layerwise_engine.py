@@ -1,0 +1,279 @@
+"""Heatmaps by walking the layers backwards with explicit rules (the "LRP block" of the ISNet).
+
+Slower than the gradient engine, and independent of it: it is the oracle that the gradient engine is
+tested against, it has the rules that no modified gradient can express, and it makes the two maps of
+the Dual variant. Sources: Bassi et al. 2024, doi:10.1038/s41467-023-44371-z (the block) and
+doi:10.1109/ACCESS.2024.3487474 (Dual); Montavon et al. 2019, doi:10.1007/978-3-030-28954-6_10.
+
+>>> engine = LayerwiseEngine(network)
+>>> recording = engine.record(films)
+>>> heatmaps = recording.heatmaps(recording.logits[:, 0])
+"""
+
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+import torch
+import torch.nn.functional as F  # noqa: N812  torch's own convention
+from torch import Tensor, fx, nn
+
+from classification.lrp import rules
+from classification.lrp.layer_graph import Kind, LayerGraph
+from classification.lrp.layerwise_rules import LayerwiseRules
+from classification.lrp.linear_maps import (
+    LinearMap,
+    fuse_norm,
+    map_of_average,
+    map_of_layer,
+    map_of_norm,
+    normalise,
+)
+
+
+@dataclass
+class Recorded:
+    """What a forward pass left behind.
+
+    Attributes:
+        values: Of every step, with its graph.
+        linear: Every linear step's map and output, both fused with the batch norm behind it; that
+            norm then is no linear step of its own.
+    """
+
+    values: dict[fx.Node, Any] = field(default_factory=dict)
+    linear: dict[fx.Node, tuple[LinearMap, Tensor]] = field(default_factory=dict)
+
+
+class LayerwiseEngine:
+    """Records forward passes of a network and explains them with explicit rules.
+
+    The network itself is neither changed nor hooked, and its batch norms' running statistics stay
+    where they are. It may be prepared for the gradient engine or not.
+    """
+
+    def __init__(self, network: nn.Module) -> None:
+        """Trace the layers of ``network``.
+
+        While this runs no other thread may run a network (torch.fx intercepts all module calls);
+        afterwards recordings are independent of each other. A forward pass that asks for
+        ``self.training`` is traced as it is now.
+
+        Args:
+            network: A classifier made of convolutions, linear layers, batch norm, ReLU, pooling,
+                dropout, sums, concatenations and reshaping. Layers may be re-used and work in
+                place; sums, concatenations, ReLUs and pooling may be functions.
+
+        Raises:
+            ValueError: If a layer or function is none of these, or the films meet something else
+                than a convolution or linear layer first (the message names it), or if the forward
+                pass branches on values.
+        """
+        self._graph = LayerGraph(network)
+
+    def record(self, films: Tensor) -> "LayerwiseRecording":
+        """Run the network on ``films`` (B, C, ...) in [0, 1] and keep what every layer computed.
+
+        Batch norm in training mode normalises by the batch.
+
+        Raises:
+            ValueError: If a pixel is outside [0, 1], where the zB rule does not hold.
+        """
+        low, high = films.detach().aminmax()
+        if low < 0 or high > 1:
+            raise ValueError(f"films must lie in [0, 1], got values from {low:.4g} to {high:.4g}")
+        graph, recorded = self._graph, Recorded({self._graph.films: films})
+        for step in graph.steps:
+            if graph.kind(step) not in {Kind.FILMS, Kind.OUTPUT}:
+                recorded.values[step] = _compute(graph, step, recorded.values)
+                _note_map(graph, step, recorded)
+        return LayerwiseRecording(graph, recorded)
+
+
+class LayerwiseRecording:
+    """A forward pass with the values of all its layers; explains its outputs.
+
+    Attributes:
+        logits: What the network returned, with its graph.
+    """
+
+    def __init__(self, graph: LayerGraph, recorded: Recorded) -> None:
+        """Keep what ``LayerwiseEngine.record`` recorded."""
+        self._graph, self._recorded = graph, recorded
+        self.logits: Tensor = recorded.values[graph.logits]
+        if torch.is_grad_enabled() and not self.logits.requires_grad:
+            self.logits.requires_grad_()  # of a frozen network, which can be explained as well
+
+    def heatmaps(
+        self,
+        explained: Tensor,
+        *,
+        settings: LayerwiseRules | None = None,
+        differentiable: bool = True,
+    ) -> Tensor:
+        """Relevance of every pixel for the explained quantity of every film.
+
+        Args:
+            explained: One number per film, (B,), computed from ``logits``: a logit, log-odds; or
+                several, (B, maps). Logit k starts with relevance ``z_k * d explained / d z_k``,
+                which is the logit itself where it is what is explained.
+            settings: The rules; by default those of the gradient engine.
+            differentiable: Keep the graph, so that a loss on the heatmaps trains the weights.
+
+        Returns:
+            Signed relevance, (B, maps, C, H, W), in the units of ``explained``; ``maps`` is 1 for
+            one number per film.
+        """
+        maps = []
+        for column in explained.reshape(len(explained), -1).unbind(dim=1):
+            # Summed, not averaged: a film's heatmap must not depend on its batch.
+            (gradient,) = torch.autograd.grad(
+                column.sum(), self.logits, create_graph=differentiable, retain_graph=True
+            )
+            start = self.logits * gradient
+            maps.append(self.propagate(start, settings=settings, differentiable=differentiable))
+        return torch.stack(maps, dim=1)
+
+    def dual_heatmaps(self, *, epsilon: float = 1e-2, differentiable: bool = True) -> Tensor:
+        """Two maps of all logits together, at a cost that does not grow with them: Dual.
+
+        The epsilon map starts from the logits, and is the sum of all classes' heatmaps. What
+        relevance a pixel has for one class and against another cancels in it. The z+ map starts
+        from the logits' absolute values, so nothing cancels: its relevance is never negative, and
+        it is 0 only where no pixel adds to any class. (The papers say "all logits together, once
+        with z+ and once with epsilon"; the absolute value is this project's reading. For the
+        other, pass ``logits`` to ``propagate`` with ``LayerwiseRules(hidden="z+")``.)
+
+        Args:
+            epsilon: Stabiliser of both; in the epsilon map at the ReLUs only.
+            differentiable: Keep the graph.
+
+        Returns:
+            (B, 2, C, H, W), z+ first, then epsilon.
+        """
+        plus = self.propagate(
+            self.logits.abs(),
+            settings=LayerwiseRules(hidden="z+", epsilon=epsilon),
+            differentiable=differentiable,
+        )
+        signed = self.propagate(
+            self.logits, settings=LayerwiseRules(epsilon=epsilon), differentiable=differentiable
+        )
+        return torch.stack([plus, signed], dim=1)
+
+    def propagate(
+        self,
+        relevance: Tensor,
+        *,
+        settings: LayerwiseRules | None = None,
+        differentiable: bool = True,
+    ) -> Tensor:
+        """Pass any relevance of the logits back to the pixels.
+
+        Args:
+            relevance: Relevance of every logit, shape of ``logits``; ``logits`` itself for all of
+                them together.
+            settings: The rules; by default those of the gradient engine.
+            differentiable: Keep the graph.
+
+        Returns:
+            Signed relevance of the pixels, (B, C, H, W).
+        """
+        settings = settings or LayerwiseRules()
+        graph, arrived = self._graph, {self._graph.logits: relevance}
+        with torch.set_grad_enabled(differentiable):
+            for step in reversed(graph.steps):
+                if step not in arrived or step is graph.films:
+                    continue
+                shares = self._pass_back(step, arrived.pop(step), settings)
+                for source, share in zip(graph.read(step), shares, strict=True):
+                    arrived[source] = arrived[source] + share if source in arrived else share
+        heatmap = arrived[graph.films]
+        return heatmap if differentiable else heatmap.detach()
+
+    def _pass_back(
+        self, step: fx.Node, relevance: Tensor, settings: LayerwiseRules
+    ) -> tuple[Tensor, ...]:
+        """Share the relevance of ``step`` among what it read."""
+        graph, values = self._graph, self._recorded.values
+        kind, inputs = graph.kind(step), [values[source] for source in graph.read(step)]
+        if kind is Kind.SUM:
+            return rules.propagate_sum(settings.hidden_rule(), inputs, values[step], relevance)
+        if kind is Kind.CONCATENATION:
+            return rules.propagate_concatenation(inputs, relevance, dim=_dimension(step))
+        if kind is Kind.RELU:
+            return (self._pass_relu(step, relevance, settings),)
+        if kind is Kind.MAXIMUM:
+            pool = partial(_compute_at, graph, step, values)
+            return (
+                rules.propagate_max_pool(
+                    pool, inputs[0], values[step], relevance, stabiliser=settings.at_layers
+                ),
+            )
+        if step in self._recorded.linear:
+            layer, output = self._recorded.linear[step]
+            if settings.biases == "detached":
+                layer = layer.with_detached_bias()
+                output = layer(inputs[0])
+            rule = settings.first_rule() if graph.reads_pixels(step) else settings.hidden_rule()
+            return (rule(layer, inputs[0], output, relevance),)
+        return (relevance.reshape(inputs[0].shape),)  # reshaping, dropout, a fused batch norm
+
+    def _pass_relu(self, step: fx.Node, relevance: Tensor, settings: LayerwiseRules) -> Tensor:
+        if settings.first == "zB" and self._graph.is_first_relu(step):
+            return relevance  # the zB rule has its own stabiliser
+        output = self._recorded.values[step]
+        return rules.propagate_relu(output, relevance, stabiliser=settings.at_relus)
+
+
+def _compute(graph: LayerGraph, step: fx.Node, values: dict[fx.Node, Any]) -> Any:
+    """Compute a step from the ``values`` before it, never in place, moving no statistics."""
+    args: Any = fx.node.map_arg(step.args, values.__getitem__)
+    kwargs: Any = fx.node.map_arg(step.kwargs, values.__getitem__)
+    kind = graph.kind(step)
+    if kind is Kind.RELU:
+        return F.relu(args[0])
+    if kind is Kind.SUM:
+        return args[0] + args[1]
+    if kind is Kind.NORM:
+        return normalise(graph.batch_norm(step), args[0])
+    if step.op == "call_function":
+        return step.target(*args, **kwargs)  # type: ignore[operator]
+    if step.op == "call_method":
+        return getattr(args[0], str(step.target))(*args[1:], **kwargs)
+    if kind is Kind.PASS:
+        args = (args[0].clone(), *args[1:])  # dropout may work in place
+    return graph.layer(step)(*args, **kwargs)
+
+
+def _compute_at(
+    graph: LayerGraph, step: fx.Node, values: dict[fx.Node, Any], inputs: Tensor
+) -> Tensor:
+    """Compute a step that reads one activation as if that were ``inputs``."""
+    (source,) = graph.read(step)
+    computed: Tensor = _compute(graph, step, {**values, source: inputs})
+    return computed
+
+
+def _note_map(graph: LayerGraph, step: fx.Node, recorded: Recorded) -> None:
+    """Note a linear step as the map that it is, with the batch norm that alone reads it."""
+    kind, values, linear = graph.kind(step), recorded.values, recorded.linear
+    if kind is Kind.WEIGHTS:
+        linear[step] = map_of_layer(graph.layer(step)), values[step]
+    elif kind is Kind.AVERAGE:
+        pool = partial(_compute_at, graph, step, values)
+        linear[step] = map_of_average(pool, values[graph.read(step)[0]]), values[step]
+    elif kind is Kind.NORM:
+        (before,) = graph.read(step)
+        norm = map_of_norm(graph.batch_norm(step), values[before])
+        if graph.fused_with(step) is None:
+            linear[step] = norm, values[step]
+        else:
+            linear[before] = fuse_norm(linear[before][0], norm), values[step]
+
+
+def _dimension(concatenation: fx.Node) -> int:
+    """Return the dimension along which ``concatenation`` put its parts."""
+    positional = concatenation.args[1:] or (0,)
+    dim: int = concatenation.kwargs.get("dim", positional[0])  # type: ignore[assignment]
+    return dim
