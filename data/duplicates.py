@@ -146,11 +146,11 @@ def _candidates(
     film_a, film_b = films[: len(a)], films[len(a) :]
     same, alike = [np.empty((0, 2), np.int64)], [np.empty((0, 2), np.int64)]
     for start in range(0, len(a), ROWS_AT_ONCE):
-        block = slice(start, start + ROWS_AT_ONCE)
+        block, offset = slice(start, start + ROWS_AT_ONCE), np.array([[start, 0]])
         equal = film_a[block, np.newaxis] == film_b[np.newaxis, :]
         outlines = _compare_outlines(of_a[block], of_b) >= settings.min_outline
-        same.append(np.argwhere(equal) + [start, 0])
-        alike.append(np.argwhere(outlines & ~equal) + [start, 0])
+        same.append(np.argwhere(equal) + offset)
+        alike.append(np.argwhere(outlines & ~equal) + offset)
     return np.concatenate(same), np.concatenate(alike)
 
 

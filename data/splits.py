@@ -29,6 +29,7 @@ def assign_splits(
     fractions: tuple[float, float, float] = (0.7, 0.1, 0.2),
     seed: int,
     keep: bool = False,
+    allow_torn: bool = False,
     copies: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
     """Fill the column ``split``.
@@ -42,6 +43,8 @@ def assign_splits(
         fractions: Shares of train, val and test; their sum is 1.
         seed: Another seed gives another, independent division.
         keep: Rows that have a split keep it, and their group follows.
+        allow_torn: Rows whose split is kept may tear a group; its other rows follow the first of
+            them. ``data.audit.find_leaks`` says what is torn.
         copies: Pairs of films that are one, as ``find_duplicates`` lists them; the same
             ``image_id`` is one film without being listed.
 
@@ -49,18 +52,22 @@ def assign_splits(
         A copy of the manifest.
 
     Raises:
-        ValueError: If the fractions are no shares, or a group has two splits that are to be kept.
+        ValueError: If the fractions are no shares, or a group has two splits that are to be kept
+            and must not be torn.
     """
     if min(fractions) < 0 or not math.isclose(sum(fractions), 1.0, abs_tol=TOLERANCE):
         raise ValueError(f"fractions must be shares whose sum is 1, got {fractions}")
     group = patient_groups(manifest, copies)
-    kept = _kept(manifest, group) if keep else {}
+    kept = _kept(manifest, group, allow_torn=allow_torn) if keep else {}
     first = manifest["patient_id"].groupby(group.to_numpy()).min()
     split = {
         int(key): _draw(str(patient), fractions, seed)
         for key, patient in zip(first.index, first, strict=True)
     }
-    return manifest.assign(split=group.map(split | kept).astype(str))
+    assigned = group.map(split | kept).astype(str)
+    if keep:
+        assigned = assigned.where(manifest["split"] == "", manifest["split"])
+    return manifest.assign(split=assigned)
 
 
 def patient_groups(manifest: pd.DataFrame, copies: pd.DataFrame | None = None) -> "pd.Series[int]":
@@ -88,11 +95,11 @@ def patient_groups(manifest: pd.DataFrame, copies: pd.DataFrame | None = None) -
     return pd.Series(component[patients], index=manifest.index, dtype=int)
 
 
-def _kept(manifest: pd.DataFrame, group: "pd.Series[int]") -> dict[int, str]:
+def _kept(manifest: pd.DataFrame, group: "pd.Series[int]", *, allow_torn: bool) -> dict[int, str]:
     given = manifest["split"] != ""
     by_group = manifest.loc[given, "split"].groupby(group[given].to_numpy())
     torn = by_group.nunique()
-    if (torn > 1).any():
+    if (torn > 1).any() and not allow_torn:
         rows = group.index[group == torn.index[torn > 1][0]].tolist()
         raise ValueError(
             f"column split: rows {rows} are of one patient, or share a film, but have "

@@ -9,7 +9,7 @@ import sys
 
 import typer
 
-from pipeline.commands import classify, data, demo, doctor, predict, segment, study
+from pipeline.commands import audit, classify, data, demo, doctor, predict, segment, study
 from pipeline.errors import WRONG_INPUT, is_users, one_line
 
 app = typer.Typer(
@@ -22,6 +22,7 @@ app = typer.Typer(
 )
 app.command("demo")(demo.demo)
 app.command("import")(data.import_films)
+app.command("audit")(audit.audit)
 app.add_typer(segment.app, name="segment")
 app.add_typer(classify.app, name="classify")
 app.command("study")(study.study)
