@@ -9,7 +9,18 @@ import sys
 
 import typer
 
-from pipeline.commands import audit, classify, data, demo, doctor, predict, segment, study
+from pipeline.commands import (
+    audit,
+    bench,
+    bench_data,
+    classify,
+    data,
+    demo,
+    doctor,
+    predict,
+    segment,
+    study,
+)
 from pipeline.errors import WRONG_INPUT, is_users, one_line
 
 app = typer.Typer(
@@ -27,6 +38,8 @@ app.add_typer(segment.app, name="segment")
 app.add_typer(classify.app, name="classify")
 app.command("study")(study.study)
 app.command("predict")(predict.predict)
+bench.app.command("data")(bench_data.data)
+app.add_typer(bench.app, name="bench")
 app.command("doctor")(doctor.doctor)
 
 

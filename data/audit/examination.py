@@ -1,6 +1,6 @@
 """The whole audit of a collection and its external tests."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,7 +23,7 @@ class Audit:
         patients: How many patients.
         copies: Pairs of films that are one, as ``find_duplicates`` lists them, over all roles;
             where no film was read, those with the same pixels alone.
-        sources: The dataset of every file.
+        sources: The dataset of every file that is in ``copies``.
         leaks: What roles share that they must not.
         associations: Of the class in the collection, not in the external tests.
         shortcuts: The same; empty where no film was read.
@@ -73,12 +73,11 @@ def audit_films(
     else:
         copies = _same_pixels(pd.concat([films, *tests.values()], ignore_index=True))
     roles = roles_of(films, tests)
-    together = pd.concat(roles.values(), ignore_index=True)
     return Audit(
         films={role: len(rows) for role, rows in roles.items()},
         patients={role: rows["patient_id"].nunique() for role, rows in roles.items()},
         copies=copies,
-        sources=dict(zip(together["path"], together["dataset"], strict=True)),
+        sources=_sources(roles.values(), copies),
         leaks=find_leaks(roles, copies),
         associations=tabulate(films),
         shortcuts=_shortcuts(films, copies, seen) if seen else [],
@@ -133,3 +132,12 @@ def _same_pixels(films: pd.DataFrame) -> pd.DataFrame:
 
 def _shortcuts(films: pd.DataFrame, copies: pd.DataFrame, seen: list[Appearance]) -> list[Shortcut]:
     return measure_shortcuts(films, patient_groups(films, copies), stack_appearance(seen))
+
+
+def _sources(manifests: Iterable[pd.DataFrame], copies: pd.DataFrame) -> dict[str, str]:
+    named = set(copies["path_a"]) | set(copies["path_b"])
+    sources: dict[str, str] = {}
+    for films in manifests:
+        rows = films[films["path"].isin(named)]
+        sources |= dict(zip(rows["path"], rows["dataset"], strict=True))
+    return sources
