@@ -4,8 +4,11 @@ A cache is a folder with one sub-folder per (rows, settings), named by a digest 
 sizes and times and of the settings. A changed file, mask or setting therefore gives another name,
 and what was cached is never wrong, only unused. A sub-folder is filled under a temporary name and
 renamed when it is whole: a process that is killed while filling leaves nothing behind that counts.
+One process fills, under a lock that the kernel takes back when the process ends, however it ends;
+those that want the same films wait for it and then map the same pages.
 """
 
+import fcntl
 import hashlib
 import json
 import os
@@ -13,6 +16,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -30,7 +34,7 @@ FORMAT = 1
 """Raise it when the same rows and settings would give other pixels than before."""
 
 ABANDONED_AFTER_S = 24 * 3600
-FILLING = ".filling-"
+FILLING, LOCK = ".filling-", ".lock-"
 
 
 @dataclass(frozen=True)
@@ -60,7 +64,7 @@ class _Task:
 @dataclass(frozen=True)
 class _Prepared:
     image: NDArray[np.uint8]
-    mask: NDArray[np.uint8]
+    mask: NDArray[np.uint8] | None
 
 
 def load_films(
@@ -92,7 +96,9 @@ def load_films(
         return _in_memory(tasks, manifest, settings, workers=workers, progress=progress)
     folder = cache / _digest(tasks, settings)
     if not folder.is_dir():
-        _fill(folder, tasks, settings, workers=workers, progress=progress)
+        with _alone(folder):
+            if not folder.is_dir():  # another process may have filled it while this one waited
+                _fill(folder, tasks, settings, workers=workers, progress=progress)
     return _open(folder, manifest)
 
 
@@ -132,22 +138,23 @@ def _prepare_all(
     for row, outcome in enumerate(prepared):
         if isinstance(outcome, str):
             reasons[row] = outcome
-        else:
-            images[row], masks[row] = outcome.image, outcome.mask
+            continue
+        images[row] = outcome.image
+        if outcome.mask is not None:  # rows that are never written take no room on the disk
+            masks[row] = outcome.mask
     return reasons
 
 
 def _prepare(task: _Task) -> _Prepared | str:
     """Return the prepared film and mask, or why there is none."""
-    size_px = task.settings.size_px
-    mask = np.zeros((size_px, size_px), dtype=np.uint8)
+    mask = None
     try:
         pixels = read_image(task.path).pixels
         if task.lung_mask is not None:
             full = read_mask(task.lung_mask)
             if full.shape != pixels.shape[1:]:
                 return f"lung mask of {_size(full.shape)} px, image of {_size(pixels.shape[1:])} px"
-            mask = prepare_mask(full, size_px)
+            mask = prepare_mask(full, task.settings.size_px)
     except UnreadableImage as error:
         return error.reason if error.path == task.path else f"lung mask: {error.reason}"
     return _Prepared(image=to_bytes(prepare_film(pixels, task.settings)[0]), mask=mask)
@@ -160,7 +167,6 @@ def _size(shape: tuple[int, ...]) -> str:
 def _fill(
     folder: Path, tasks: list[_Task], settings: Preprocessing, *, workers: int, progress: bool
 ) -> None:
-    folder.parent.mkdir(parents=True, exist_ok=True)
     _remove_abandoned(folder.parent)
     filling = Path(tempfile.mkdtemp(prefix=FILLING, dir=folder.parent))
     try:
@@ -181,6 +187,15 @@ def _new_array(path: Path, shape: tuple[int, ...]) -> NDArray[np.uint8]:
         np.save(path, np.zeros(shape, dtype=np.uint8))
         return np.zeros(shape, dtype=np.uint8)
     return np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=shape)
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Let one process at a time fill ``folder``; needs a file system with locks, as NFS 4 has."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with (folder.parent / f"{LOCK}{folder.name}").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def _publish(filling: Path, folder: Path) -> None:

@@ -28,6 +28,7 @@ SAME_PIXELS, COPY = "same pixels", "copy"
 ZOOM_PAIRS = ((0, 0), (0, 1), (1, 0), (0, 2), (2, 0))
 MAX_SHIFT_PX = 10
 PAIRS_AT_ONCE = 512
+ROWS_AT_ONCE = 2048
 
 
 @dataclass(frozen=True)
@@ -78,17 +79,27 @@ def find_duplicates(
     Raises:
         UnreadableImage: If an image cannot be read.
     """
-    chosen = settings or DuplicateSettings()
     of_a = _fingerprints(a, workers=workers, progress=progress)
-    of_b = of_a if b is None else _fingerprints(b, workers=workers, progress=progress)
-    other = a if b is None else b
-    same = a["image_id"].to_numpy()[:, None] == other["image_id"].to_numpy()[None, :]
-    pairs = np.argwhere(same | (_compare_outlines(of_a, of_b) >= chosen.min_outline))
+    of_b = None if b is None else _fingerprints(b, workers=workers, progress=progress)
+    return match_films(a, of_a, b, of_b, settings=settings)
+
+
+def match_films(
+    a: pd.DataFrame,
+    of_a: list[Fingerprint],
+    b: pd.DataFrame | None = None,
+    of_b: list[Fingerprint] | None = None,
+    *,
+    settings: DuplicateSettings | None = None,
+) -> pd.DataFrame:
+    """Do what ``find_duplicates`` does, for films that have been read: one fingerprint per row."""
+    chosen = settings or DuplicateSettings()
+    other, of_other = (a, of_a) if b is None or of_b is None else (b, of_b)
+    same, alike = _candidates(a, of_a, other, of_other, chosen)
     if b is None:
-        pairs = pairs[pairs[:, 0] < pairs[:, 1]]
-    rows = [(i, j, SAME_PIXELS, 0.0) for i, j in pairs if same[i, j]]
-    unlike = pairs[~same[pairs[:, 0], pairs[:, 1]]]
-    rows += _verify(_compare_details(of_a, of_b, unlike), of_a, of_b, chosen)
+        same, alike = (pairs[pairs[:, 0] < pairs[:, 1]] for pairs in (same, alike))
+    rows = [(int(i), int(j), SAME_PIXELS, 0.0) for i, j in same]
+    rows += _verify(_compare_details(of_a, of_other, alike), of_a, of_other, chosen)
     return _table(rows, a, other)
 
 
@@ -118,6 +129,29 @@ def _fingerprints(manifest: pd.DataFrame, *, workers: int, progress: bool) -> li
             fingerprint_file, paths, workers=workers, title="Fingerprinting", progress=progress
         )
     )
+
+
+def _candidates(
+    a: pd.DataFrame,
+    of_a: list[Fingerprint],
+    b: pd.DataFrame,
+    of_b: list[Fingerprint],
+    settings: DuplicateSettings,
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the pairs of rows (K, 2) with the same pixels, and those with alike outlines.
+
+    Rows are compared in blocks: all pairs at once would not fit in memory for large collections.
+    """
+    films, _ = pd.factorize(pd.concat([a["image_id"], b["image_id"]]))
+    film_a, film_b = films[: len(a)], films[len(a) :]
+    same, alike = [np.empty((0, 2), np.int64)], [np.empty((0, 2), np.int64)]
+    for start in range(0, len(a), ROWS_AT_ONCE):
+        block, offset = slice(start, start + ROWS_AT_ONCE), np.array([[start, 0]])
+        equal = film_a[block, np.newaxis] == film_b[np.newaxis, :]
+        outlines = _compare_outlines(of_a[block], of_b) >= settings.min_outline
+        same.append(np.argwhere(equal) + offset)
+        alike.append(np.argwhere(outlines & ~equal) + offset)
+    return np.concatenate(same), np.concatenate(alike)
 
 
 def _compare_outlines(a: list[Fingerprint], b: list[Fingerprint]) -> NDArray[np.float32]:

@@ -117,7 +117,7 @@ def read_manifest(path: Path) -> pd.DataFrame:
     manifest = validate(frame, source=str(path))
     folder = path.resolve().parent
     for column in PATH_COLUMNS:
-        manifest[column] = [str(folder / name) if name else "" for name in manifest[column]]
+        manifest[column] = [_absolute(name, folder) if name else "" for name in manifest[column]]
     return manifest
 
 
@@ -129,9 +129,9 @@ def write_manifest(frame: pd.DataFrame, path: Path) -> None:
     """
     _check_suffix(path)
     manifest = validate(frame, source=str(path))
-    folder = path.resolve().parent
+    prefixes = [f"{base}/" for base in {path.resolve().parent, path.absolute().parent}]
     for column in PATH_COLUMNS:
-        manifest[column] = [_relative(name, folder) if name else "" for name in manifest[column]]
+        manifest[column] = [_relative(name, prefixes) if name else "" for name in manifest[column]]
     with replacing(path) as temporary:
         if path.suffix == ".csv":
             manifest.to_csv(temporary, index=False)
@@ -178,9 +178,18 @@ def _check_suffix(path: Path) -> None:
         raise ValueError(f"{path}: a manifest ends in {' or '.join(SUFFIXES)}")
 
 
-def _relative(name: str, folder: Path) -> str:
-    path = Path(name).absolute()
-    for base in (folder, folder.absolute()):
-        if path.is_relative_to(base):
-            return path.relative_to(base).as_posix()
-    return str(path)
+def _absolute(name: str, folder: Path) -> str:
+    return name if _is_plain(name) else str(folder / name)
+
+
+def _relative(name: str, prefixes: list[str]) -> str:
+    path = name if _is_plain(name) else str(Path(name).absolute())
+    for prefix in prefixes:
+        if path.startswith(prefix):
+            return path[len(prefix) :]
+    return path
+
+
+def _is_plain(name: str) -> bool:
+    """Claim that a path is absolute and as ``pathlib`` writes it, which is slow for a million."""
+    return name.startswith("/") and "//" not in name and "/." not in name and name[-1] != "/"

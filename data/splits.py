@@ -1,8 +1,13 @@
 """Train, validation and test: by patient, the same for ever.
 
 A patient's split is a function of the patient and the seed alone (a hash against the fractions), so
-rows can be added without moving anyone. Every label of every dataset is thereby split in the same
-proportions, up to chance: with n patients and a share p, by about sqrt(p (1 - p) / n).
+rows can be added without moving anyone. Every label of every dataset and site is thereby split in
+the same proportions, up to chance: with n patients and a share p, by about sqrt(p (1 - p) / n).
+Exact proportions would need a count over all rows, and then every added row could move another.
+
+Patients who share a film are on one side. The same film is the same pixels, or a copy that
+``data.duplicates`` found: datasets that publish each other's patients under other names (NIH and
+RSNA, for one) are tied together by their films alone.
 """
 
 import hashlib
@@ -26,34 +31,45 @@ def assign_splits(
     fractions: tuple[float, float, float] = (0.7, 0.1, 0.2),
     seed: int,
     keep: bool = False,
+    allow_torn: bool = False,
+    copies: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
     """Fill the column ``split``.
 
-    Patients that share a film (the same ``image_id``) are one group, so that no film and no
-    patient is ever on two sides. A group goes where its first patient, by id, goes.
+    Patients that share a film are one group, so that no film and no patient is ever on two sides.
+    A group goes where its first patient, by id, goes: added rows move nobody, unless they tie
+    together patients who were apart (``keep`` then holds them where they were, or refuses).
 
     Args:
         manifest: One row per image.
         fractions: Shares of train, val and test; their sum is 1.
         seed: Another seed gives another, independent division.
         keep: Rows that have a split keep it, and their group follows.
+        allow_torn: Rows whose split is kept may tear a group; its other rows follow the first of
+            them. ``data.audit.find_leaks`` says what is torn.
+        copies: Pairs of films that are one, as ``find_duplicates`` lists them; the same
+            ``image_id`` is one film without being listed.
 
     Returns:
         A copy of the manifest.
 
     Raises:
-        ValueError: If the fractions are no shares, or a group has two splits that are to be kept.
+        ValueError: If the fractions are no shares, or a group has two splits that are to be kept
+            and must not be torn.
     """
     if min(fractions) < 0 or not math.isclose(sum(fractions), 1.0, abs_tol=TOLERANCE):
         raise ValueError(f"fractions must be shares whose sum is 1, got {fractions}")
-    group = patient_groups(manifest)
-    kept = _kept(manifest, group) if keep else {}
+    group = patient_groups(manifest, copies)
+    kept = _kept(manifest, group, allow_torn=allow_torn) if keep else {}
     first = manifest["patient_id"].groupby(group.to_numpy()).min()
     split = {
         int(key): _draw(str(patient), fractions, seed)
         for key, patient in zip(first.index, first, strict=True)
     }
-    return manifest.assign(split=group.map(split | kept).astype(str))
+    assigned = group.map(split | kept).astype(str)
+    if keep:
+        assigned = assigned.where(manifest["split"] == "", manifest["split"])
+    return manifest.assign(split=assigned)
 
 
 def leave_one_site_out(
@@ -88,25 +104,36 @@ def leave_one_site_out(
         yield name, manifest.assign(split=split)
 
 
-def patient_groups(manifest: pd.DataFrame) -> "pd.Series[int]":
+def patient_groups(manifest: pd.DataFrame, copies: pd.DataFrame | None = None) -> "pd.Series[int]":
     """Number the groups of patients that are tied to each other by shared films.
+
+    Args:
+        manifest: One row per image.
+        copies: As for ``assign_splits``; pairs with a film that is not here are ignored.
 
     Returns:
         One number per row, equal within a group, on the manifest's index.
     """
     patients, patient_names = pd.factorize(manifest["patient_id"])
     films, film_names = pd.factorize(manifest["image_id"])
-    size = len(patient_names) + len(film_names)
-    edges = (np.ones(len(manifest)), (patients, films + len(patient_names)))
-    _, component = connected_components(coo_array(edges, shape=(size, size)), directed=False)
+    offset = len(patient_names)
+    edges = np.stack([patients, films + offset])
+    if copies is not None and len(copies):
+        names = pd.Index(film_names)
+        ends = [names.get_indexer(copies[side]) for side in ("image_id_a", "image_id_b")]
+        pairs = np.stack(ends)
+        edges = np.concatenate([edges, pairs[:, (pairs >= 0).all(axis=0)] + offset], axis=1)
+    size = offset + len(film_names)
+    graph = coo_array((np.ones(edges.shape[1]), tuple(edges)), shape=(size, size))
+    _, component = connected_components(graph, directed=False)
     return pd.Series(component[patients], index=manifest.index, dtype=int)
 
 
-def _kept(manifest: pd.DataFrame, group: "pd.Series[int]") -> dict[int, str]:
+def _kept(manifest: pd.DataFrame, group: "pd.Series[int]", *, allow_torn: bool) -> dict[int, str]:
     given = manifest["split"] != ""
     by_group = manifest.loc[given, "split"].groupby(group[given].to_numpy())
     torn = by_group.nunique()
-    if (torn > 1).any():
+    if (torn > 1).any() and not allow_torn:
         rows = group.index[group == torn.index[torn > 1][0]].tolist()
         raise ValueError(
             f"column split: rows {rows} are of one patient, or share a film, but have "

@@ -9,7 +9,18 @@ import sys
 
 import typer
 
-from pipeline.commands import bench, classify, data, demo, doctor, predict, segment, study
+from pipeline.commands import (
+    audit,
+    bench,
+    bench_data,
+    classify,
+    data,
+    demo,
+    doctor,
+    predict,
+    segment,
+    study,
+)
 from pipeline.errors import WRONG_INPUT, is_users, one_line
 
 app = typer.Typer(
@@ -22,10 +33,12 @@ app = typer.Typer(
 )
 app.command("demo")(demo.demo)
 app.command("import")(data.import_films)
+app.command("audit")(audit.audit)
 app.add_typer(segment.app, name="segment")
 app.add_typer(classify.app, name="classify")
 app.command("study")(study.study)
 app.command("predict")(predict.predict)
+bench.app.command("data")(bench_data.data)
 app.add_typer(bench.app, name="bench")
 app.command("doctor")(doctor.doctor)
 

@@ -153,7 +153,9 @@ class StudyConfig(Section):
         segmentation: Stage 1; left out, every film must come with a mask.
         pool: Datasets the classifiers are trained, validated and tested on.
         external: Tests on other hospitals by name; a test may join several datasets.
-        exclude_duplicates: Drop films from the pool that are also in an external test.
+        exclude_duplicates: Look for copies; drop films from the pool that are also in an external
+            test, and keep copies within the pool on one side of its split.
+        allow_leaks: Leaks that must not stop the study, as ``films in train and <test>``.
         classifiers: Name of each classifier and its ``classification.settings``.
         defaults: Settings shared by all classifiers.
         marks: The bias experiment, if it is to be run.
@@ -173,6 +175,7 @@ class StudyConfig(Section):
     pool: list[str] = Field(min_length=1)
     external: dict[Name, list[str]] = Field(default_factory=dict)
     exclude_duplicates: bool = True
+    allow_leaks: list[str] = Field(default_factory=list)
     classifiers: dict[Name, dict[str, Any]] = Field(min_length=1)
     defaults: dict[str, Any] = Field(default_factory=dict)
     marks: MarksConfig | None = None
@@ -194,6 +197,11 @@ class StudyConfig(Section):
         for place, names in datasets.items():
             _check_known(place, "dataset", names, self.datasets)
         _check_known("marks.classifiers", "classifier", self._marked(), self.classifiers)
+        if self.allow_leaks:
+            from data.audit.leaks import leak_names  # imports pandas: not for every study file
+
+            known = leak_names(["train", "val", "test", *self.external])
+            _check_known("allow_leaks", "leak", self.allow_leaks, known)
         for index, pair in enumerate(self.compare):
             _check_known(f"compare.{index}", "classifier", pair, self.classifiers)
         return self

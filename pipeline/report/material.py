@@ -18,6 +18,7 @@ class ReportMaterial:
         config: What was asked for.
         description: The same with every default filled in, as plain values.
         films: Films by role, with masks.
+        audit: What gives the class away, as ``pipeline.study.audit`` returns it.
         lungs: What stage 1 left behind, if there was one.
         trainings: All trainings, finished.
         summary: The figures, as in ``summary.json``.
@@ -26,6 +27,7 @@ class ReportMaterial:
     config: StudyConfig
     description: dict[str, Any]
     films: StudyFilms
+    audit: dict[str, Any]
     lungs: Lungs | None
     trainings: Sequence[Training]
     summary: dict[str, Any]

@@ -11,6 +11,7 @@ import yaml
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
 from data.atomic import replacing
+from pipeline.audit import audit_tables
 from pipeline.report import plots, tables
 from pipeline.report.material import ReportMaterial
 from pipeline.report.pictures import Picture, film_picture, heatmap_picture, lung_pictures
@@ -82,6 +83,7 @@ def _content(material: ReportMaterial) -> dict[str, Any]:
     return {
         "config": config,
         "headlines": _headlines(material),
+        "audit": audit_tables({**material.audit, "roles": {}}),
         "films": tables.films_table(material.films, config.classes),
         "left_out": tables.left_out_table(material.films),
         "views": {name: tables.manifest_views(rows) for name, rows in material.films.tests.items()},

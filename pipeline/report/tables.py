@@ -1,32 +1,17 @@
 """The report's tables as rows of text: numbers are rounded here and nowhere else."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 
 from pipeline.report.material import ReportMaterial
 from pipeline.study.films import StudyFilms
+from pipeline.table import Table
 
 NONE = "–"  # noqa: RUF001  an en dash marks an empty cell
 SMALL_P = 0.001
 FIGURES = {"macro_auc": "macro AUC", "macro_f1": "macro F1"}
-
-
-@dataclass(frozen=True)
-class Table:
-    """A table of text.
-
-    Attributes:
-        head: Titles of the columns.
-        rows: Cells; the first of each row names it.
-        strong: (row, column) of cells to stress.
-    """
-
-    head: Sequence[str]
-    rows: Sequence[Sequence[str]]
-    strong: frozenset[tuple[int, int]] = frozenset()
 
 
 def films_table(films: StudyFilms, classes: Sequence[str]) -> Table:

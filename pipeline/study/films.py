@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from data.audit import Leak
 from data.duplicates import find_duplicates
 from data.failures import write_failures
 from data.importing import import_dataset
@@ -15,6 +16,7 @@ from data.manifest import COLUMNS, concatenate, read_manifest, write_manifest
 from data.nearest import name_unknown
 from data.splits import assign_splits
 from pipeline.config import DatasetConfig, StudyConfig
+from pipeline.study.leaks import refuse_leaks
 from pipeline.study.steps import (
     Step,
     digest_file,
@@ -54,12 +56,16 @@ class StudyFilms:
         pool: Films the classifiers are made from, with their split.
         external: Films of each test on other hospitals, by the test's name.
         left_out: What was not used.
+        copies: Pairs of films in the pool that are one; None where they were not looked for.
+        leaks: What roles share and the study allows.
     """
 
     datasets: dict[str, pd.DataFrame]
     pool: pd.DataFrame
     external: dict[str, pd.DataFrame]
     left_out: tuple[LeftOut, ...] = field(default=())
+    copies: pd.DataFrame | None = None
+    leaks: tuple[Leak, ...] = ()
 
     @property
     def tests(self) -> dict[str, pd.DataFrame]:
@@ -77,7 +83,8 @@ def prepare_films(config: StudyConfig, out: Path, *, progress: bool) -> StudyFil
         progress: Show progress bars.
 
     Raises:
-        ValueError: If a dataset cannot be read or a role is left without films of two classes.
+        ValueError: If a dataset cannot be read, a role is left without films of two classes, or
+            two roles share what they must not and the study does not allow it.
     """
     left_out: list[LeftOut] = []
     datasets = {
@@ -90,10 +97,13 @@ def prepare_films(config: StudyConfig, out: Path, *, progress: bool) -> StudyFil
         for role, names in roles.items()
     }
     pool = chosen.pop("pool")
+    copies = None
     if config.exclude_duplicates:
         pool = _without_duplicates(pool, chosen, out, left_out, progress=progress)
-    pool = _split(pool, config)
-    return StudyFilms(datasets, pool, chosen, tuple(left_out))
+        copies = _search(pool, None, out / "duplicates" / "pool", progress=progress)
+    pool = _split(pool, config, copies)
+    leaks = refuse_leaks(pool, chosen, copies, allowed=config.allow_leaks)
+    return StudyFilms(datasets, pool, chosen, tuple(left_out), copies, leaks)
 
 
 def without_unusable_masks(films: StudyFilms, classes: Sequence[str]) -> StudyFilms:
@@ -211,27 +221,48 @@ def _without_duplicates(
     progress: bool,
 ) -> pd.DataFrame:
     for test, films in external.items():
-        inputs = {"pool": digest_manifest(pool), "test": digest_manifest(films)}
-        step = Step(out / "duplicates" / test, digest_values(inputs))
-        if not step.is_finished:
-            step.begin()
-            found = find_duplicates(pool, films, workers=_workers(), progress=progress)
-            found.to_csv(step.folder / DUPLICATES, index=False)
-            step.finish()
-        known = set(pd.read_csv(step.folder / DUPLICATES, dtype=str)["image_id_a"])
-        doubles = pool["image_id"].isin(known)
+        found = _search(pool, films, out / "duplicates" / test, progress=progress)
+        doubles = pool["image_id"].isin(found["image_id_a"])
+        theirs = pool["patient_id"].isin(pool.loc[doubles, "patient_id"])
         left_out.extend(_count(pool[doubles], "pool", f"also in the external test {test!r}"))
-        pool = pool[~doubles].reset_index(drop=True)
+        others = f"of a patient who is in the external test {test!r} by another film"
+        left_out.extend(_count(pool[theirs & ~doubles], "pool", others))
+        pool = pool[~theirs].reset_index(drop=True)
     return pool
 
 
-def _workers() -> int:
+def _search(
+    pool: pd.DataFrame, other: pd.DataFrame | None, folder: Path, *, progress: bool
+) -> pd.DataFrame:
+    """List copies between the pool and another set, or within it, once for the same films."""
+    inputs = {
+        "pool": digest_manifest(pool),
+        "test": None if other is None else digest_manifest(other),
+    }
+    step = Step(folder, digest_values(inputs))
+    if not step.is_finished:
+        step.begin()
+        found = find_duplicates(pool, other, workers=number_of_workers(), progress=progress)
+        found.to_csv(step.folder / DUPLICATES, index=False)
+        step.finish()
+    return pd.read_csv(step.folder / DUPLICATES, dtype=str)
+
+
+def number_of_workers() -> int:
+    """Return how many processes read films."""
     return min(MAX_WORKERS, os.cpu_count() or 1)
 
 
-def _split(pool: pd.DataFrame, config: StudyConfig) -> pd.DataFrame:
-    """Split by patient; films whose manifest brings a split keep it."""
-    pool = assign_splits(pool, fractions=config.fractions, seed=config.split_seed, keep=True)
+def _split(pool: pd.DataFrame, config: StudyConfig, copies: pd.DataFrame | None) -> pd.DataFrame:
+    """Split by patient; films whose manifest brings a split keep it, be it a leak."""
+    pool = assign_splits(
+        pool,
+        fractions=config.fractions,
+        seed=config.split_seed,
+        keep=True,
+        allow_torn=True,
+        copies=copies,
+    )
     _check_splits(pool, config.classes)
     return pool
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from pipeline.config import StudyConfig
 from pipeline.report import ReportMaterial, draw_pictures, write_report
+from pipeline.study.audit import AUDIT, audit_study
 from pipeline.study.describe import describe_study, without_places, write_description
 from pipeline.study.films import LeftOut, StudyFilms, prepare_films, without_unusable_masks
 from pipeline.study.journal import LOGGED, Journal, Say, epoch_line
@@ -63,7 +64,7 @@ def run_study(config: StudyConfig, out: Path, *, say: Say, progress: bool = True
             journal = Journal(tracker, parent, say)
             summary, left_out = _do(config, description, out, journal, progress=progress)
             parent.log_metrics({key: summary[key] for key in ("segmentation", "classification")})
-            for result in (REPORT, "summary.json"):
+            for result in (REPORT, "summary.json", f"audit/{AUDIT}"):
                 parent.log_file(out / result)
         return Finished(summary, out / REPORT, tracker.uri, left_out)
 
@@ -79,6 +80,9 @@ def _do(
     """Data, lungs, classifiers, figures, report: in this order."""
     films = prepare_films(config, out, progress=progress)
     journal.say(_describe_films(films))
+    audit = audit_study(films, out, progress=progress)
+    for line in _describe_audit(audit):
+        journal.say(line)
     lungs = None
     if config.segmentation is not None:
         lungs = _do_lungs(config, films, out, journal, progress=progress)
@@ -95,7 +99,7 @@ def _do(
         left_out=[asdict(entry) for entry in films.left_out],
     )
     write_summary(summary, out)
-    material = ReportMaterial(config, description, films, lungs, trainings, summary)
+    material = ReportMaterial(config, description, films, audit, lungs, trainings, summary)
     for training in trainings:
         if journal.has_logged(training):
             continue
@@ -170,6 +174,14 @@ def _figures_of(summary: dict[str, Any], training: Training) -> dict[str, Any]:
 def _describe_films(films: StudyFilms) -> str:
     tests = ", ".join(f"{name} {len(rows)}" for name, rows in films.tests.items())
     return f"{len(films.pool)} films in the pool; films to test on: {tests}"
+
+
+def _describe_audit(audit: dict[str, Any]) -> list[str]:
+    lines = [f"leak, allowed: {leak['count']} {leak['name']}" for leak in audit["leaks"]]
+    guesses = [f"{own['evidence']} {own['macro_auc']:.2f}" for own in audit["shortcuts"]]
+    if guesses:
+        lines.append(f"class guessed without the lungs, macro AUC: {', '.join(guesses)}")
+    return lines
 
 
 @contextmanager

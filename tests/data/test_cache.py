@@ -1,5 +1,9 @@
 import json
 import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -83,6 +87,68 @@ def test_a_killed_process_leaves_nothing_that_counts(tmp_path, manifest, monkeyp
     live = load_films(manifest, SETTINGS, cache=None)
     kept = load_films(manifest, SETTINGS, cache=tmp_path / "cache")
     np.testing.assert_array_equal(live.images, kept.images)
+
+
+def fill(folder: Path, *, killed: bool = False, seconds_per_film: float = 0.0) -> subprocess.Popen:
+    """Start a process that fills the cache, slowly, or that is killed at its second film."""
+    script = f"""
+import os, signal, sys, time
+from pathlib import Path
+import pandas as pd
+from data import cache
+from data.preprocess import Preprocessing
+
+prepare, seen = cache._prepare, []
+
+def slowly(task):
+    seen.append(task)
+    if {killed} and len(seen) == 2:
+        os.kill(os.getpid(), signal.SIGKILL)
+    time.sleep({seconds_per_film})
+    return prepare(task)
+
+cache._prepare = slowly
+folder = Path(sys.argv[1])
+manifest = pd.read_csv(folder / "manifest.csv", keep_default_na=False)
+films = cache.load_films(
+    manifest, Preprocessing(size_px=16), cache=folder / "cache", progress=False
+)
+print(len(seen), int(films.images.sum()), int(films.masks.sum()))
+"""
+    command = [sys.executable, "-c", script, str(folder)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+
+
+@pytest.mark.slow
+def test_of_several_processes_one_reads_and_all_get_the_same(tmp_path, manifest):
+    manifest.to_csv(tmp_path / "manifest.csv", index=False)
+    processes = [fill(tmp_path, seconds_per_film=0.5) for _ in range(3)]
+    said = [process.communicate(timeout=300)[0].split() for process in processes]
+    assert [process.returncode for process in processes] == [0, 0, 0]
+    assert sorted(int(read) for read, *_ in said) == [0, 0, len(manifest)]
+    assert len({tuple(sums) for _, *sums in said}) == 1
+
+
+@pytest.mark.slow
+def test_after_a_kill_while_filling_another_process_fills(tmp_path, manifest):
+    manifest.to_csv(tmp_path / "manifest.csv", index=False)
+    dying = fill(tmp_path, killed=True)
+    dying.communicate(timeout=300)
+    assert dying.returncode == -signal.SIGKILL
+    assert list((tmp_path / "cache").glob(".filling-*"))  # it could not even clean up
+    live = load_films(manifest, SETTINGS, cache=None)
+    kept = load_films(manifest, SETTINGS, cache=tmp_path / "cache")  # the lock is free again
+    np.testing.assert_array_equal(live.images, kept.images)
+    np.testing.assert_array_equal(live.masks, kept.masks)
+
+
+def test_masks_that_are_not_there_take_no_room(tmp_path, manifest):
+    films = load_films(
+        manifest.assign(lung_mask=""), Preprocessing(size_px=256), cache=tmp_path / "cache"
+    )
+    (stored,) = (tmp_path / "cache").glob("*/masks.npy")
+    assert not films.masks.any()
+    assert stored.stat().st_blocks * 512 < films.images.nbytes / 4
 
 
 def test_writing_to_films_does_not_change_the_cache(tmp_path, manifest):

@@ -40,6 +40,28 @@ def test_no_film_is_on_two_sides_even_through_a_chain_of_patients():
     assert assigned.groupby("patient_id")["split"].nunique().max() == 1
 
 
+def test_copies_are_never_on_two_sides_even_of_two_datasets():
+    table = pd.concat([manifest(200), manifest(200, dataset="there")], ignore_index=True)
+    ids = table["image_id"]
+    copies = pd.DataFrame({"image_id_a": ids[:300:3], "image_id_b": ids[400:700:3].to_numpy()})
+    strangers = pd.DataFrame({"image_id_a": ["elsewhere"], "image_id_b": [ids[0]]})
+    assigned = assign_splits(table, seed=0, copies=pd.concat([copies, strangers]))
+    split = assigned.set_index("image_id")["split"]
+    assert (split[copies["image_id_a"]].to_numpy() == split[copies["image_id_b"]].to_numpy()).all()
+    assert assigned.groupby("patient_id")["split"].nunique().max() == 1
+    assert (assigned["split"] != assign_splits(table, seed=0)["split"]).any()
+
+
+def test_copies_tie_nobody_else():
+    table = manifest(300)
+    copies = pd.DataFrame({"image_id_a": ["here0-0"], "image_id_b": ["here1-0"]})
+    moved = (
+        assign_splits(table, seed=0)["split"]
+        != assign_splits(table, seed=0, copies=copies)["split"]
+    )
+    assert set(table.loc[moved, "image_id"]) <= {"here0-0", "here0-1", "here1-0", "here1-1"}
+
+
 def test_added_rows_move_nobody():
     few = manifest(100)
     many = pd.concat([manifest(150, dataset="there"), manifest(400)], ignore_index=True)
@@ -48,7 +70,7 @@ def test_added_rows_move_nobody():
     pd.testing.assert_series_equal(after.loc[before.index, "split"], before)
 
 
-def test_every_label_of_every_dataset_gets_its_shares():
+def test_every_label_of_every_site_gets_its_shares():
     tables = [manifest(3000, films=1, dataset=name) for name in ("here", "there")]
     assigned = assign_splits(pd.concat(tables, ignore_index=True), seed=1)
     shares = assigned.groupby(["dataset", "label"])["split"].value_counts(normalize=True).unstack()

@@ -70,8 +70,8 @@ def test_help_takes_less_than_a_second():
 
 @pytest.mark.parametrize(
     "path",
-    ["demo", "import", "study", "predict", "doctor", "segment train", "segment predict",
-     "segment score", "classify train", "classify predict", "classify explain"],
+    ["demo", "import", "audit", "bench data", "study", "predict", "doctor", "segment train",
+     "segment predict", "segment score", "classify train", "classify predict", "classify explain"],
 )  # fmt: skip
 def test_every_command_explains_itself(command, path):
     code, out, _ = command(*path.split(), "--help")
@@ -208,6 +208,28 @@ def test_the_classes_of_an_import_are_the_user_s(command, tmp_path):
     assert "left out, label 'well' stands for no class: 1" in out
     assert_one_line(command(*arguments, "--label", "sik=covid"), "'sik'", "'sick'")
     assert_one_line(command(*arguments, "--label", "sick"), "--label expects PUBLISHED=CLASS")
+
+
+def test_an_audit_answers_programs_and_a_leak_misses_the_check(command, write_films):
+    import json
+
+    films, test = write_films("here"), write_films("away")
+    code, out, _ = command("audit", films, "--external", test, "--json", "--check")
+    found = json.loads(out)
+    assert (code, found["leaks"]) == (0, [])
+    assert found["roles"]["away"]["films"] == 8
+    code, out, _ = command("audit", films, "--external", films, "--no-pixels", "--check")
+    assert code == 1
+    assert "films in train and here" in out
+
+
+def test_an_audit_lists_what_cannot_be_read(command, write_films):
+    films = write_films("here")
+    (films.parent / "3.png").write_bytes(b"no image")
+    code, out, _ = command("audit", films)
+    assert code == 3
+    assert "Films that cannot be read" in out
+    assert "3.png" not in out
 
 
 def test_a_bug_keeps_its_traceback(monkeypatch):

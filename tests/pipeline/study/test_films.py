@@ -96,8 +96,9 @@ def test_copies_of_external_films_leave_the_pool(two_hospitals, monkeypatch):
 
     from pipeline.study import films as module
 
-    def first_two(pool, _test, **_):
-        return pd.DataFrame({"image_id_a": pool["image_id"].head(2)})
+    def first_two(pool, test, **_):
+        ids = pool["image_id"].head(2 if test is not None else 0)
+        return pd.DataFrame({"image_id_a": ids, "image_id_b": ids, "kind": "copy"})
 
     monkeypatch.setattr(module, "find_duplicates", first_two)
     kept = prepare_films(
@@ -106,6 +107,96 @@ def test_copies_of_external_films_leave_the_pool(two_hospitals, monkeypatch):
     counted = {(e.role, e.reason): e.count for e in kept.left_out}
     assert counted["pool", "also in the external test 'away'"] == 2
     assert len(kept.pool) == 18
+
+
+def rewrite(manifest: Path, change) -> None:
+    """Change a manifest's rows in place."""
+    import pandas as pd
+
+    table = pd.read_csv(manifest, dtype=str, keep_default_na=False)
+    change(table)
+    table.to_csv(manifest, index=False)
+
+
+def test_a_patient_whose_copy_is_tested_elsewhere_leaves_the_pool_whole(two_hospitals, monkeypatch):
+    import pandas as pd
+
+    from pipeline.study import films as module
+
+    def two_films_of_one(table):
+        table.loc[1, "patient_id"] = table.loc[0, "patient_id"]
+
+    def first(pool, test, **_):
+        ids = pool["image_id"].head(1 if test is not None else 0)
+        return pd.DataFrame({"image_id_a": ids, "image_id_b": ids, "kind": "copy"})
+
+    rewrite(two_hospitals / "here/manifest.csv", two_films_of_one)
+    monkeypatch.setattr(module, "find_duplicates", first)
+    kept = prepare_films(
+        study(two_hospitals, exclude_duplicates=True), two_hospitals / "o", progress=False
+    )
+    assert len(kept.pool) == 18
+    reasons = [entry.reason for entry in kept.left_out if entry.role == "pool"]
+    assert "of a patient who is in the external test 'away' by another film" in reasons
+
+
+def test_copies_within_the_pool_are_on_one_side(two_hospitals, monkeypatch):
+    import pandas as pd
+
+    from pipeline.study import films as module
+
+    def pairs(pool, test, **_):
+        ids = pool["image_id"].to_numpy()
+        count = 9 if test is None else 0
+        return pd.DataFrame(
+            {"image_id_a": ids[:count], "image_id_b": ids[::-1][:count], "kind": "copy"}
+        )
+
+    monkeypatch.setattr(module, "find_duplicates", pairs)
+    films = prepare_films(
+        study(two_hospitals, exclude_duplicates=True), two_hospitals / "o", progress=False
+    )
+    split = films.pool.set_index("image_id")["split"]
+    for first, second in films.copies[["image_id_a", "image_id_b"]].itertuples(index=False):
+        assert split[first] == split[second]
+
+
+def test_a_film_in_two_roles_stops_the_study_unless_it_is_allowed(two_hospitals):
+    here = (two_hospitals / "here/manifest.csv").read_text().splitlines()
+    ids = [line.split(",")[0] for line in here[1:21]]
+
+    def share(table):
+        table.loc[: len(ids) - 1, "image_id"] = ids
+
+    rewrite(two_hospitals / "there/manifest.csv", share)
+    with pytest.raises(ValueError, match=r'leak: \d+ films in \w+ and away; .*"films in train and'):
+        prepare_films(study(two_hospitals), two_hospitals / "o", progress=False)
+    allowed = ["films in train and away", "films in val and away"]
+    films = prepare_films(
+        study(two_hospitals, allow_leaks=allowed), two_hospitals / "o", progress=False
+    )
+    assert sorted(leak.name for leak in films.leaks) == allowed
+
+
+def test_a_patient_on_two_sides_of_a_given_split_stops_the_study_unless_allowed(two_hospitals):
+    def tear(table):
+        table.loc[[0, 1], "patient_id"] = table.loc[0, "patient_id"]
+        table.loc[[0, 1], "split"] = ["train", "test"]
+
+    rewrite(two_hospitals / "here/manifest.csv", tear)
+    with pytest.raises(ValueError, match="leak: 1 patients in train and test"):
+        prepare_films(study(two_hospitals), two_hospitals / "o", progress=False)
+    films = prepare_films(
+        study(two_hospitals, allow_leaks=["patients in train and test"]),
+        two_hospitals / "o",
+        progress=False,
+    )
+    assert [leak.count for leak in films.leaks] == [1]
+
+
+def test_an_unknown_leak_is_named_with_the_near_miss(two_hospitals):
+    with pytest.raises(ValueError, match=r"allow_leaks.*did you mean 'films in train and away'"):
+        study(two_hospitals, allow_leaks=["film in train and away"])
 
 
 def test_a_class_without_films_is_an_error(two_hospitals):

@@ -1,0 +1,37 @@
+"""Leaks stop a study before anything is trained, unless its file allows them by name."""
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from data.audit import Leak, find_leaks
+from data.audit.leaks import roles_of
+
+
+def refuse_leaks(
+    pool: pd.DataFrame,
+    external: dict[str, pd.DataFrame],
+    copies: pd.DataFrame | None,
+    *,
+    allowed: Sequence[str],
+) -> tuple[Leak, ...]:
+    """Return the leaks that are allowed.
+
+    Args:
+        pool: Films classifiers are made from, split.
+        external: Films of each test on other hospitals.
+        copies: Pairs of films that are one, where they were looked for.
+        allowed: Names of leaks, see ``data.audit.leak_names``.
+
+    Raises:
+        ValueError: If there is another; names the first, and what would allow them all.
+    """
+    leaks = find_leaks(roles_of(pool, external), copies)
+    if refused := [leak for leak in leaks if leak.name not in allowed]:
+        names = ", ".join(f'"{leak.name}"' for leak in refused)
+        first = refused[0]
+        raise ValueError(
+            f"leak: {first.count} {first.name}; remove them, or go on nevertheless with "
+            f"allow_leaks: [{names}]"
+        )
+    return tuple(leaks)
