@@ -15,7 +15,7 @@ import pydicom.data
 import pytest
 from PIL import Image
 
-from data.readers import UnreadableImage, read_image, write_dicom
+from data.readers import UnreadableImage, deflated, read_image, write_dicom
 
 SHIPPED = Path(pydicom.data.__file__).parent / "test_files"
 GREY = (np.random.default_rng(0).random((40, 30)) * 255).astype(np.uint8)
@@ -84,11 +84,13 @@ def attack(name, folder, count):
         try:
             pixels = read_image(path).pixels
         except UnreadableImage as error:
-            assert "\n" not in str(error), number
+            said, pixels = str(error), np.zeros(1)
         else:
-            assert np.isfinite(pixels).all(), number
-            assert pixels.min() >= 0, number
-            assert pixels.max() <= 1, number
+            said = ""
+        assert "\n" not in said, number
+        assert np.isfinite(pixels).all(), number
+        assert pixels.min() >= 0, number
+        assert pixels.max() <= 1, number
         assert time.monotonic() - start < LONGEST_S + 30, number
         grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
         assert grown < LARGEST_GROWTH_KB, number
@@ -108,13 +110,14 @@ def test_thousands_of_mutated_files(tmp_path, name):
     attack(name, tmp_path, 150 if name in DICOM[2:6] else 500)
 
 
-def test_a_deflated_bomb_is_refused(tmp_path):
+def test_a_deflated_bomb_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(deflated, "MAX_FILE_BYTES", 2**23)
     path = tmp_path / "f.dcm"
     content = (SHIPPED / "image_dfl.dcm").read_bytes()
     meta = 128 + 4 + 12 + struct.unpack("<I", content[140:144])[0]
     deflate = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS)
     block = bytes(2**20)
-    bomb = b"".join(deflate.compress(block) for _ in range(600)) + deflate.flush()
+    bomb = b"".join(deflate.compress(block) for _ in range(9)) + deflate.flush()
     path.write_bytes(content[:meta] + bomb)
     with pytest.raises(UnreadableImage, match="inflates to more than"):
         read_image(path)
