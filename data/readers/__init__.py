@@ -17,7 +17,7 @@ from data.readers.jsrt import read_jsrt_film
 from data.readers.nifti import SUFFIXES as NIFTI_SUFFIXES
 from data.readers.nifti import read_nifti, read_nifti_labels
 from data.readers.raster import SUFFIXES as RASTER_SUFFIXES
-from data.readers.raster import open_raster, read_raster
+from data.readers.raster import read_raster, read_raster_labels
 from data.readers.writers import write_dicom, write_mask, write_nifti, write_png
 
 __all__ = [
@@ -59,8 +59,6 @@ def read_image(path: Path) -> Film:
         UnreadableImage: If the file is missing or no readable image; one line, naming the file.
     """
     name = path.name.lower()
-    if not path.is_file():
-        raise UnreadableImage(path, "no such file")
     if name.endswith(NIFTI_SUFFIXES):
         return read_nifti(path)
     if name.endswith(JSRT_SUFFIXES):
@@ -82,12 +80,8 @@ def read_mask(path: Path) -> NDArray[np.uint8]:
     Raises:
         UnreadableImage: If the file is missing or no readable PNG, GIF, TIFF, JPEG or NIfTI image.
     """
-    if path.name.lower().endswith(NIFTI_SUFFIXES):
-        values = read_nifti_labels(path)
-    else:
-        image = open_raster(path)
-        deep = image.mode.startswith(("I", "F"))
-        values = np.asarray(image if deep else image.convert("L"), dtype=np.float64)
+    nifti = path.name.lower().endswith(NIFTI_SUFFIXES)
+    values = read_nifti_labels(path) if nifti else read_raster_labels(path)
     brightest = values.max()
     threshold = 0.0 if brightest <= LARGEST_LABEL else brightest / 2
     return (values > threshold).astype(np.uint8)

@@ -3,19 +3,21 @@
 Values pass the stages of PS3.3 C.11: modality LUT or rescale, then VOI LUT or window (the first of
 several; linear, linear exact or sigmoid), then presentation: MONOCHROME1 or a presentation LUT
 shape INVERSE is inverted once. Without a usable window, 8-bit images stand as they are and deeper
-ones are mapped by percentiles. Padding is black and counts for nothing.
+ones are mapped by percentiles. Padding is black and counts for nothing. Rows and columns stay as
+they are stored, which is how viewers show radiographs; a header that calls that mirrored is noted.
+
+No text of a header leaves this file: attributes are compared with known values, never quoted.
 """
 
-import warnings
+import logging
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pydicom
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset, FileMetaDataset
-from pydicom.errors import InvalidDicomError
-from pydicom.pixels import pixel_array
 from pydicom.uid import (
     UID,
     ExplicitVRBigEndian,
@@ -23,7 +25,9 @@ from pydicom.uid import (
     ImplicitVRLittleEndian,
 )
 
-from data.readers.film import Film, Spacing, UnreadableImage, check_size, usable_spacing
+from data.readers.deflated import check_inflated_size
+from data.readers.dicom_pixels import stored_values, syntax_name, used_bits
+from data.readers.film import Film, Spacing, UnreadableImage, reading, usable_spacing
 from data.readers.voi import modality_values, voi_grey
 
 SUFFIXES = (".dcm", ".dicom", ".dic", ".ima")
@@ -33,9 +37,18 @@ SPACINGS = (
     ("ImagerPixelSpacing", "spacing at the detector"),
     ("NominalScannedPixelSpacing", "spacing on the scanned film"),
 )
-VIEWS = {"PA": "PA", "AP": "AP", "LL": "lateral", "RL": "lateral", "LAT": "lateral"}
-GREY_TOLERANCE = 8
-"""Largest difference between red, green and blue, of 255, that lossy compression makes of grey."""
+VIEWS = {"PA": "PA", "AP": "AP"} | dict.fromkeys(("LL", "RL", "LAT", "LATERAL"), "lateral")
+# PS3.16 CID 4010, in SNOMED CT and in the older SNOMED RT.
+VIEW_CODES = {
+    **dict.fromkeys(("272479007", "R-10214", "R-40888"), "PA"),
+    **dict.fromkeys(("399348003", "R-10206"), "AP"),
+    **dict.fromkeys(("399067008", "399173006", "399198007"), "lateral"),
+    **dict.fromkeys(("R-102CD", "R-10236", "R-10232"), "lateral"),
+}
+SIDES = {side: side for side in "LRB"}
+
+# pydicom logs what it warns of, and both quote header values, which may name a patient.
+logging.getLogger("pydicom").setLevel(logging.CRITICAL + 1)
 
 
 def has_dicom_preamble(path: Path) -> bool:
@@ -53,28 +66,17 @@ def read_dicom(path: Path) -> Film:
 
     Raises:
         UnreadableImage: If the file is missing, damaged, not DICOM, without pixel data, in colour,
-            of several frames or too large.
+            of several frames, too large, or in a transfer syntax without decoder.
     """
-    try:
-        with warnings.catch_warnings():
-            # pydicom's warnings quote header values, which may name a patient.
-            warnings.simplefilter("ignore")
-            dataset = _read_dataset(path)
-            stored, colour_step = _decode(path, dataset)
-            return _film(dataset, stored, colour_step)
-    except UnreadableImage:
-        raise
-    except Exception as error:  # headers and decoders fail in any way: RuntimeError, struct.error
-        raise UnreadableImage(path, f"damaged DICOM file ({type(error).__name__})") from None
+    with reading(path, "DICOM file"):
+        dataset = _read_dataset(path)
+        stored, colour_step = stored_values(path, dataset)
+        return _film(dataset, stored, colour_step)
 
 
 def _read_dataset(path: Path) -> Dataset:
-    try:
-        dataset = pydicom.dcmread(path, force=True)
-    except FileNotFoundError:
-        raise UnreadableImage(path, "no such file") from None
-    except (InvalidDicomError, EOFError):
-        raise UnreadableImage(path, "not a DICOM file") from None
+    check_inflated_size(path)
+    dataset = pydicom.dcmread(path, force=True)
     if "SOPClassUID" not in dataset and "Rows" not in dataset:
         raise UnreadableImage(path, "not a DICOM file, or cut off in its header")
     if not any(keyword in dataset for keyword in PIXEL_KEYWORDS):
@@ -94,55 +96,59 @@ def _native_syntax(dataset: Dataset) -> UID:
     return UID(ExplicitVRLittleEndian if little_endian else ExplicitVRBigEndian)
 
 
-def _decode(path: Path, dataset: Dataset) -> tuple[NDArray[Any], str]:
-    """Return the stored values (H, W) and what was done with colour, if anything."""
-    frames = int(dataset.get("NumberOfFrames") or 1)
-    if frames != 1:
-        raise UnreadableImage(path, f"{frames} frames in one file; one is read")
-    check_size(path, height=int(dataset.get("Rows") or 0), width=int(dataset.get("Columns") or 0))
-    photometric = str(dataset.get("PhotometricInterpretation", "MONOCHROME2"))
-    if photometric == "PALETTE COLOR":
-        raise UnreadableImage(path, "colour image (PALETTE COLOR); grey is read")
-    syntax = dataset.file_meta.TransferSyntaxUID
-    try:
-        stored = np.asarray(pixel_array(dataset))
-    except Exception as error:  # each decoder fails in its own way
-        raise UnreadableImage(
-            path, f"pixel data cannot be decoded ({syntax.name}, {type(error).__name__})"
-        ) from None
-    if int(dataset.get("SamplesPerPixel") or 1) == 1:
-        return stored, ""
-    channels = stored.astype(np.int32)
-    if np.ptp(channels, axis=-1).max() > GREY_TOLERANCE:
-        raise UnreadableImage(path, f"colour image ({photometric}) that is no copy of a grey one")
-    return np.round(channels.mean(axis=-1)).astype(stored.dtype), "grey from equal colours"
-
-
 def _film(dataset: Dataset, stored: NDArray[Any], colour_step: str) -> Film:
     padding = _padding(dataset, stored)
-    values, modality_step = modality_values(dataset, stored)
+    values, modality_step = modality_values(dataset, used_bits(dataset, stored))
     grey, voi_step = voi_grey(dataset, values, padding=padding)
     inverted = _is_inverted(dataset)
     grey = np.float32(1) - grey if inverted else grey
     if padding is not None:
         grey = np.where(padding, np.float32(0), grey)
-    spacing, spacing_step = _spacing(dataset)
+    spacing = _spacing(dataset)
+    laterality = _known(dataset, "ImageLaterality", SIDES) or _known(dataset, "Laterality", SIDES)
     steps = (
-        f"DICOM {dataset.file_meta.TransferSyntaxUID.name}",
+        f"DICOM {syntax_name(dataset.file_meta.TransferSyntaxUID)}",
         colour_step,
         modality_step,
         voi_step,
         "inverted" if inverted else "",
         "padding set to black" if padding is not None else "",
-        spacing_step,
+        spacing.step,
+        f"laterality {laterality}" if laterality else "",
+        *_warnings(dataset),
     )
     return Film(
         pixels=np.ascontiguousarray(grey, dtype=np.float32)[np.newaxis],
-        spacing_mm=spacing,
-        view=VIEWS.get(str(dataset.get("ViewPosition") or "").strip().upper(), ""),
+        spacing_mm=spacing.value,
+        view=_view(dataset),
+        laterality=laterality,
         steps=tuple(step for step in steps if step),
         patient=str(dataset.get("PatientID") or "").strip() or None,
     )
+
+
+def _warnings(dataset: Dataset) -> list[str]:
+    """List what a person should know before trusting the film."""
+    found = []
+    if _known(dataset, "BurnedInAnnotation", {"YES": "yes"}):
+        found.append("warning: burnt-in annotation, which may name the patient")
+    orientation = dataset.get("PatientOrientation")
+    across, down = orientation if np.size(orientation) == len(("row", "column")) else ("", "")
+    if str(across)[:1] == "R" or str(down)[:1] == "H":
+        found.append("warning: stored mirrored or upside down, says the patient orientation")
+    return found
+
+
+def _known(dataset: Dataset, keyword: str, values: Mapping[str, str]) -> str:
+    """Return what the attribute's value stands for, or nothing if it is not among ``values``."""
+    return values.get(str(dataset.get(keyword) or "").strip().upper(), "")
+
+
+def _view(dataset: Dataset) -> str:
+    view = _known(dataset, "ViewPosition", VIEWS)
+    for item in dataset.get("ViewCodeSequence") or ():
+        view = view or _known(item, "CodeValue", VIEW_CODES)
+    return view
 
 
 def _is_inverted(dataset: Dataset) -> bool:
@@ -159,12 +165,27 @@ def _padding(dataset: Dataset, stored: NDArray[Any]) -> NDArray[np.bool_] | None
     if not isinstance(value, int):
         return None
     limit = dataset.get("PixelPaddingRangeLimit")
-    low, high = sorted((value, limit if isinstance(limit, int) else value))
+    low, high = sorted(
+        _as_stored(number, stored) for number in (value, limit if isinstance(limit, int) else value)
+    )
     padding: NDArray[np.bool_] = (stored >= low) & (stored <= high)
     return padding if padding.any() and not padding.all() else None
 
 
-def _spacing(dataset: Dataset) -> tuple[Spacing | None, str]:
+def _as_stored(number: int, stored: NDArray[Any]) -> int:
+    """Give a number the sign of the pixels: some writers take the wrong one of US and SS."""
+    modulus = int(2 ** (8 * stored.dtype.itemsize))
+    if stored.dtype.kind == "u":
+        return number % modulus
+    return number - modulus if number >= modulus // 2 else number
+
+
+class _Spacing(NamedTuple):
+    value: Spacing | None
+    step: str
+
+
+def _spacing(dataset: Dataset) -> _Spacing:
     for keyword, step in SPACINGS:
         try:
             row, column = (float(value) for value in dataset.get(keyword) or ())
@@ -172,5 +193,5 @@ def _spacing(dataset: Dataset) -> tuple[Spacing | None, str]:
             continue
         spacing = usable_spacing(row, column)
         if spacing is not None:
-            return spacing, step
-    return None, ""
+            return _Spacing(spacing, step)
+    return _Spacing(None, "")

@@ -1,5 +1,8 @@
-"""What every reader returns, and the one error that every reader raises."""
+"""What every reader returns, the one error that every reader raises, and the limits of all."""
 
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -8,8 +11,10 @@ from numpy.typing import NDArray
 
 Spacing = tuple[float, float]
 
-MAX_PIXELS = 100_000_000
-"""Largest image that is read, in pixels: five times the largest radiographic detector."""
+MAX_PIXELS = 64_000_000
+"""Largest image that is read, in pixels: three times the largest radiographic detector."""
+MAX_FILE_BYTES = 2**29
+"""Largest file that is opened: an image of ``MAX_PIXELS`` in 64 bits."""
 
 
 class UnreadableImage(ValueError):  # noqa: N818 - named for what is wrong, not for its kind
@@ -39,15 +44,60 @@ class Film:
         pixels: float32 (1, H, W) in [0, 1]; rows run from top to bottom.
         spacing_mm: Distance between rows and between columns, in mm, or None when unknown.
         view: PA, AP, lateral or empty.
-        steps: What the reader did, in order, for the manifest's column ``reading``.
+        laterality: L or R when the file says that it shows one side of a pair, B both, or empty.
+        steps: What the reader did and what it warns of, in order, for the manifest's column
+            ``reading``; never a value that was read as text.
         patient: The raw DICOM PatientID, for hashing only.
     """
 
     pixels: NDArray[np.float32]
     spacing_mm: Spacing | None = None
     view: str = ""
+    laterality: str = ""
     steps: tuple[str, ...] = ()
     patient: str | None = field(default=None, repr=False)
+
+
+@contextmanager
+def reading(path: Path, kind: str) -> Iterator[None]:
+    """Turn whatever goes wrong while ``path`` is read into one ``UnreadableImage``.
+
+    Libraries' warnings and errors quote what they stumble over, which may name a patient: the
+    warnings are dropped, and of an error only its type is kept, without a chained cause.
+
+    Args:
+        path: The file.
+        kind: What the error calls a file that is damaged.
+
+    Raises:
+        UnreadableImage: If the file is missing, larger than ``MAX_FILE_BYTES``, or the block
+            raises any error.
+    """
+    check_file(path)
+    failure = ""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    except UnreadableImage:
+        raise
+    except Exception as error:  # headers and decoders fail in any way: struct.error, zlib.error
+        failure = f"damaged {kind} ({type(error).__name__})"
+    if failure:
+        raise UnreadableImage(path, failure)
+
+
+def check_file(path: Path) -> None:
+    """Refuse a file before it is opened.
+
+    Raises:
+        UnreadableImage: If there is no such file, or it has more than ``MAX_FILE_BYTES``.
+    """
+    if not path.is_file():
+        raise UnreadableImage(path, "no such file")
+    size = path.stat().st_size
+    if size > MAX_FILE_BYTES:
+        raise UnreadableImage(path, f"file of {size:,} bytes; at most {MAX_FILE_BYTES:,} are read")
 
 
 def check_size(path: Path, *, height: int, width: int) -> None:

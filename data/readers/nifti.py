@@ -13,10 +13,9 @@ from typing import Any
 
 import nibabel
 import numpy as np
-from numpy.typing import NDArray
 
-from data.readers.film import Film, Spacing, UnreadableImage, check_size, usable_spacing
-from data.readers.greyscale import percentile_window, stretch
+from data.readers.film import Film, Spacing, UnreadableImage, check_size, reading, usable_spacing
+from data.readers.greyscale import Values, percentile_window, stretch
 
 SUFFIXES = (".nii", ".nii.gz")
 MM_PER_UNIT = {"mm": 1.0, "meter": 1000.0, "micron": 0.001}
@@ -29,44 +28,38 @@ def read_nifti(path: Path) -> Film:
     Raises:
         UnreadableImage: If the file is missing, damaged, in colour or not a single slice.
     """
-    image, values = _load(path)
-    oriented, spacing, step = _upright(image, values)
-    finite = np.isfinite(oriented)
-    darkest = oriented[finite].min() if finite.any() else 0.0
-    grey = np.where(finite, oriented, darkest).astype(np.float32)
-    low, high = float(image.header["cal_min"]), float(image.header["cal_max"])
-    if high > low:
-        grey, scaling = stretch(grey, low=low, high=high), "grey from cal_min to cal_max"
-    else:
-        grey, scaling = percentile_window(grey), "grey from percentiles 0.5 to 99.5"
-    return Film(
-        pixels=np.ascontiguousarray(grey)[np.newaxis],
-        spacing_mm=spacing,
-        steps=("NIfTI", step, scaling),
-    )
+    with reading(path, "NIfTI file"):
+        image, values = _load(path)
+        oriented, spacing, step = _upright(image, values)
+        finite = np.isfinite(oriented)
+        darkest = oriented[finite].min() if finite.any() else 0.0
+        grey = np.where(finite, oriented, darkest).astype(np.float32)
+        low, high = float(image.header["cal_min"]), float(image.header["cal_max"])
+        if high > low:
+            grey, scaling = stretch(grey, low=low, high=high), "grey from cal_min to cal_max"
+        else:
+            grey, scaling = percentile_window(grey), "grey from percentiles 0.5 to 99.5"
+        return Film(
+            pixels=np.ascontiguousarray(grey)[np.newaxis],
+            spacing_mm=spacing,
+            steps=("NIfTI", step, scaling),
+        )
 
 
-def read_nifti_labels(path: Path) -> NDArray[np.float64]:
-    """Return the stored values, upright, (H, W), for masks.
+def read_nifti_labels(path: Path) -> Values:
+    """Return the stored values, upright, float32 (H, W), for masks.
 
     Raises:
         UnreadableImage: As ``read_nifti``.
     """
-    image, values = _load(path)
-    return _upright(image, values)[0]
+    with reading(path, "NIfTI file"):
+        return _upright(*_load(path))[0]
 
 
-def _load(path: Path) -> tuple[Any, NDArray[np.float64]]:
-    if not path.is_file():
-        raise UnreadableImage(path, "no such file")
-    try:
-        image = nibabel.load(path)
-        _check_shape(path, image)
-        return image, np.asarray(image.dataobj, dtype=np.float64)
-    except UnreadableImage:
-        raise
-    except Exception as error:  # nibabel raises its own errors, OSError, EOFError, zlib.error, ...
-        raise UnreadableImage(path, f"damaged NIfTI file ({type(error).__name__})") from None
+def _load(path: Path) -> tuple[Any, Values]:
+    image = nibabel.load(path)
+    _check_shape(path, image)
+    return image, np.asarray(image.dataobj, dtype=np.float32)
 
 
 def _check_shape(path: Path, image: Any) -> None:
@@ -81,9 +74,7 @@ def _check_shape(path: Path, image: Any) -> None:
     check_size(path, height=height, width=width)
 
 
-def _upright(
-    image: Any, values: NDArray[np.float64]
-) -> tuple[NDArray[np.float64], Spacing | None, str]:
+def _upright(image: Any, values: Values) -> tuple[Values, Spacing | None, str]:
     volume = values.reshape((*values.shape[:3], 1)[:3])
     # The slice axis is the last one of length 1, so that a film of one pixel row stays a film.
     slice_axis = max(axis for axis in range(3) if volume.shape[axis] == 1)

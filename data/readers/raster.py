@@ -7,14 +7,15 @@ orientation is obeyed. Nothing in these files says how large a pixel is: the dot
 some carry are a printer's, so the spacing is unknown.
 """
 
-import warnings
+import logging
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from data.readers.film import Film, UnreadableImage, check_size
+from data.readers.film import Film, UnreadableImage, check_size, reading
 from data.readers.greyscale import percentile_window
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp", ".gif", ".bmp")
@@ -23,6 +24,9 @@ DEPTHS = (8, 10, 12, 14, 15, 16)
 GREY_8_BIT = ("L", "1")
 DEEP = ("I;16", "I;16B", "I;16L", "I")
 
+# At the level DEBUG, Pillow logs every tag it reads, descriptions and dates among them.
+logging.getLogger("PIL").setLevel(logging.INFO)
+
 
 def read_raster(path: Path) -> Film:
     """Read one image.
@@ -30,46 +34,51 @@ def read_raster(path: Path) -> Film:
     Raises:
         UnreadableImage: If the file is missing, damaged, of another format, animated or too large.
     """
-    image = open_raster(path)
-    steps = [f"{image.format} {image.mode}"]
-    if image.mode == "F":
-        values = np.nan_to_num(np.asarray(image, dtype=np.float32))
-        grey, scaling = percentile_window(values), "grey from percentiles 0.5 to 99.5"
-    elif image.mode in DEEP:
-        grey, scaling = _from_deep(path, np.asarray(image))
-    else:
-        grey, scaling = _from_8_bit(image)
-    steps.append(scaling)
-    return Film(pixels=grey[np.newaxis], steps=tuple(steps))
+    with reading(path, "image"):
+        image = open_raster(path)
+        if image.mode == "F":
+            values = np.nan_to_num(np.asarray(image, dtype=np.float32))
+            grey, scaling = percentile_window(values), "grey from percentiles 0.5 to 99.5"
+        elif image.mode in DEEP:
+            grey, scaling = _from_deep(path, np.asarray(image))
+        else:
+            grey, scaling = _from_8_bit(image)
+        return Film(pixels=grey[np.newaxis], steps=(f"{image.format} {image.mode}", scaling))
+
+
+def read_raster_labels(path: Path) -> NDArray[Any]:
+    """Return the stored values, (H, W), colours as grey, for masks.
+
+    Raises:
+        UnreadableImage: As ``read_raster``.
+    """
+    with reading(path, "image"):
+        image = open_raster(path)
+        deep = image.mode in (*DEEP, "F")
+        return np.asarray(image if deep else image.convert("L"))
 
 
 def open_raster(path: Path) -> Image.Image:
     """Open and decode one image, upright by its EXIF orientation.
 
     Raises:
-        UnreadableImage: If the file is missing, damaged, of another format, animated or too large.
+        UnreadableImage: If the file is of another format, animated or too large. Decoders of a
+            damaged file raise whatever they do, see ``reading``.
     """
     Image.init()  # or Pillow knows only some of the formats; done once
+    unknown = ""
     try:
-        with warnings.catch_warnings():
-            # Pillow warns of large images and odd metadata; check_size has its own limit.
-            warnings.simplefilter("ignore")
-            with Image.open(path, formats=FORMATS) as image:
-                check_size(path, height=image.height, width=image.width)
-                if image.format != "MPO" and getattr(image, "n_frames", 1) > 1:
-                    raise UnreadableImage(path, "several frames in one file; one is expected")
-                image.load()
-                return _upright(image)
-    except UnreadableImage:
-        raise
-    except FileNotFoundError:
-        raise UnreadableImage(path, "no such file") from None
+        with Image.open(path, formats=FORMATS) as image:
+            check_size(path, height=image.height, width=image.width)
+            if image.format != "MPO" and getattr(image, "n_frames", 1) > 1:
+                raise UnreadableImage(path, "several frames in one file; one is expected")
+            image.load()
+            return _upright(image)
     except UnidentifiedImageError:
-        raise UnreadableImage(path, "not an image in a known format, or damaged") from None
+        unknown = "not an image in a known format, or damaged"
     except Image.DecompressionBombError:
-        raise UnreadableImage(path, "image of too many pixels") from None
-    except Exception as error:  # Pillow's decoders raise OSError, SyntaxError, struct.error, ...
-        raise UnreadableImage(path, f"damaged image ({type(error).__name__})") from None
+        unknown = "image of too many pixels"
+    raise UnreadableImage(path, unknown)
 
 
 def _upright(image: Image.Image) -> Image.Image:
@@ -91,9 +100,9 @@ def _from_8_bit(image: Image.Image) -> tuple[NDArray[np.float32], str]:
     return grey, note
 
 
-def _from_deep(path: Path, values: NDArray[np.generic]) -> tuple[NDArray[np.float32], str]:
-    numbers = values.astype(np.int64)
-    if numbers.min() < 0 or numbers.max() >= 2 ** DEPTHS[-1]:
+def _from_deep(path: Path, values: NDArray[Any]) -> tuple[NDArray[np.float32], str]:
+    darkest, brightest = int(values.min()), int(values.max())
+    if darkest < 0 or brightest >= 2 ** DEPTHS[-1]:
         raise UnreadableImage(path, "values outside 0 to 65535; at most 16 bits are read")
-    depth = next(bits for bits in DEPTHS if numbers.max() < 2**bits)
-    return (numbers / (2**depth - 1)).astype(np.float32), f"{depth} bits of grey"
+    depth = next(bits for bits in DEPTHS if brightest < 2**bits)
+    return values.astype(np.float32) / np.float32(2**depth - 1), f"{depth} bits of grey"

@@ -1,5 +1,6 @@
 """The grey scale of a DICOM image: modality LUT and values of interest (PS3.3 C.11.1, C.11.2)."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ Values = NDArray[np.float32]
 
 EIGHT_BITS = 8
 LOWEST_NEGATIVE = 2**15
+WINDOWS = {"LINEAR": "linear", "LINEAR_EXACT": "linear exact", "SIGMOID": "sigmoid"}
 
 
 def modality_values(dataset: Dataset, stored: NDArray[Any]) -> tuple[NDArray[Any], str]:
@@ -31,7 +33,7 @@ def modality_values(dataset: Dataset, stored: NDArray[Any]) -> tuple[NDArray[Any
     intercept = _first_number(dataset, "RescaleIntercept", default=0.0)
     if slope in (0.0, 1.0) and intercept == 0.0:  # a slope of 0 is a blank, not a scale
         return stored, ""
-    return stored * slope + intercept, "rescaled"
+    return stored * np.float32(slope) + np.float32(intercept), "rescaled"
 
 
 def voi_grey(
@@ -52,32 +54,40 @@ def voi_grey(
         if _shows_something(grey, padding):
             return grey, step
         unusable = f"{step} leaves the image blank, "
-    if int(dataset.get("BitsStored") or 0) == EIGHT_BITS and values.dtype == np.uint8:
+    if int(dataset.BitsStored) == EIGHT_BITS and values.dtype.kind == "u":  # and not rescaled
         return values.astype(np.float32) / np.float32(255), unusable + "8 bits as stored"
     grey = percentile_window(values.astype(np.float32), ignored=padding)
     return grey, unusable + "grey from percentiles 0.5 to 99.5"
 
 
-def _stored_ways(dataset: Dataset, values: NDArray[Any]) -> list[tuple[Values, str]]:
-    if dataset.get("VOILUTSequence"):
-        looked_up, white = _look_up(dataset, dataset.VOILUTSequence[0], values)
-        return [(np.clip(looked_up / np.float32(white), 0, 1).astype(np.float32), "VOI LUT")]
+def _stored_ways(dataset: Dataset, values: NDArray[Any]) -> Iterator[tuple[Values, str]]:
+    """Yield what the file offers; a reader may choose, and takes the first that works."""
+    luts = dataset.get("VOILUTSequence")
+    if luts:
+        looked_up, white = _look_up(dataset, luts[0], values)
+        grey = np.clip(looked_up / np.float32(white), 0, 1).astype(np.float32)
+        yield grey, "VOI LUT" + _of_several(luts)
     centre = _first_number(dataset, "WindowCenter", default=np.nan)
     width = _first_number(dataset, "WindowWidth", default=np.nan)
-    function = str(dataset.get("VOILUTFunction") or "LINEAR").strip().upper()
-    if not (np.isfinite(centre) and np.isfinite(width) and width > 0):
-        return []
-    grey = _window(values.astype(np.float32), centre=centre, width=width, function=function)
-    return [(grey, f"window {function.lower().replace('_', ' ')}")]
+    function = str(dataset.get("VOILUTFunction") or "").strip().upper()
+    name = WINDOWS.get(function, "linear")
+    if np.isfinite(centre) and np.isfinite(width) and width > 0:
+        grey = _window(values.astype(np.float32), centre=centre, width=width, function=name)
+        yield grey, f"window {name}" + _of_several(dataset.WindowCenter)
+
+
+def _of_several(values: Any) -> str:
+    several = not isinstance(values, str) and np.size(values) > 1
+    return f" (first of {np.size(values)})" if several else ""
 
 
 def _window(values: Values, *, centre: float, width: float, function: str) -> Values:
     """Apply one of the functions of PS3.3 C.11.2.1.2 and C.11.2.1.3, to [0, 1]."""
-    if function == "SIGMOID":
+    if function == "sigmoid":
         # Beyond 60 the sigmoid is 0 in float32, and the exponential would overflow.
         exponent = np.clip(-4.0 * (values - centre) / width, -60.0, 60.0)
         return np.asarray(1.0 / (1.0 + np.exp(exponent)), dtype=np.float32)
-    if function == "LINEAR":
+    if function == "linear":
         centre, width = centre - 0.5, width - 1.0
     if width <= 0:
         return (values > centre).astype(np.float32)
@@ -86,7 +96,7 @@ def _window(values: Values, *, centre: float, width: float, function: str) -> Va
 
 def _look_up(
     dataset: Dataset, table: Dataset, values: NDArray[Any]
-) -> tuple[NDArray[np.int64], int]:
+) -> tuple[NDArray[np.int32], int]:
     """Map values by a LUT item; those beyond its ends take its first or last entry.
 
     Returns:
@@ -96,19 +106,20 @@ def _look_up(
     if dataset.get("PixelRepresentation") == 1 and first >= LOWEST_NEGATIVE:
         first -= 2 * LOWEST_NEGATIVE  # written as unsigned by a writer that meant signed
     entries = _entries(dataset, table)
-    index = np.clip(np.round(values).astype(np.int64) - first, 0, len(entries) - 1)
+    # Clipped first: a number beyond the integers' range has no place in the table.
+    index = np.clip(np.rint(values), first, first + len(entries) - 1).astype(np.int32) - first
     return entries[index], max(2**bits - 1, int(entries.max()))
 
 
-def _entries(dataset: Dataset, table: Dataset) -> NDArray[np.int64]:
+def _entries(dataset: Dataset, table: Dataset) -> NDArray[np.int32]:
     data = table.LUTData
     if not isinstance(data, bytes):
-        return np.atleast_1d(np.asarray(data, dtype=np.int64))
+        return np.atleast_1d(np.asarray(data, dtype=np.int32))
     length = int(table.LUTDescriptor[0]) or 2**16
     if len(data) < 2 * length:  # 8-bit entries, packed, perhaps with one byte of padding
-        return np.frombuffer(data, dtype=np.uint8)[:length].astype(np.int64)
+        return np.frombuffer(data, dtype=np.uint8)[:length].astype(np.int32)
     order = "<" if dataset.file_meta.TransferSyntaxUID.is_little_endian else ">"
-    return np.frombuffer(data, dtype=f"{order}u2")[:length].astype(np.int64)
+    return np.frombuffer(data, dtype=f"{order}u2")[:length].astype(np.int32)
 
 
 def _shows_something(grey: Values, padding: NDArray[np.bool_] | None) -> bool:
@@ -117,11 +128,12 @@ def _shows_something(grey: Values, padding: NDArray[np.bool_] | None) -> bool:
 
 
 def _first_number(dataset: Dataset, keyword: str, *, default: float) -> float:
-    """Return an attribute's value, the first of several, or the default if it is no number."""
+    """Return an attribute's value, the first of several, or the default if not finite."""
     value = dataset.get(keyword)
     if value is None:
         return default
     try:
-        return float(value) if isinstance(value, str | float | int) else float(value[0])
+        number = float(value) if isinstance(value, str | float | int) else float(value[0])
     except (TypeError, ValueError, IndexError):
         return default
+    return number if np.isfinite(number) else default

@@ -2,10 +2,14 @@ import csv
 from pathlib import Path
 
 import numpy as np
+import pydicom
 import pytest
 
+from data.cache import load_films
+from data.failures import write_failures
 from data.importing import import_dataset
 from data.manifest import read_manifest, write_manifest
+from data.preprocess import Preprocessing
 from data.readers import read_image, read_mask, write_dicom, write_mask, write_png
 from data.records import image_id, patient_key
 
@@ -64,6 +68,31 @@ def test_no_patient_is_named(dataset):
     assert "Jane" not in manifest.to_csv()
     salted = import_dataset("csv", dataset, workers=1, progress=False, salt="mine").manifest
     assert not set(salted["patient_id"]) & set(manifest["patient_id"])
+
+
+def test_no_text_of_a_header_reaches_what_an_import_writes(tmp_path, caplog):
+    """Neither the manifest, nor the cache, nor the list of failures, nor the log."""
+    caplog.set_level("DEBUG")
+    for name in ("whole", "broken"):
+        write_dicom(FILM, tmp_path / f"{name}.dcm", None, patient_id="SECRET1")
+        header = pydicom.dcmread(tmp_path / f"{name}.dcm")
+        header.PatientName, header.PatientBirthDate = "SECRET^NAME", "19500101"
+        header.AccessionNumber = header.ImageComments = header.VOILUTFunction = "SECRET"
+        if name == "broken":
+            header.PhotometricInterpretation = "SECRET"
+        header.save_as(tmp_path / f"{name}.dcm")
+    table = write(tmp_path, [{"path": "whole.dcm"}, {"path": "broken.dcm"}])
+    imported = import_dataset("csv", table, workers=1, progress=False)
+    out = tmp_path / "out"
+    write_manifest(imported.manifest, out / "m.csv")
+    write_failures(imported.failures, out / "failures.csv")
+    load_films(imported.manifest, Preprocessing(8), cache=out / "cache", progress=False)
+    assert (len(imported.manifest), len(imported.failures)) == (1, 1)
+    files = [path for path in out.rglob("*") if path.is_file()]
+    assert len(files) >= 5
+    seen = b"".join(path.read_bytes() for path in files) + caplog.text.encode()
+    assert b"SECRET" not in seen
+    assert b"19500101" not in seen
 
 
 @pytest.mark.parametrize(

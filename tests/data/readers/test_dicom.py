@@ -132,7 +132,10 @@ def test_spacing_in_the_patient_wins_if_it_is_one(make, header, expected):
     [
         ({"NumberOfFrames": 2}, "2 frames in one file"),
         ({"PixelData": None}, "without pixel data"),
-        ({"PhotometricInterpretation": "PALETTE COLOR"}, "colour image"),
+        ({"PhotometricInterpretation": "MONOCHROMATIC"}, "unknown colour space; grey is read"),
+        ({"SamplesPerPixel": 3, "PlanarConfiguration": 0}, "3 samples per pixel"),
+        ({"BitsStored": 7}, "values of 7 bits in 16; 8 to 16 are read"),
+        ({"BitsAllocated": 32, "BitsStored": 32}, "values of 32 bits"),
         ({"Rows": 60000, "Columns": 60000}, "60000 x 60000 pixels"),
         ({"Rows": 3}, "cannot be decoded"),
     ],
@@ -160,6 +163,99 @@ def test_colour_is_read_only_as_a_copy_of_grey(make, tmp_path):
     )
     with pytest.raises(UnreadableImage, match="no copy of a grey one"):
         read_image(tmp_path / "40.dcm")
+
+
+@pytest.mark.parametrize("entry_bits", [8, 16])
+def test_a_palette_is_read_if_it_is_grey(make, tmp_path, entry_bits):
+    dataset = pydicom.dcmread(make(X))
+    indices = np.arange(8, dtype=np.uint8).reshape(2, 4)
+    dataset.BitsAllocated, dataset.BitsStored, dataset.HighBit = 8, 8, 7
+    dataset.PhotometricInterpretation, dataset.PixelData = "PALETTE COLOR", indices.tobytes()
+    del dataset.WindowCenter, dataset.WindowWidth
+    grey = np.arange(8, dtype="<u2")[::-1] * (30 if entry_bits == 8 else 30 * 257)
+    for channel, tint in (("Red", 0), ("Green", 0), ("Blue", 0), ("Blue", 1)):
+        table = grey if not tint else grey[::-1]
+        keyword = f"{channel}PaletteColorLookupTable"
+        dataset.add_new(f"{keyword}Descriptor", "US", [8, 0, entry_bits])
+        dataset.add_new(f"{keyword}Data", "OW", table.astype(f"<u{entry_bits // 8}").tobytes())
+        dataset.save_as(tmp_path / f"{tint}.dcm")
+    pixels = read_image(tmp_path / "0.dcm").pixels[0]
+    np.testing.assert_allclose(pixels * 255, (7 - indices) * 30.0, atol=1e-4)
+    with pytest.raises(UnreadableImage, match="no copy of a grey one"):
+        read_image(tmp_path / "1.dcm")
+
+
+@pytest.mark.parametrize("signed", [False, True])
+def test_bits_beyond_the_value_are_ignored(make, signed):
+    """Old files keep an overlay there, and a few their value at the top."""
+    values = X - 400 if signed else X
+    window = {"WindowCenter": 0.5 if signed else 400.5, "WindowWidth": 801}
+    plain = read_image(make(values, signed=signed, **window)).pixels
+    overlaid = (values.astype(np.uint16) & 0xFFF) | 0x5000
+    shifted = values.astype(np.uint16) << 4
+    for stored, high in ((overlaid, 11), (shifted, 15)):
+        path = make(stored.view(np.int16) if signed else stored, signed=signed, **window)
+        dataset = pydicom.dcmread(path)
+        dataset.HighBit = high
+        dataset.save_as(path)
+        np.testing.assert_array_equal(read_image(path).pixels, plain)
+
+
+def test_padding_has_the_sign_of_the_pixels(make):
+    path = make([[-2000, 0], [50, 100]], signed=True, bits=16, WindowCenter=50.5, WindowWidth=101)
+    dataset = pydicom.dcmread(path)
+    dataset.add_new("PixelPaddingValue", "US", 2**16 - 2000)  # the wrong one of US and SS
+    dataset.PhotometricInterpretation = "MONOCHROME1"
+    dataset.save_as(path)
+    assert read_image(path).pixels[0, 0].tolist() == [0, 1]
+
+
+def test_a_blank_voi_lut_leaves_the_window(make):
+    lut = table([5, 5], first=0, bits=10)
+    read = read_image(make(X, VOILUTSequence=lut, WindowCenter=[350.5, 9], WindowWidth=[701, 9]))
+    np.testing.assert_allclose(read.pixels[0], X / 700, atol=1e-6)
+    assert "window linear (first of 2)" in read.steps
+
+
+def test_eight_bits_in_sixteen_stand_as_they_are(make):
+    path = make([[0, 51], [102, 255]], bits=8, WindowCenter=None, WindowWidth=None)
+    np.testing.assert_allclose(read_image(path).pixels[0], [[0, 0.2], [0.4, 1]], atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("header", "view"),
+    [
+        ({"ViewPosition": "LL"}, "lateral"),
+        ({"ViewPosition": "DOE JANE"}, ""),
+        ({"ViewPosition": "", "code": "R-10214"}, "PA"),
+        ({"ViewPosition": "", "code": "399348003"}, "AP"),
+        ({"ViewPosition": "AP", "code": "399173006"}, "AP"),
+        ({"ViewPosition": "", "code": "1"}, ""),
+    ],
+)
+def test_view_is_read_from_position_or_code(make, header, view):
+    code = header.pop("code", None)
+    item = Dataset()
+    item.CodeValue = code
+    sequence = {"ViewCodeSequence": Sequence([item])} if code else {}
+    assert read_image(make(X, **header, **sequence)).view == view
+
+
+def test_laterality_and_warnings_are_kept(make):
+    film = read_image(
+        make(X, ImageLaterality="L", BurnedInAnnotation="YES", PatientOrientation=["R", "F"])
+    )
+    assert film.laterality == "L"
+    assert film.steps[-3:] == (
+        "laterality L",
+        "warning: burnt-in annotation, which may name the patient",
+        "warning: stored mirrored or upside down, says the patient orientation",
+    )
+    plain = read_image(
+        make(X, Laterality="U", BurnedInAnnotation="NO", PatientOrientation=["L", "F"])
+    )
+    assert plain.laterality == ""
+    assert not [step for step in plain.steps if step.startswith(("laterality", "warning"))]
 
 
 @pytest.fixture
