@@ -8,6 +8,7 @@ and qform codes 0) is stored (x, y) from the top left corner and is only transpo
 formats return rows from top to bottom: an image in PNG and its mask in NIfTI lie on each other.
 """
 
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,9 @@ from data.readers.greyscale import Values, percentile_window, stretch
 SUFFIXES = (".nii", ".nii.gz")
 MM_PER_UNIT = {"mm": 1.0, "meter": 1000.0, "micron": 0.001}
 IMAGE_AXES = 2
+
+# It writes every oddity of a header to the terminal; what matters is in the error.
+logging.getLogger("nibabel.global").setLevel(logging.CRITICAL + 1)
 
 
 def read_nifti(path: Path) -> Film:
@@ -68,7 +72,7 @@ def _check_shape(path: Path, image: Any) -> None:
         raise UnreadableImage(path, f"NIfTI data of type {image.get_data_dtype()}; grey is read")
     # Trailing axes beyond the third are time and channels; they may only be of length 1.
     spatial = (*shape[:3], 1)[:3]
-    if len(shape) < IMAGE_AXES or any(n != 1 for n in shape[3:]) or 1 not in spatial:
+    if len(shape) < IMAGE_AXES or any(n != 1 for n in shape[3:]) or sorted(spatial)[0] != 1:
         raise UnreadableImage(path, f"NIfTI shape {tuple(shape)}; a single slice is read")
     height, width = sorted(spatial)[1:]
     check_size(path, height=height, width=width)

@@ -54,8 +54,7 @@ def mutate(content, rng, name):
         return content[: rng.randrange(len(content))]
     changed = bytearray(content)
     for _ in range(rng.choice([1, 1, 2, 4, 8, 32])):
-        reach = len(changed) if rng.random() < 0.5 else min(len(changed), 1200)
-        place, kind = rng.randrange(reach), rng.random()
+        place, kind = somewhere(changed, rng), rng.random()
         if kind < 0.7:
             changed[place] = rng.choice([0, 255, 127, rng.randrange(256)])
         elif kind < 0.85:
@@ -63,6 +62,13 @@ def mutate(content, rng, name):
         else:
             changed[place:place] = rng.randbytes(rng.randrange(1, 9))
     return with_checksums(bytes(changed)) if name.endswith(".png") else bytes(changed)
+
+
+def somewhere(content, rng):
+    """Choose a place: in the head, anywhere, or in the head of a JPEG or JPEG 2000 codestream."""
+    codestream = max(content.rfind(b"\xff\xd8\xff"), content.find(b"\xff\x4f\xff\x51"))
+    start, length = rng.choice([(0, 1200), (0, len(content)), (max(0, codestream), 120)])
+    return start + rng.randrange(max(1, min(len(content) - start, length)))
 
 
 def with_checksums(png):
@@ -128,6 +134,13 @@ def test_a_nifti_header_of_huge_sides_is_refused(tmp_path):
     huge = header[:42] + struct.pack("<3h", 32767, 32767, 1) + header[48:]
     (tmp_path / "f.nii").write_bytes(huge)
     with pytest.raises(UnreadableImage, match="32767 x 32767 pixels"):
+        read_image(tmp_path / "f.nii")
+
+
+def test_a_nifti_image_without_pixels_is_refused(tmp_path):
+    header = nibabel.Nifti1Image(GREY[:, :, None], np.eye(4)).to_bytes()
+    (tmp_path / "f.nii").write_bytes(header[:42] + struct.pack("<3h", 40, 0, 1) + header[48:])
+    with pytest.raises(UnreadableImage, match="a single slice is read"):
         read_image(tmp_path / "f.nii")
 
 
