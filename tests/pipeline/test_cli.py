@@ -213,11 +213,11 @@ def test_the_classes_of_an_import_are_the_user_s(command, tmp_path):
 def test_an_audit_answers_programs_and_a_leak_misses_the_check(command, write_films):
     import json
 
-    films, test = write_films("here"), write_films("away")
+    films, test = write_films("here"), write_films("elsewhere")
     code, out, _ = command("audit", films, "--external", test, "--json", "--check")
     found = json.loads(out)
     assert (code, found["leaks"]) == (0, [])
-    assert found["roles"]["away"]["films"] == 8
+    assert found["roles"]["elsewhere"]["films"] == 8
     code, out, _ = command("audit", films, "--external", films, "--no-pixels", "--check")
     assert code == 1
     assert "films in train and here" in out
