@@ -71,7 +71,8 @@ def test_help_takes_less_than_a_second():
 @pytest.mark.parametrize(
     "path",
     ["demo", "import", "study", "predict", "doctor", "segment train", "segment predict",
-     "segment score", "classify train", "classify predict", "classify explain"],
+     "segment score", "classify train", "classify predict", "classify explain", "bench training",
+     "bench heatmap"],
 )  # fmt: skip
 def test_every_command_explains_itself(command, path):
     code, out, _ = command(*path.split(), "--help")
