@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.modules.conv import _ConvNd
 from torch.nn.modules.dropout import _DropoutNd
+from torch.nn.modules.padding import _ConstantPadNd
 
 from classification.lrp.functions import RelevanceReLU
 from classification.lrp.gates import RelevanceGate
@@ -25,7 +26,7 @@ from classification.lrp.layers import ExplainableBatchNorm, ExplainableReLU, Rec
 from classification.lrp.switch import RelevanceSwitch
 
 LINEAR_LEAVES: tuple[type[nn.Module], ...] = (
-    _ConvNd, nn.Linear, nn.Flatten, nn.Identity, nn.Upsample, _DropoutNd,
+    _ConvNd, nn.Linear, nn.Flatten, nn.Identity, nn.Upsample, _DropoutNd, _ConstantPadNd,
     nn.MaxPool1d, nn.MaxPool2d, nn.MaxPool3d, nn.AvgPool1d, nn.AvgPool2d, nn.AvgPool3d,
     nn.AdaptiveAvgPool1d, nn.AdaptiveAvgPool2d, nn.AdaptiveAvgPool3d,
     nn.AdaptiveMaxPool1d, nn.AdaptiveMaxPool2d, nn.AdaptiveMaxPool3d,

@@ -70,8 +70,9 @@ def test_help_takes_less_than_a_second():
 
 @pytest.mark.parametrize(
     "path",
-    ["demo", "import", "audit", "bench data", "study", "predict", "doctor", "segment train",
-     "segment predict", "segment score", "classify train", "classify predict", "classify explain"],
+    ["demo", "import", "audit", "study", "predict", "doctor", "bench training", "bench heatmap",
+     "bench data", "segment train", "segment predict", "segment score", "classify train",
+     "classify predict", "classify explain"],
 )  # fmt: skip
 def test_every_command_explains_itself(command, path):
     code, out, _ = command(*path.split(), "--help")

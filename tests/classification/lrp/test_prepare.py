@@ -67,7 +67,9 @@ def explain(network: nn.Module, **options) -> Tensor:
     prepared = prepare(network.eval(), **options)
     with prepared.record(epsilon=1e-2) as recording:
         logits = network(films())
-    return recording.heatmaps(logits[:, 0], first_rule="zB")
+    heatmaps = recording.heatmaps(logits[:, 0])
+    prepared.restore()
+    return heatmaps
 
 
 @pytest.mark.parametrize(("build", "gates"), [(Functional, ()), (vgg, ()), (Gated, ("attention",))])
@@ -143,6 +145,7 @@ class Constant(nn.Module):
         return (features * self.factor).mean(dim=(2, 3))
 
 
+@pytest.mark.slow  # importing MONAI's networks takes seconds
 def test_networks_that_are_no_relu_networks_name_the_layer():
     from monai.networks import nets
 
