@@ -4,7 +4,7 @@ Relevance stays in the lungs when what a unit sees of the film lies in the lungs
 is 30 px wide: a stack of convolutions deep enough to know where it is sees far more than that, and
 spreads its relevance over all it sees. Here the fine path sees 15 px. A wide path, at an eighth of
 its resolution, knows the place; joined to the fine one it can switch units off outside the lungs,
-and a unit that is off has no relevance (``docs/method.md`` has the measurement).
+and a unit that is off has no relevance (``docs/method.md``).
 """
 
 import torch
