@@ -3,6 +3,9 @@
 The heatmap loss's gradient is tens of times longer than the class loss's and mostly noise at
 first; clipped together, the class is not learned for many epochs (``docs/method.md`` has the
 measurement). Clipped one by one, P says what it seems to say: which share of the step is whose.
+
+Two gradients cost two backward passes. Their norms change slowly, so that they can be measured at
+some steps only and remembered in between, where one backward pass serves both losses.
 """
 
 from collections.abc import MutableMapping, Sequence
@@ -14,28 +17,86 @@ CLIP = 1.0  # largest norm of the class loss's gradient
 HEATMAP_CLIP = 4.0  # of the heatmap loss's: the force that brings relevance back
 
 
-def balanced(terms: MutableMapping[str, Tensor], parameters: Sequence[nn.Parameter]) -> Tensor:
-    """Return what to differentiate, so that each loss's gradient is clipped by itself.
+class GradientBalance(nn.Module):
+    """Weighs class loss and heatmap loss by their gradients' norms, measured or remembered.
 
-    Args:
-        terms: "class_loss", "heatmap_loss" and "heatmap_weight" (P); "class_gradient" and
-            "heatmap_gradient", the norms before clipping, are added.
-        parameters: Of the network.
-
-    Returns:
-        A scalar whose gradient is ``(1 - P) * class + P * heatmap``, both clipped.
+    The remembered norms are buffers: a checkpoint holds them, and a resumed training goes on alike.
     """
-    weight = terms["heatmap_weight"].item()
-    to_class, terms["class_gradient"] = clipped_gradient(
-        terms["class_loss"], parameters, clip=CLIP, keep_graph=True
-    )
-    to_heatmap, terms["heatmap_gradient"] = clipped_gradient(
-        terms["heatmap_loss"], parameters, clip=HEATMAP_CLIP
-    )
-    mixed = [
-        (1 - weight) * one + weight * other for one, other in zip(to_class, to_heatmap, strict=True)
-    ]
-    return surrogate(parameters, mixed)
+
+    class_norm: Tensor
+    heatmap_norm: Tensor
+    step: Tensor
+
+    def __init__(self, *, every: int = 1) -> None:
+        """Measure both gradients at every ``every``-th step, and at each of the first ``every``.
+
+        With 1 every step's gradients are clipped exactly.
+
+        Raises:
+            ValueError: If ``every`` is not positive.
+        """
+        super().__init__()
+        if every < 1:
+            raise ValueError(f"every must be at least 1, got {every}")
+        self._every = every
+        self.register_buffer("class_norm", torch.tensor(float("nan")))
+        self.register_buffer("heatmap_norm", torch.tensor(float("nan")))
+        self.register_buffer("step", torch.tensor(0))
+
+    def forward(
+        self, terms: MutableMapping[str, Tensor], parameters: Sequence[nn.Parameter]
+    ) -> Tensor:
+        """Return what to differentiate, so that neither loss's gradient drowns the other's.
+
+        Args:
+            terms: "class_loss", "heatmap_loss" and "heatmap_weight" (P). "class_gradient" and
+                "heatmap_gradient", the norms before clipping, are added where they are measured.
+            parameters: Of the network.
+
+        Returns:
+            A scalar whose gradient is ``(1 - P) * class + P * heatmap``, each shortened to its
+            limit: by its own norm at a step that measures, by the remembered one at others.
+        """
+        step = int(self.step)
+        self.step += 1
+        weight = terms["heatmap_weight"].item()
+        if step >= self._every and step % self._every:
+            to_class = _factor(self.class_norm, CLIP)
+            to_heatmap = _factor(self.heatmap_norm, HEATMAP_CLIP)
+            return (1 - weight) * to_class * terms["class_loss"] + (
+                weight * to_heatmap * terms["heatmap_loss"]
+            )
+        return self._measured(terms, parameters, weight)
+
+    def _measured(
+        self,
+        terms: MutableMapping[str, Tensor],
+        parameters: Sequence[nn.Parameter],
+        weight: float,
+    ) -> Tensor:
+        to_class, terms["class_gradient"] = clipped_gradient(
+            terms["class_loss"], parameters, clip=CLIP, keep_graph=True
+        )
+        to_heatmap, terms["heatmap_gradient"] = clipped_gradient(
+            terms["heatmap_loss"], parameters, clip=HEATMAP_CLIP
+        )
+        _remember(self.class_norm, terms["class_gradient"])
+        _remember(self.heatmap_norm, terms["heatmap_gradient"])
+        mixed = [
+            (1 - weight) * one + weight * other
+            for one, other in zip(to_class, to_heatmap, strict=True)
+        ]
+        return surrogate(parameters, mixed)
+
+
+def _factor(norm: Tensor, clip: float) -> Tensor:
+    return (clip / (norm + 1e-12)).clamp_max(1)
+
+
+def _remember(memory: Tensor, norm: Tensor) -> None:
+    """Move ``memory`` half of the way to ``norm``, in logarithms: norms vary by factors."""
+    known = memory if torch.isfinite(memory) else norm
+    memory.copy_((known * norm).sqrt())
 
 
 def clipped_gradient(
@@ -56,7 +117,7 @@ def clipped_gradient(
         loss, list(parameters), retain_graph=keep_graph, allow_unused=True, materialize_grads=True
     )
     norm = torch.nn.utils.get_total_norm(gradients)
-    factor = (clip / (norm + 1e-12)).clamp_max(1)
+    factor = _factor(norm, clip)
     return [gradient * factor for gradient in gradients], norm
 
 

@@ -9,7 +9,7 @@ from lightning.pytorch import LightningModule
 from torch import Tensor, nn
 
 from classification.backgrounds import mix_backgrounds
-from classification.balance import balanced
+from classification.balance import GradientBalance
 from classification.batches import as_batch
 from classification.normalization import recompute_statistics
 from classification.objectives import Batch, Objective, Terms
@@ -51,6 +51,7 @@ class ClassifierLearner(LightningModule):  # type: ignore[misc]  # Lightning's t
         self._steps = steps
         self._seed = seed
         self._statistics_films = statistics_films
+        self.balance = GradientBalance(every=settings.isnet.gradients_every)
         self._validated: list[tuple[Tensor, Tensor]] = []
 
     def training_step(self, stored: Stored, step: int) -> Tensor:
@@ -108,10 +109,11 @@ class ClassifierLearner(LightningModule):  # type: ignore[misc]  # Lightning's t
         }
 
     def _balanced(self, terms: Terms) -> Tensor:
-        """Return what to differentiate; adds the gradients' norms to ``terms``."""
+        """Return what to differentiate; adds the gradients' norms to ``terms`` when measured."""
         if "heatmap_loss" not in terms:
             return terms["loss"]
-        return balanced(terms, list(self.network.parameters()))
+        loss: Tensor = self.balance(terms, list(self.network.parameters()))
+        return loss
 
     def _as_seen(self, batch: Batch) -> Batch:
         """Return the batch as the network sees it: the lungs alone when trained on masked films."""

@@ -39,6 +39,9 @@ class IsnetSettings:
         calibration_epochs: Plain epochs whose last one's heatmaps give C1 and C2. They must be
             enough to learn the classes: a network that is still unsure has little relevance, and a
             C2 measured on it forbids certainty (``docs/method.md``).
+        gradients_every: At every so many steps the two losses' gradients are measured and clipped
+            one by one, at two backward passes; in between one pass serves both, scaled by the
+            remembered norms. 1 clips exactly at every step.
     """
 
     fraction: float = 0.5
@@ -54,6 +57,7 @@ class IsnetSettings:
     foreground_weight: float = 1.0
     foreground_range: tuple[float, float] | None = None
     calibration_epochs: int = 8
+    gradients_every: int = 1
 
     def heatmap_weight(self, progress: float) -> float:
         """P at ``progress`` of the training, in [0, 1]; linear over the ramp."""

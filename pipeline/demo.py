@@ -1,15 +1,13 @@
 """The demonstration: a study on generated films of made-up hospitals, and what it must show."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-from data.manifest import write_manifest
-from data.phantoms import EXTERNAL, LUNG_TEST, LUNG_TRAINING, POOL, Hospital, make_hospital
+from data.phantoms import EXTERNAL, LUNG_TEST, LUNG_TRAINING, POOL
 from pipeline.config import StudyConfig, parse_study
-from pipeline.study.steps import Step, digest_values
 
 CLASSES = ("normal", "pneumonia", "covid")
 PHANTOM_SEED = 7
@@ -68,20 +66,24 @@ class Check:
         return f"{verdict}  {self.what}: {self.value:.3f} ({bound} {self.limit:.2f})"
 
 
-def prepare_demo(out: Path, *, seeds: int, say: Callable[[str], None]) -> StudyConfig:
-    """Generate the films, once, and describe the study of them.
+def describe_demo(out: Path, *, seeds: int) -> StudyConfig:
+    """Describe the demonstration's study, as a YAML file would.
 
     Args:
-        out: The study's folder; films go to ``phantoms`` in it.
+        out: The study's folder.
         seeds: Trainings of each classifier.
-        say: Gets a line about what happens.
     """
-    say("generating films")
     roles = [(hospital, "pool") for hospital in POOL]
     roles += [(hospital, "external") for hospital in EXTERNAL]
     roles += [(LUNG_TRAINING, "lung training"), (LUNG_TEST, "lung test")]
     datasets = {
-        hospital.name: {"manifest": str(_make(hospital, FILMS_PER_CLASS[role], out).absolute())}
+        hospital.name: {
+            "phantoms": {
+                "hospital": hospital.name,
+                "films_per_class": FILMS_PER_CLASS[role],
+                "seed": PHANTOM_SEED,
+            }
+        }
         for hospital, role in roles
     }
     return parse_study(_describe(datasets, seeds), folder=out)
@@ -112,24 +114,7 @@ def _external(tests: Mapping[str, Any]) -> float:
     return fmean(tests[hospital.name]["macro_f1"] for hospital in EXTERNAL)
 
 
-def _make(hospital: Hospital, per_class: int, out: Path) -> Path:
-    """Generate a hospital's films unless they are there; return their manifest."""
-    counts = dict.fromkeys((label for label in CLASSES if label in hospital.looks), per_class)
-    inputs = {"counts": counts, "seed": PHANTOM_SEED}
-    step = Step(out / "phantoms" / hospital.name, digest_values(inputs))
-    manifest = step.folder / "manifest.csv"
-    if not step.is_finished:
-        step.begin()
-        films = make_hospital(
-            hospital, step.folder, counts=counts, seed=PHANTOM_SEED, workers=JOBS, progress=True
-        )
-        write_manifest(films, manifest)
-        step.finish()
-    return manifest
-
-
 def _describe(datasets: Mapping[str, Any], seeds: int) -> dict[str, Any]:
-    """Write the study down as its YAML file would."""
     return {
         "name": "demo on generated films",
         "classes": list(CLASSES),

@@ -7,7 +7,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from classification.balance import balanced
+from classification.balance import GradientBalance
 from classification.losses import HeatmapLossSettings
 from classification.lrp.explained import ExplainedClass, Quantity
 from classification.lrp.prepare import prepare
@@ -48,8 +48,9 @@ class TrainingCase:
         explained: Which class.
         quantity: Its logit or log-odds.
         epsilon: At the ReLUs; 0 is gradient x input.
-        clipping: "one by one", the two losses differentiated one after the other, as training
-            does; or "together", their sum differentiated once, as published.
+        clipping: "one by one", the two losses differentiated one after the other; or "together",
+            their sum differentiated once, as published, and as training does between the steps
+            that measure the gradients (``GradientBalance``).
         bf16: Under autocast.
         classes: Outputs; None takes the bench's.
     """
@@ -93,6 +94,7 @@ def training_step(case: TrainingCase, settings: BenchSettings) -> Step:
     batch = made_batch(settings, classes=classes)
     generator = torch.Generator().manual_seed(0)
     objective = _objective(case, network, classes)
+    balance = GradientBalance()
 
     def step() -> None:
         optimizer.zero_grad(set_to_none=True)
@@ -100,7 +102,7 @@ def training_step(case: TrainingCase, settings: BenchSettings) -> Step:
             terms = objective.training_terms(batch, progress=0.0, generator=generator)
         loss = terms["loss"]
         if case.isnet and case.clipping == "one by one":
-            loss = balanced(terms, parameters)
+            loss = balance(terms, parameters)
         loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
 

@@ -21,10 +21,10 @@ def demo(
     away; at the other hospitals it does not. The plain classifier falls for it, ISNet does not.
     """
     from pipeline.commands.study import say, show_end
-    from pipeline.demo import check_figures, prepare_demo
+    from pipeline.demo import check_figures, describe_demo
     from pipeline.study.run import run_study
 
-    config = prepare_demo(out, seeds=seeds, say=say)
+    config = describe_demo(out, seeds=seeds)
     finished = run_study(config, out, say=say)
     show_end(finished, out)
     if check:

@@ -4,6 +4,7 @@ from pipeline.config.reading import load_study, parse_study
 from pipeline.config.schema import (
     DatasetConfig,
     MarksConfig,
+    PhantomsConfig,
     SegmentationConfig,
     StudyConfig,
 )
@@ -11,6 +12,7 @@ from pipeline.config.schema import (
 __all__ = [
     "DatasetConfig",
     "MarksConfig",
+    "PhantomsConfig",
     "SegmentationConfig",
     "StudyConfig",
     "load_study",

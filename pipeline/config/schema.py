@@ -75,13 +75,35 @@ class Section(BaseModel):
         return values
 
 
+class PhantomsConfig(Section):
+    """Generated films of a made-up hospital.
+
+    Attributes:
+        hospital: One of ``data.phantoms.HOSPITALS``.
+        films_per_class: Films of each class that the hospital has.
+        seed: The same seed generates the same films.
+    """
+
+    hospital: str
+    films_per_class: int = Field(ge=1)
+    seed: int = 0
+
+    @model_validator(mode="after")
+    def _hospital_is_known(self) -> "PhantomsConfig":
+        from data.phantoms.hospitals import HOSPITALS  # not for every study file
+
+        _check_known("hospital", "hospital", [self.hospital], HOSPITALS)
+        return self
+
+
 class DatasetConfig(Section):
-    """Where a dataset's films come from: a published layout or the user's own manifest.
+    """Where a dataset's films come from: a published layout, a manifest, or a generator.
 
     Attributes:
         adapter: A published dataset's name, as in ``isnet-cxr import --list``; needs ``root``.
         root: That dataset's folder.
         manifest: A manifest, CSV or Parquet, instead of the two.
+        phantoms: Films to generate, instead of all three.
         labels: The publisher's labels and the classes that they shall stand for, where the adapter
             chooses otherwise, as ``{Lung_Opacity: pneumonia}``; an empty class leaves out.
         where: Keep only rows whose column holds one of the values, as ``{label: [normal]}``.
@@ -90,17 +112,18 @@ class DatasetConfig(Section):
     adapter: str | None = None
     root: ExistingPath | None = None
     manifest: ExistingPath | None = None
+    phantoms: PhantomsConfig | None = None
     labels: dict[str, str] = Field(default_factory=dict)
     where: dict[str, list[str]] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _one_source(self) -> "DatasetConfig":
-        published = self.adapter is not None and self.root is not None
         incomplete = (self.adapter is None) != (self.root is None)
-        if incomplete or published == (self.manifest is not None):
-            raise ValueError("expected either adapter and root, or manifest")
-        if self.labels and self.manifest is not None:
-            raise ValueError("labels have no use beside manifest: it has the classes already")
+        sources = [self.adapter, self.manifest, self.phantoms]
+        if incomplete or sum(source is not None for source in sources) != 1:
+            raise ValueError("expected either adapter and root, or manifest, or phantoms")
+        if self.labels and self.adapter is None:
+            raise ValueError("labels have no use without adapter: the classes are there already")
         return self
 
 
@@ -136,10 +159,12 @@ class MarksConfig(Section):
 
     Attributes:
         classifiers: Which of the study's.
+        only: Those of them that are trained with marks alone, and nowhere else in the study.
         seeds: Some of the study's seeds; None takes all.
     """
 
     classifiers: list[str] = Field(min_length=1)
+    only: list[str] = Field(default_factory=list)
     seeds: list[int] | None = None
 
 
@@ -196,14 +221,17 @@ class StudyConfig(Section):
             datasets["segmentation.test"] = self.segmentation.test
         for place, names in datasets.items():
             _check_known(place, "dataset", names, self.datasets)
-        _check_known("marks.classifiers", "classifier", self._marked(), self.classifiers)
+        if self.marks:
+            marked = self.marks.classifiers
+            _check_known("marks.classifiers", "classifier", marked, self.classifiers)
+            _check_known("marks.only", "classifier", self.marks.only, marked)
         if self.allow_leaks:
             from data.audit.leaks import leak_names  # imports pandas: not for every study file
 
             known = leak_names(["train", "val", "test", *self.external])
             _check_known("allow_leaks", "leak", self.allow_leaks, known)
         for index, pair in enumerate(self.compare):
-            _check_known(f"compare.{index}", "classifier", pair, self.classifiers)
+            _check_known(f"compare.{index}", "classifier", pair, self.unmarked)
         return self
 
     @model_validator(mode="after")
@@ -226,8 +254,11 @@ class StudyConfig(Section):
             )
         return self
 
-    def _marked(self) -> list[str]:
-        return self.marks.classifiers if self.marks else []
+    @property
+    def unmarked(self) -> list[str]:
+        """Classifiers that are trained on films as they are."""
+        only = self.marks.only if self.marks else []
+        return [name for name in self.classifiers if name not in only]
 
 
 def _check_known(place: str, what: str, names: Iterable[str], known: Iterable[str]) -> None:

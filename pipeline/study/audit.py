@@ -10,7 +10,8 @@ from data.audit.appearance import Appearance, look_at_films, stack_appearance
 from data.audit.leaks import roles_of
 from data.audit.plain import plain_association, plain_leak, plain_shortcut
 from data.splits import patient_groups
-from pipeline.study.films import StudyFilms, number_of_workers
+from pipeline.study.films import StudyFilms
+from pipeline.study.sources import number_of_workers
 from pipeline.study.steps import Step, digest_manifest, digest_values, read_json, write_json
 
 AUDIT = "audit.json"

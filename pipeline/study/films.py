@@ -1,7 +1,5 @@
 """Which films play which part in a study: read, filtered, without duplicates, split by patient."""
 
-import os
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -10,41 +8,14 @@ import pandas as pd
 
 from data.audit import Leak
 from data.duplicates import find_duplicates
-from data.failures import write_failures
-from data.importing import import_dataset
-from data.manifest import COLUMNS, concatenate, read_manifest, write_manifest
-from data.nearest import name_unknown
+from data.manifest import concatenate
 from data.splits import assign_splits
-from pipeline.config import DatasetConfig, StudyConfig
+from pipeline.config import StudyConfig
 from pipeline.study.leaks import refuse_leaks
-from pipeline.study.steps import (
-    Step,
-    digest_file,
-    digest_manifest,
-    digest_values,
-    read_json,
-    write_json,
-)
+from pipeline.study.sources import LeftOut, count_left_out, number_of_workers, read_dataset
+from pipeline.study.steps import Step, digest_manifest, digest_values
 
-MANIFEST, LEFT_OUT, DUPLICATES = "manifest.parquet", "left-out.json", "duplicates.csv"
-MAX_WORKERS = 4
-
-
-@dataclass(frozen=True)
-class LeftOut:
-    """Films that a study does not use, counted.
-
-    Attributes:
-        dataset: Where they come from.
-        role: The part they would have played; empty when the whole study leaves them out.
-        reason: Why.
-        count: How many.
-    """
-
-    dataset: str
-    role: str
-    reason: str
-    count: int
+DUPLICATES = "duplicates.csv"
 
 
 @dataclass(frozen=True)
@@ -88,7 +59,7 @@ def prepare_films(config: StudyConfig, out: Path, *, progress: bool) -> StudyFil
     """
     left_out: list[LeftOut] = []
     datasets = {
-        name: _read_dataset(name, dataset, out, left_out, progress=progress)
+        name: read_dataset(name, dataset, out, left_out, progress=progress)
         for name, dataset in config.datasets.items()
     }
     roles = {"pool": config.pool, **config.external}
@@ -115,7 +86,7 @@ def without_unusable_masks(films: StudyFilms, classes: Sequence[str]) -> StudyFi
     trained = films.pool["split"].isin(["train", "val"])
     unusable = (films.pool["lung_mask"] == "") | (films.pool["mask_quality"] == "failed")
     dropped = films.pool[trained & unusable]
-    counted = _count(dropped, "pool", "no usable lung mask (training only)")
+    counted = count_left_out(dropped, "pool", "no usable lung mask (training only)")
     pool = films.pool[~(trained & unusable)].reset_index(drop=True)
     _check_splits(pool, classes, f" ({len(dropped)} films have no usable lung mask)")
     return replace(films, pool=pool, left_out=(*films.left_out, *counted))
@@ -132,65 +103,6 @@ def with_masks(manifest: pd.DataFrame, masked: pd.DataFrame) -> pd.DataFrame:
     return result
 
 
-def _read_dataset(
-    name: str, dataset: DatasetConfig, out: Path, left_out: list[LeftOut], *, progress: bool
-) -> pd.DataFrame:
-    step = Step(out / "manifests" / name, digest_values(_origin(dataset)))
-    if not step.is_finished:
-        step.begin()
-        _import(dataset, step.folder, progress=progress)
-        step.finish()
-    manifest = read_manifest(step.folder / MANIFEST)
-    for reason, count in read_json(step.folder / LEFT_OUT).items():
-        left_out.append(LeftOut(name, "", reason, count))
-    manifest["dataset"] = name
-    kept = _where(manifest, dataset, name)
-    left_out.extend(_count(manifest.drop(kept.index), "", "not in the study's `where`"))
-    return kept.reset_index(drop=True)
-
-
-def _origin(dataset: DatasetConfig) -> dict[str, str]:
-    if dataset.manifest is not None:
-        return {"manifest": digest_file(dataset.manifest)}
-    origin = {"adapter": str(dataset.adapter), "root": str(dataset.root)}
-    if dataset.labels:
-        origin["labels"] = str(list(dataset.labels.items()))  # their order counts
-    return origin
-
-
-def _import(dataset: DatasetConfig, folder: Path, *, progress: bool) -> None:
-    """Write the manifest, what could not be read and what the publisher's layout leaves out."""
-    if dataset.manifest is not None:
-        write_manifest(read_manifest(dataset.manifest), folder / MANIFEST)
-        write_json({}, folder / LEFT_OUT)
-        return
-    assert dataset.adapter is not None, "by the schema"
-    assert dataset.root is not None, "by the schema"
-    imported = import_dataset(
-        dataset.adapter,
-        dataset.root,
-        labels=dataset.labels,
-        masks=folder / "masks",
-        progress=progress,
-    )
-    write_manifest(imported.manifest, folder / MANIFEST)
-    write_failures(imported.failures, folder / "failures.csv")
-    unreadable = {"unreadable": len(imported.failures)} if imported.failures else {}
-    write_json({**imported.left_out, **unreadable}, folder / LEFT_OUT)
-
-
-def _where(manifest: pd.DataFrame, dataset: DatasetConfig, name: str) -> pd.DataFrame:
-    kept = manifest
-    for column, values in dataset.where.items():
-        place = f"datasets.{name}.where"
-        if column not in COLUMNS:
-            raise ValueError(f"{place}: {name_unknown('column', [column], COLUMNS)}")
-        kept = kept[kept[column].isin(values)]
-        if kept.empty:
-            raise ValueError(f"{place}.{column}: no film has any of {', '.join(values)}")
-    return kept
-
-
 def _choose(
     role: str,
     names: list[str],
@@ -202,9 +114,9 @@ def _choose(
     known = films["label"].isin(classes)
     for label, group in films[~known].groupby("label"):
         reason = f"label {label!r} is not a class of the study" if label else "no label"
-        left_out.extend(_count(group, role, reason))
+        left_out.extend(count_left_out(group, role, reason))
     repeated = films["image_id"].duplicated() & known
-    left_out.extend(_count(films[repeated], role, "the same pixels stand in it twice"))
+    left_out.extend(count_left_out(films[repeated], role, "the same pixels stand in it twice"))
     kept = films[known & ~repeated].reset_index(drop=True)
     if kept.empty:
         labels = ", ".join(sorted(set(films["label"]))) or "none"
@@ -224,9 +136,11 @@ def _without_duplicates(
         found = _search(pool, films, out / "duplicates" / test, progress=progress)
         doubles = pool["image_id"].isin(found["image_id_a"])
         theirs = pool["patient_id"].isin(pool.loc[doubles, "patient_id"])
-        left_out.extend(_count(pool[doubles], "pool", f"also in the external test {test!r}"))
+        left_out.extend(
+            count_left_out(pool[doubles], "pool", f"also in the external test {test!r}")
+        )
         others = f"of a patient who is in the external test {test!r} by another film"
-        left_out.extend(_count(pool[theirs & ~doubles], "pool", others))
+        left_out.extend(count_left_out(pool[theirs & ~doubles], "pool", others))
         pool = pool[~theirs].reset_index(drop=True)
     return pool
 
@@ -248,11 +162,6 @@ def _search(
     return pd.read_csv(step.folder / DUPLICATES, dtype=str)
 
 
-def number_of_workers() -> int:
-    """Return how many processes read films."""
-    return min(MAX_WORKERS, os.cpu_count() or 1)
-
-
 def _split(pool: pd.DataFrame, config: StudyConfig, copies: pd.DataFrame | None) -> pd.DataFrame:
     """Split by patient; films whose manifest brings a split keep it, be it a leak."""
     pool = assign_splits(
@@ -272,8 +181,3 @@ def _check_splits(pool: pd.DataFrame, classes: Sequence[str], why: str = "") -> 
         labels = set(pool.loc[pool["split"] == split, "label"])
         if missing := [name for name in classes if name not in labels]:
             raise ValueError(f"pool: no film of class {missing[0]!r} in the split {split}{why}")
-
-
-def _count(films: pd.DataFrame, role: str, reason: str) -> list[LeftOut]:
-    counts = Counter(films["dataset"])
-    return [LeftOut(dataset, role, reason, count) for dataset, count in sorted(counts.items())]

@@ -14,7 +14,8 @@ from data.package import WEIGHTS
 from data.splits import assign_splits
 from pipeline.config import SegmentationConfig, StudyConfig
 from pipeline.config.settings import build_settings, plain_settings
-from pipeline.study.films import MANIFEST, StudyFilms, with_masks
+from pipeline.study.films import StudyFilms, with_masks
+from pipeline.study.sources import MANIFEST
 from pipeline.study.steps import Step, digest_file, digest_manifest, digest_values
 from segmentation.predict import predict_masks
 from segmentation.score import score_masks, summarise_scores

@@ -11,10 +11,11 @@ from pipeline.config import StudyConfig
 from pipeline.report import ReportMaterial, draw_pictures, write_report
 from pipeline.study.audit import AUDIT, audit_study
 from pipeline.study.describe import describe_study, without_places, write_description
-from pipeline.study.films import LeftOut, StudyFilms, prepare_films, without_unusable_masks
+from pipeline.study.films import StudyFilms, prepare_films, without_unusable_masks
 from pipeline.study.journal import LOGGED, Journal, Say, epoch_line
 from pipeline.study.lungs import Lungs, LungsPlan, apply_lungs, plan_lungs, train_lungs
 from pipeline.study.parallel import run_jobs
+from pipeline.study.sources import LeftOut
 from pipeline.study.steps import digest_manifest
 from pipeline.study.summary import summarise_study, write_summary
 from pipeline.study.trainings import Training, plan_jobs, plan_trainings, work

@@ -39,7 +39,7 @@ def summarise_study(
         "study": config.name,
         "classes": config.classes,
         "segmentation": dict(segmentation),
-        "classification": _score(config, config.classifiers, plain, tests),
+        "classification": _score(config, config.unmarked, plain, tests),
         "left_out": list(left_out),
     }
     if config.marks:
@@ -80,7 +80,7 @@ def average(figures: Sequence[Any]) -> Any:
 
 def _score(
     config: StudyConfig,
-    classifiers: Sequence[str] | Mapping[str, Any],
+    classifiers: Sequence[str],
     trainings: Sequence[Training],
     tests: Sequence[str],
 ) -> dict[str, Any]:

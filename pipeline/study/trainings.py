@@ -243,7 +243,7 @@ def _predict(
 
 def _combinations(config: StudyConfig) -> Iterator[tuple[str, ClassifierSettings, int]]:
     marked = config.marks.classifiers if config.marks else []
-    for with_marks, names in ((False, list(config.classifiers)), (True, marked)):
+    for with_marks, names in ((False, config.unmarked), (True, marked)):
         for name in names:
             merged: dict[str, Any] = merge(config.defaults, config.classifiers[name])
             settings = build_settings(ClassifierSettings, merged, where=f"classifiers.{name}")

@@ -1,9 +1,9 @@
-"""Each loss's gradient is clipped by itself, and the surrogate carries the mixture."""
+"""Each loss's gradient is clipped by its own norm, measured or remembered."""
 
 import torch
 from torch import nn
 
-from classification.balance import clipped_gradient, surrogate
+from classification.balance import CLIP, GradientBalance, clipped_gradient, surrogate
 
 
 def layer() -> nn.Linear:
@@ -39,3 +39,53 @@ def test_the_surrogate_has_the_given_gradient():
     surrogate(parameters, wanted).backward()
     for parameter, gradient in zip(parameters, wanted, strict=True):
         torch.testing.assert_close(parameter.grad, gradient)
+
+
+def losses_of(weights: nn.Linear, *, scale: float = 1.0) -> dict[str, torch.Tensor]:
+    """Two losses with long gradients, as a step's terms."""
+    out = weights(torch.tensor([[1.0, 2.0, 3.0]]))
+    return {
+        "class_loss": scale * 50 * out[0, 0],
+        "heatmap_loss": scale * 900 * out[0, 1],
+        "heatmap_weight": torch.tensor(0.25),
+    }
+
+
+def gradients(balance: GradientBalance, weights: nn.Linear, *, scale: float) -> torch.Tensor:
+    weights.zero_grad()
+    balance(losses_of(weights, scale=scale), list(weights.parameters())).backward()
+    return torch.cat([p.grad.flatten() for p in weights.parameters() if p.grad is not None])
+
+
+def test_remembered_norms_give_the_gradient_of_measured_ones_when_norms_do_not_change():
+    weights = layer()
+    exact, remembering = GradientBalance(every=1), GradientBalance(every=3)
+    for _ in range(7):
+        torch.testing.assert_close(
+            gradients(remembering, weights, scale=1.0), gradients(exact, weights, scale=1.0)
+        )
+
+
+def test_norms_are_measured_at_the_first_steps_and_then_at_every_so_many():
+    weights = layer()
+    balance = GradientBalance(every=4)
+    measured = []
+    for step in range(10):
+        terms = losses_of(weights)
+        balance(terms, list(weights.parameters()))
+        if "class_gradient" in terms:
+            measured.append(step)
+    assert measured == [0, 1, 2, 3, 4, 8]
+
+
+def test_a_checkpoint_holds_the_remembered_norms():
+    weights = layer()
+    before = GradientBalance(every=2)
+    for scale in (1.0, 3.0, 0.5):
+        gradients(before, weights, scale=scale)
+    after = GradientBalance(every=2)
+    after.load_state_dict(before.state_dict())
+    torch.testing.assert_close(
+        gradients(after, weights, scale=2.0), gradients(before, weights, scale=2.0)
+    )
+    assert before.class_norm > CLIP

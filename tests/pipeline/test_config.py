@@ -66,13 +66,39 @@ def test_an_unknown_key_is_named_with_its_near_miss(folder, changes, named):
         ({"external": {"away": ["nowhere"]}}, ["external.away", "'nowhere'"]),
         ({"compare": [["isnet", "plian"]]}, ["compare.0", "'plian'", "'plain'"]),
         ({"marks": {"classifiers": ["isnt"]}}, ["marks.classifiers", "'isnt'", "'isnet'"]),
+        (
+            {"marks": {"classifiers": ["isnet"], "only": ["plain"]}},
+            ["marks.only", "'plain'", "isnet"],
+        ),
+        (
+            {
+                "marks": {"classifiers": ["isnet"], "only": ["isnet"]},
+                "compare": [["isnet", "plain"]],
+            },
+            ["compare.0", "'isnet'", "plain"],
+        ),
+        (
+            {"datasets": {"here": {"phantoms": {"hospital": "oakdael", "films_per_class": 2}}}},
+            ["datasets.here.phantoms", "'oakdael'", "'oakdale'"],
+        ),
+        (
+            {
+                "datasets": {
+                    "here": {
+                        "manifest": "here.csv",
+                        "phantoms": {"hospital": "oakdale", "films_per_class": 2},
+                    }
+                }
+            },
+            ["datasets.here", "manifest", "phantoms"],
+        ),
         ({"segmentation": {"train": ["hre"]}}, ["segmentation.train", "'hre'", "'here'"]),
         ({"external": {"away": ["here"]}}, ["external.away", "'here'", "pool"]),
         ({"external": {"pool": ["there"]}}, ["external.pool"]),
         ({"classes": ["normal", "normal"]}, ["classes", "twice"]),
         (
             {"datasets": {"here": {"manifest": "here.csv", "labels": {"a": "b"}}}},
-            ["datasets.here", "labels", "manifest"],
+            ["datasets.here", "labels", "adapter"],
         ),
         ({"classes": ["normal"]}, ["classes"]),
         ({"fractions": [0.5, 0.5, 0.5]}, ["fractions"]),

@@ -1,0 +1,137 @@
+"""Where a study's films come from: each dataset read or generated once, and kept as a manifest."""
+
+import os
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from data.failures import write_failures
+from data.importing import import_dataset
+from data.manifest import COLUMNS, read_manifest, write_manifest
+from data.nearest import name_unknown
+from data.phantoms import HOSPITALS, make_hospital
+from pipeline.config import DatasetConfig, PhantomsConfig
+from pipeline.study.steps import Step, digest_file, digest_values, read_json, write_json
+
+MANIFEST, LEFT_OUT = "manifest.parquet", "left-out.json"
+MAX_WORKERS = 4
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """Films that a study does not use, counted.
+
+    Attributes:
+        dataset: Where they come from.
+        role: The part they would have played; empty when the whole study leaves them out.
+        reason: Why.
+        count: How many.
+    """
+
+    dataset: str
+    role: str
+    reason: str
+    count: int
+
+
+def read_dataset(
+    name: str, dataset: DatasetConfig, out: Path, left_out: list[LeftOut], *, progress: bool
+) -> pd.DataFrame:
+    """Return a dataset's films, read or generated once.
+
+    Args:
+        name: The dataset's name in the study.
+        dataset: Where it comes from.
+        out: The study's folder.
+        left_out: Gets what the dataset does not bring into the study.
+        progress: Show progress bars.
+
+    Raises:
+        ValueError: If it cannot be read, or ``where`` leaves no film of it.
+    """
+    step = Step(out / "manifests" / name, digest_values(_origin(dataset)))
+    if not step.is_finished:
+        step.begin()
+        _import(dataset, step.folder, progress=progress)
+        step.finish()
+    manifest = read_manifest(step.folder / MANIFEST)
+    for reason, count in read_json(step.folder / LEFT_OUT).items():
+        left_out.append(LeftOut(name, "", reason, count))
+    manifest["dataset"] = name
+    kept = _where(manifest, dataset, name)
+    left_out.extend(count_left_out(manifest.drop(kept.index), "", "not in the study's `where`"))
+    return kept.reset_index(drop=True)
+
+
+def _origin(dataset: DatasetConfig) -> dict[str, str]:
+    if dataset.manifest is not None:
+        return {"manifest": digest_file(dataset.manifest)}
+    if dataset.phantoms is not None:
+        return {"phantoms": dataset.phantoms.model_dump_json()}
+    origin = {"adapter": str(dataset.adapter), "root": str(dataset.root)}
+    if dataset.labels:
+        origin["labels"] = str(list(dataset.labels.items()))  # their order counts
+    return origin
+
+
+def _import(dataset: DatasetConfig, folder: Path, *, progress: bool) -> None:
+    """Write the manifest, what could not be read and what the publisher's layout leaves out."""
+    if dataset.manifest is not None:
+        write_manifest(read_manifest(dataset.manifest), folder / MANIFEST)
+        write_json({}, folder / LEFT_OUT)
+        return
+    if dataset.phantoms is not None:
+        write_manifest(_generate(dataset.phantoms, folder, progress=progress), folder / MANIFEST)
+        write_json({}, folder / LEFT_OUT)
+        return
+    assert dataset.adapter is not None, "by the schema"
+    assert dataset.root is not None, "by the schema"
+    imported = import_dataset(
+        dataset.adapter,
+        dataset.root,
+        labels=dataset.labels,
+        masks=folder / "masks",
+        progress=progress,
+    )
+    write_manifest(imported.manifest, folder / MANIFEST)
+    write_failures(imported.failures, folder / "failures.csv")
+    unreadable = {"unreadable": len(imported.failures)} if imported.failures else {}
+    write_json({**imported.left_out, **unreadable}, folder / LEFT_OUT)
+
+
+def _generate(phantoms: PhantomsConfig, folder: Path, *, progress: bool) -> pd.DataFrame:
+    hospital = HOSPITALS[phantoms.hospital]
+    counts = dict.fromkeys(hospital.looks, phantoms.films_per_class)
+    return make_hospital(
+        hospital,
+        folder,
+        counts=counts,
+        seed=phantoms.seed,
+        workers=number_of_workers(),
+        progress=progress,
+    )
+
+
+def _where(manifest: pd.DataFrame, dataset: DatasetConfig, name: str) -> pd.DataFrame:
+    kept = manifest
+    for column, values in dataset.where.items():
+        place = f"datasets.{name}.where"
+        if column not in COLUMNS:
+            raise ValueError(f"{place}: {name_unknown('column', [column], COLUMNS)}")
+        kept = kept[kept[column].isin(values)]
+        if kept.empty:
+            raise ValueError(f"{place}.{column}: no film has any of {', '.join(values)}")
+    return kept
+
+
+def number_of_workers() -> int:
+    """Return how many processes read films."""
+    return min(MAX_WORKERS, os.cpu_count() or 1)
+
+
+def count_left_out(films: pd.DataFrame, role: str, reason: str) -> list[LeftOut]:
+    """Count the films that ``role`` does not use for ``reason``, by dataset."""
+    counts = Counter(films["dataset"])
+    return [LeftOut(dataset, role, reason, count) for dataset, count in sorted(counts.items())]
