@@ -1,4 +1,4 @@
-"""``isnet-cxr segment``: train a lung segmenter, predict masks, score them."""
+"""``isnet-cxr segment``: train a lung segmenter, predict masks, score and align them."""
 
 import json
 from pathlib import Path
@@ -81,3 +81,25 @@ def score(
     for name, value in summary.items():
         shown = "unknown" if value is None else f"{value:.4g}"
         typer.echo(f"{name:8} {shown}")
+
+
+@app.command()
+def align(manifests: Manifests, as_json: AsJson = False) -> None:
+    """Say by how much masks stand beside their films' edges, dataset by dataset, without a network.
+
+    Compare datasets: ribs and diaphragm move every dataset's figure alike.
+    """
+    from segmentation.alignment import SIDE_PX, measure_offset
+
+    films = read_manifests(manifests)
+    offsets = {str(name): measure_offset(rows) for name, rows in films.groupby("dataset")}
+    if as_json:
+        typer.echo(json.dumps(offsets))
+        return
+    typer.echo(f"offset to the films' edges, px of {SIDE_PX} on the longest side, 95 % interval")
+    for name, found in offsets.items():
+        parts = [
+            f"{axis} {found[f'{axis}_px']:+.2f} [{low:+.2f}, {high:+.2f}]"
+            for axis, (low, high) in ((a, found[f"{a}_ci95"]) for a in ("row", "column"))
+        ]
+        typer.echo(f"{name:12} {found['n']:5} films  {'  '.join(parts)}")
