@@ -94,7 +94,7 @@ def _content(material: ReportMaterial) -> dict[str, Any]:
         "comparisons": tables.comparison_table(material) if config.compare else None,
         "marks": tables.marks_table(summary["marks"]) if config.marks else None,
         "curves": _curves(material),
-        "confusions": [_confusion(material, name) for name in config.classifiers],
+        "confusions": [_confusion(material, name) for name in config.unmarked],
         "heatmaps": [grid for test in material.films.tests if (grid := _grid(material, test)).rows],
         "settings": yaml.safe_dump(without_places(material.description), sort_keys=False),
         "versions": _versions(),
@@ -168,7 +168,7 @@ def _confusion(material: ReportMaterial, classifier: str) -> Confusion:
 def _grid(material: ReportMaterial, test: str) -> HeatmapGrid:
     said = {
         name: read_explained(material.first_training(name).testing.folder, test)
-        for name in material.config.classifiers
+        for name in material.config.unmarked
     }
     rows: dict[str, list[Picture]] = {}
     for name, explained in said.items():

@@ -57,8 +57,9 @@ def study_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "classifiers": {
             "plain": {"method": "plain"},
             "isnet": {"method": "isnet", "isnet": {"foreground_range": [1.0, 25.0]}},
+            "alone": {"method": "plain", "epochs": 1},
         },
-        "marks": {"classifiers": ["plain"]},
+        "marks": {"classifiers": ["plain", "alone"], "only": ["alone"]},
         "compare": [["isnet", "plain"]],
         "jobs": 2,
     }
@@ -107,7 +108,9 @@ def test_every_classifier_is_scored_on_every_test(finished):
             assert sum(map(sum, figures["confusion"])) == figures["n"]
             assert 0 <= figures["ci95"]["accuracy"][0] <= figures["ci95"]["accuracy"][1] <= 1
     assert set(finished.summary["segmentation"]) == {"elmwood", "hillcrest"}
+    assert set(finished.summary["marks"]) == {"plain", "alone"}
     assert set(finished.summary["marks"]["plain"]) == {"biased", "unbiased", "deceiving"}
+    assert set(finished.summary["classification"]) == {"plain", "isnet"}
 
 
 def test_the_summary_is_what_stands_in_the_file(finished, out):
@@ -133,7 +136,14 @@ def test_mlflow_has_a_run_below_the_studys_for_every_training(finished):
     client = MlflowClient(finished.tracking_uri)
     experiment = client.get_experiment_by_name("tiny")
     runs = {run.info.run_name: run for run in client.search_runs([experiment.experiment_id])}
-    names = {"tiny", "lungs", "plain seed 0", "isnet seed 0", "plain with marks seed 0"}
+    names = {
+        "tiny",
+        "lungs",
+        "plain seed 0",
+        "isnet seed 0",
+        "plain with marks seed 0",
+        "alone with marks seed 0",
+    }
     assert set(runs) == names
     parent = runs.pop("tiny").info.run_id
     assert {run.data.tags[MLFLOW_PARENT_RUN_ID] for run in runs.values()} == {parent}
