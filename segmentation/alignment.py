@@ -23,6 +23,10 @@ REACH_PX = 5  # largest offset that is looked for
 BLUR_PX = 1.0
 RESAMPLES = 500
 
+Offset = tuple[float, float]
+"""Down and right, in px of ``SIDE_PX`` on the longest side."""
+NO_OFFSET: Offset = (0.0, 0.0)
+
 
 def edge_agreement(
     film: NDArray[np.float32], mask: NDArray[np.uint8], *, reach_px: int = REACH_PX
@@ -59,6 +63,16 @@ def best_offset(agreement: NDArray[np.float64]) -> tuple[float, float]:
         row + _vertex(agreement[:, column], int(row)) - reach_px,
         column + _vertex(agreement[row], int(column)) - reach_px,
     )
+
+
+def moved(mask: NDArray[np.uint8], offset: Offset) -> NDArray[np.uint8]:
+    """Move a mask (H, W) down and right; what comes in from outside is not lung."""
+    if offset == NO_OFFSET:
+        return mask
+    step = max(mask.shape) / SIDE_PX
+    shift = (offset[0] * step, offset[1] * step)
+    inside = ndimage.shift((mask != 0).astype(np.float32), shift, order=1)
+    return np.asarray(inside >= 0.5, dtype=np.uint8)  # noqa: PLR2004 - half of the pixel
 
 
 def measure_offset(manifest: pd.DataFrame, *, progress: bool = True) -> dict[str, Any]:

@@ -8,16 +8,21 @@ from typing import Any
 import pandas as pd
 
 from data.readers import read_mask
+from segmentation.alignment import NO_OFFSET, Offset, moved
 from segmentation.metrics import measure_overlap
 
 
-def score_masks(predicted: pd.DataFrame, reference: pd.DataFrame) -> pd.DataFrame:
+def score_masks(
+    predicted: pd.DataFrame, reference: pd.DataFrame, *, offset: Offset = NO_OFFSET
+) -> pd.DataFrame:
     """Compare the masks of two manifests at the films' full resolution.
 
     Args:
         predicted: Manifest with predicted masks. Films that ``reference`` does not have, or has
             no mask for, are left out.
         reference: Manifest with reference masks and, where known, spacing.
+        offset: Moves the reference masks first, where they are known to stand beside their films
+            (``segmentation.alignment``).
 
     Returns:
         One row per film that both manifests have: image_id, dataset, dice, hd95_mm (NaN where
@@ -35,7 +40,7 @@ def score_masks(predicted: pd.DataFrame, reference: pd.DataFrame) -> pd.DataFram
     )
     if pairs.empty:
         raise ValueError("no film of the predicted manifest has a mask in the reference manifest")
-    return pd.DataFrame([_score(row) for row in pairs.to_dict("records")])
+    return pd.DataFrame([_score(row, offset) for row in pairs.to_dict("records")])
 
 
 def summarise_scores(scores: pd.DataFrame) -> dict[str, float | int | None]:
@@ -59,14 +64,14 @@ def summarise_scores(scores: pd.DataFrame) -> dict[str, float | int | None]:
     }
 
 
-def _score(row: dict[Hashable, Any]) -> dict[str, Any]:
+def _score(row: dict[Hashable, Any], offset: Offset) -> dict[str, Any]:
     if not row["lung_mask_predicted"]:
         raise ValueError(f"image {row['image_id']}: no predicted mask to score")
     spacing_mm = (row["spacing_row_mm"], row["spacing_col_mm"])
     try:
         overlap = measure_overlap(
             read_mask(Path(row["lung_mask_predicted"])),
-            read_mask(Path(row["lung_mask"])),
+            moved(read_mask(Path(row["lung_mask"])), offset),
             spacing_mm=None if any(math.isnan(step) for step in spacing_mm) else spacing_mm,
         )
     except ValueError as error:

@@ -65,12 +65,17 @@ def score(
     predicted: Annotated[Path, typer.Argument(help="manifest with predicted masks")],
     reference: Annotated[Path, typer.Argument(help="manifest with reference masks")],
     out: Annotated[Path | None, typer.Option(help="CSV file for the score of every film")] = None,
+    move_reference: Annotated[
+        tuple[float, float],
+        typer.Option(metavar="DOWN RIGHT", help="px of 200, as `segment align` measures"),
+    ] = (0.0, 0.0),
     as_json: AsJson = False,
 ) -> None:
     """Compare predicted lung masks with reference masks: Dice and HD95."""
     from segmentation.score import score_masks, summarise_scores
 
-    scores = score_masks(read_manifests([predicted]), read_manifests([reference]))
+    films = read_manifests([predicted]), read_manifests([reference])
+    scores = score_masks(*films, offset=move_reference)
     if out is not None:
         out.parent.mkdir(parents=True, exist_ok=True)
         scores.to_csv(out, index=False)

@@ -5,7 +5,7 @@ import pytest
 
 from data.phantoms import HOSPITALS, make_hospital
 from data.readers import read_mask, write_mask
-from segmentation.alignment import best_offset, edge_agreement, measure_offset
+from segmentation.alignment import best_offset, edge_agreement, measure_offset, moved
 
 
 def disc(shift: tuple[int, int] = (0, 0)) -> np.ndarray:
@@ -47,3 +47,11 @@ def test_films_without_masks_are_refused(tmp_path):
     films = make_hospital(HOSPITALS["oakdale"], tmp_path, counts={"normal": 1}, seed=5)
     with pytest.raises(ValueError, match="no film"):
         measure_offset(films.assign(lung_mask=""), progress=False)
+
+
+def test_a_mask_is_moved_by_parts_of_its_side():
+    mask = disc().astype(np.uint8)
+    step = 120 / 200
+    assert np.array_equal(moved(mask, (3 / step, -4 / step)), disc((3, -4)))
+    assert moved(mask, (0.0, 0.0)) is mask
+    assert not moved(mask, (0.0, 300.0)).any()
