@@ -94,10 +94,13 @@ def heatmap_loss(
         background, foreground = _mean_of(background, has_lungs), _mean_of(foreground, has_lungs)
         per_film = settings.background_weight * background + settings.foreground_weight * foreground
         is_scored = has_lungs.any(dim=1)
-        total, *terms = (
-            mean_of_scored(each, is_scored) for each in (per_film, background, foreground)
+        return HeatmapLoss(
+            total=mean_of_scored(per_film, is_scored),
+            background=mean_of_scored(background, is_scored),
+            foreground=mean_of_scored(foreground, is_scored),
+            per_film=per_film,
+            is_scored=is_scored,
         )
-    return HeatmapLoss(total, *terms, per_film, is_scored)
 
 
 def mean_of_scored(per_film: Tensor, is_scored: Tensor) -> Tensor:

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, fx, nn
 
 from classification.lrp import rules
-from classification.lrp.gradient_engine import PIXELS
+from classification.lrp.gradient_engine import PIXELS, FirstRule
 from classification.lrp.layer_graph import Kind, LayerGraph
 from classification.lrp.layerwise_forward import Recorded, compute_at, record_forward
 from classification.lrp.layerwise_rules import LayerwiseRules
@@ -152,10 +152,16 @@ class LayerwiseRecording:
         return self.dual_layer_heatmaps((), epsilon=epsilon, differentiable=differentiable)[PIXELS]
 
     def dual_layer_heatmaps(
-        self, layers: Sequence[str], *, epsilon: float = 1e-2, differentiable: bool = True
+        self,
+        layers: Sequence[str],
+        *,
+        epsilon: float = 1e-2,
+        first: FirstRule = "zB",
+        differentiable: bool = True,
     ) -> dict[str, Tensor]:
         """Dual of the pixels and of what left hidden layers, by layer as ``layer_heatmaps``."""
-        plus, signed = LayerwiseRules(hidden="z+", epsilon=epsilon), LayerwiseRules(epsilon=epsilon)
+        plus = LayerwiseRules("z+", first, epsilon)
+        signed = LayerwiseRules("epsilon", first, epsilon)
         return _stacked(
             [
                 self._propagate(self.logits.abs(), layers, plus, differentiable),
