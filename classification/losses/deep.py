@@ -27,7 +27,7 @@ def deep_heatmap_loss(
     settings: Mapping[str, HeatmapLossSettings],
     layer_decay: float = 0.8,
 ) -> HeatmapLoss:
-    """Score the heatmaps of several layers; of one layer it is ``heatmap_loss``.
+    """Score the heatmaps of several layers, in float32; of one layer it is ``heatmap_loss``.
 
     Args:
         heatmaps: Signed relevance by layer, (B, maps, C, H, W) each, sizes of their own.
@@ -52,7 +52,8 @@ def deep_heatmap_loss(
         heatmap_loss(maps, resize_masks(lung_masks, maps, name), settings=settings[name])
         for name, maps in heatmaps.items()
     ]
-    per_film = gwrp(torch.stack([layer.per_film for layer in scored], dim=1), decay=layer_decay)
+    with torch.autocast(lung_masks.device.type, enabled=False):
+        per_film = gwrp(torch.stack([layer.per_film for layer in scored], dim=1), decay=layer_decay)
     return HeatmapLoss(
         total=mean_of_scored(per_film, scored[0].is_scored),
         background=torch.stack([layer.background for layer in scored]).mean(),
