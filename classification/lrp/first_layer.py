@@ -83,8 +83,7 @@ class FirstLayer:
         """
         if not self.steps:
             raise ValueError(
-                "the first layer was recorded without a graph: record with gradients enabled, and "
-                "weights that require them"
+                "the first layer was recorded without a graph: record with gradients enabled"
             )
         read_inside = [readers[step.node] > 1 for step in self.steps[:-1]]
         if not any(read_inside):

@@ -51,8 +51,11 @@ class Recording:
             raise ValueError(f"films must lie in [0, 1], got values from {low:.4g} to {high:.4g}")
         self._films, self._firsts, self._hidden = films, [], {}
 
-    def watch(self, layer: nn.Module, arguments: tuple[Any, ...], output: Tensor) -> None:
+    def watch(self, layer: nn.Module, arguments: tuple[Any, ...], output: Tensor) -> Tensor | None:
         """Find the first layers, their batch norms and ReLUs by what they read (a forward hook).
+
+        Returns:
+            What a frozen first layer shall have computed: the same, with a graph that starts there.
 
         Raises:
             ValueError: If a layer reads some of the pixels, or all in another order.
@@ -60,13 +63,18 @@ class Recording:
         read: Tensor = arguments[0]
         if isinstance(layer, _ConvNd | nn.Linear):
             if self.is_pixels(read):
+                is_frozen = torch.is_grad_enabled() and not output.requires_grad
+                if is_frozen:
+                    output = output.detach().requires_grad_().clone()  # no leaf: ReLUs overwrite it
                 self._firsts.append(self._first_layer(layer, read, output))
+                return output if is_frozen else None
         elif isinstance(layer, ExplainableBatchNorm):
             for first in self._firsts:
                 if read is first.output and first.can_take_norm():
                     first.add_norm(layer, output)
         elif isinstance(layer, ExplainableReLU):
             self.watch_relu(read, output)
+        return None
 
     def watch_relu(self, read: Tensor, output: Tensor) -> None:
         """Find a first layer's ReLU where it is called as a function."""
