@@ -1,19 +1,21 @@
-"""C1 and C2 measured: how much relevance a plainly trained network gives."""
+"""C1 and C2 measured, by supervised layer: how much relevance a plainly trained network gives."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from classification.batches import FilmRows, as_batch, in_order
-from classification.lrp.explained import choose_classes, explained_quantity
-from classification.lrp.prepare import prepare
 from classification.settings import ClassifierSettings
+from classification.variants import build_explainer
 from data.fitting import seeded_generator
 
-FILE = "foreground-range.json"
+FILE = "foreground-ranges.json"
+Ranges = dict[str, tuple[float, float]]
+"""C1 and C2 by supervised layer."""
 
 
 def foreground_range(mean: float, deviation: float) -> tuple[float, float]:
@@ -27,51 +29,52 @@ def foreground_range(mean: float, deviation: float) -> tuple[float, float]:
 
 def measure_relevance(
     network: nn.Module, rows: FilmRows, settings: ClassifierSettings, *, films: int, seed: int
-) -> tuple[float, float]:
-    """Mean and standard deviation of the total absolute relevance per film.
+) -> dict[str, tuple[float, float]]:
+    """Mean and standard deviation of the total absolute relevance per film, by layer.
 
     Args:
         network: Trained without the heatmap loss; left as it was.
         rows: Training films; the first ``films`` are explained.
-        settings: Give the explained class and epsilon.
+        settings: Give what is explained, and on which layers.
         films: How many to explain.
         seed: Of the random choice of classes.
 
     Returns:
-        Mean and deviation over films and maps, in the units of the explained quantity.
+        Mean and deviation over films and maps of every supervised layer, in the units of the
+        explained quantity; the films' own is "pixels".
     """
-    prepared = prepare(network.eval())
-    totals = []
+    explainer = build_explainer(network.eval(), settings.isnet)
+    totals: dict[str, list[Tensor]] = {}
     for step, chosen in enumerate(in_order(min(films, len(rows)), settings.batch_size)):
         batch = as_batch(rows[chosen])
-        with prepared.record(epsilon=settings.isnet.epsilon) as recording:
-            logits = network(batch.films)
-        classes = choose_classes(
-            logits.detach(),
-            strategy=settings.isnet.explained,
-            labels=batch.labels,
+        explained = explainer.explain(
+            batch.films,
+            batch.labels,
             generator=seeded_generator(seed, step),
+            differentiable=False,
         )
-        quantity = explained_quantity(logits, classes, quantity=settings.isnet.quantity)
-        heatmaps = recording.heatmaps(quantity, differentiable=False)
-        totals.append(heatmaps.abs().flatten(2).sum(dim=2).flatten())
-    prepared.restore()
-    values = torch.cat(totals).double().numpy()
-    return float(np.mean(values)), float(np.std(values))
+        for layer, heatmaps in explained.heatmaps.items():
+            totals.setdefault(layer, []).append(heatmaps.abs().flatten(2).sum(dim=2).flatten())
+    explainer.restore()
+    values = {layer: torch.cat(parts).double().numpy() for layer, parts in totals.items()}
+    return {layer: (float(np.mean(each)), float(np.std(each))) for layer, each in values.items()}
 
 
-def read_range(out: Path) -> tuple[float, float] | None:
-    """Return the range measured for the training in ``out``, if it was."""
+def read_ranges(out: Path) -> Ranges | None:
+    """Return the ranges measured for the training in ``out``, if they were."""
     path = out / FILE
     if not path.is_file():
         return None
-    low, high = json.loads(path.read_text())["range"]
-    return low, high
+    stored = json.loads(path.read_text())
+    return {layer: (found["range"][0], found["range"][1]) for layer, found in stored.items()}
 
 
-def write_range(out: Path, *, mean: float, deviation: float) -> tuple[float, float]:
-    """Keep what was measured for the training in ``out``; return the range."""
-    measured = foreground_range(mean, deviation)
-    text = json.dumps({"mean": mean, "deviation": deviation, "range": measured})
-    (out / FILE).write_text(text)
-    return measured
+def write_ranges(out: Path, relevance: Mapping[str, tuple[float, float]]) -> Ranges:
+    """Keep what was measured for the training in ``out``; return the range of every layer."""
+    ranges = {layer: foreground_range(*measured) for layer, measured in relevance.items()}
+    stored = {
+        layer: {"mean": mean, "deviation": deviation, "range": ranges[layer]}
+        for layer, (mean, deviation) in relevance.items()
+    }
+    (out / FILE).write_text(json.dumps(stored))
+    return ranges

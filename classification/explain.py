@@ -26,8 +26,13 @@ def overlay(
     if film.shape != heatmap.shape:
         raise ValueError(f"heatmap must be {film.shape}, got {heatmap.shape}")
     if limit is None:
-        limit = float(np.quantile(np.abs(heatmap), 0.995))
+        limit = colour_limit(heatmap)
     strength = np.clip(np.abs(heatmap) / max(limit, 1e-12), 0, 1)[..., None]
     colour = np.where(heatmap[..., None] >= 0, WARM, COLD)
     grey = np.clip(film, 0, 1)[..., None] * np.full(3, 255.0)
     return np.asarray(np.rint((1 - 0.8 * strength) * grey + 0.8 * strength * colour), np.uint8)
+
+
+def colour_limit(heatmap: NDArray[np.floating]) -> float:
+    """Return the |relevance| that is drawn in full colour, the 99.5th percentile."""
+    return float(np.quantile(np.abs(heatmap), 0.995))

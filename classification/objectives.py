@@ -1,16 +1,17 @@
 """What a training step minimises: the class loss alone, or with the heatmap loss (ISNet)."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import torch
 import torch.nn.functional as F  # noqa: N812  torch's own convention
 from torch import Tensor, nn
 
-from classification.losses import HeatmapLossSettings, heatmap_loss
-from classification.lrp.explained import choose_classes, explained_quantity
-from classification.lrp.prepare import PreparedNetwork, prepare
+from classification.losses import HeatmapLossSettings, deep_heatmap_loss
+from classification.lrp.gradient_engine import PIXELS
 from classification.settings import IsnetSettings
+from classification.variants import build_explainer
 
 
 @dataclass(frozen=True)
@@ -77,12 +78,32 @@ class IsnetObjective:
         class_weights: Tensor,
         settings: IsnetSettings,
         loss_settings: HeatmapLossSettings,
+        *,
+        foreground_ranges: Mapping[str, tuple[float, float]] | None = None,
     ) -> None:
-        """Prepare ``network`` for recording; its ``state_dict`` stays what it was."""
-        self._prepared: PreparedNetwork = prepare(network)
+        """Prepare to explain ``network``, whose ``state_dict`` stays what it was.
+
+        Args:
+            network: To be trained.
+            class_weights: (C,), make rare classes count.
+            settings: Of the training; the explained classes, layers and rules among them.
+            loss_settings: Of the heatmap loss.
+            foreground_ranges: C1 and C2 by supervised layer, "pixels" for the films' own; layers
+                that are missing have those of ``loss_settings``.
+        """
+        self._network = network
+        self._explainer = build_explainer(network, settings)
         self._class_weights = class_weights
         self._settings = settings
-        self._loss_settings = loss_settings
+        ranges = foreground_ranges or {}
+        self._loss_settings = {
+            name: replace(
+                loss_settings,
+                foreground_range=ranges.get(name, loss_settings.foreground_range),
+                empty_masks="skip",  # augmentation may move the lungs out of a film
+            )
+            for name in (PIXELS, *settings.deep_layers)
+        }
 
     def training_terms(self, batch: Batch, *, progress: float, generator: torch.Generator) -> Terms:
         """Return the whole loss, its terms, and where the relevance lies."""
@@ -99,7 +120,7 @@ class IsnetObjective:
             parts.append(recorded)
             labels.append(batch.labels[chosen])
         if len(rest):
-            parts.append(self._prepared.network(batch.films[rest]))
+            parts.append(self._network(batch.films[rest]))
             labels.append(batch.labels[rest])
         logits, truth = torch.cat(parts), torch.cat(labels)
         terms["class_loss"] = class_loss(logits, truth, self._class_weights)
@@ -111,21 +132,22 @@ class IsnetObjective:
         return {**terms, "logits": logits[order]}
 
     def validation_terms(self, batch: Batch) -> Terms:
-        """Return the whole loss with the final P, the top class of every film explained."""
+        """Return the whole loss with the final P.
+
+        What is explained is what training explains; the top class where training draws one.
+        """
         with torch.enable_grad():
-            with self._prepared.record(epsilon=self._settings.epsilon) as recording:
-                logits = self._prepared.network(batch.films)
-            explained = explained_quantity(
-                logits, choose_classes(logits, strategy="top"), quantity=self._settings.quantity
+            explained = self._explainer.explain(
+                batch.films, batch.labels, generator=None, differentiable=False
             )
-            heatmaps = recording.heatmaps(explained, differentiable=False)
-        logits = logits.detach()
+        logits = explained.logits.detach()
         has_lungs = batch.masks.flatten(1).sum(dim=1) > 0
         weight = self._settings.weight_end
         terms = {"class_loss": class_loss(logits, batch.labels, self._class_weights)}
         terms["loss"] = (1 - weight) * terms["class_loss"]
         if has_lungs.any():
-            scores = self._score(heatmaps[has_lungs], batch.masks[has_lungs])
+            heatmaps = {name: maps[has_lungs] for name, maps in explained.heatmaps.items()}
+            scores = self._score(heatmaps, batch.masks[has_lungs])
             terms = {**terms, **scores}
             terms["loss"] = terms["loss"] + weight * scores["heatmap_loss"]
         return {**terms, "logits": logits}
@@ -141,24 +163,20 @@ class IsnetObjective:
     def _explain(
         self, batch: Batch, chosen: Tensor, *, generator: torch.Generator
     ) -> tuple[Tensor, Terms]:
-        with self._prepared.record(epsilon=self._settings.epsilon) as recording:
-            logits = self._prepared.network(batch.films[chosen])
-        classes = choose_classes(
-            logits.detach(),
-            strategy=self._settings.explained,
-            labels=batch.labels[chosen],
-            generator=generator,
+        explained = self._explainer.explain(
+            batch.films[chosen], batch.labels[chosen], generator=generator
         )
-        explained = explained_quantity(logits, classes, quantity=self._settings.quantity)
-        return logits, self._score(recording.heatmaps(explained), batch.masks[chosen])
+        return explained.logits, self._score(explained.heatmaps, batch.masks[chosen])
 
-    def _score(self, heatmaps: Tensor, masks: Tensor) -> Terms:
-        scored = heatmap_loss(heatmaps, masks, settings=self._loss_settings)
+    def _score(self, heatmaps: Mapping[str, Tensor], masks: Tensor) -> Terms:
+        scored = deep_heatmap_loss(
+            heatmaps, masks, settings=self._loss_settings, layer_decay=self._settings.layer_decay
+        )
         return {
             "heatmap_loss": scored.total,
             "background_loss": scored.background.detach(),
             "foreground_loss": scored.foreground.detach(),
-            "relevance_in_lungs": share_in_lungs(heatmaps.detach(), masks).mean(),
+            "relevance_in_lungs": share_in_lungs(heatmaps[PIXELS].detach(), masks).mean(),
         }
 
 

@@ -6,7 +6,9 @@ The command line and the study's YAML fill them, MLflow logs them, the model pac
 from dataclasses import dataclass, field
 from typing import Literal
 
+from classification.losses.heatmap import EmptyMasks, ForegroundForm
 from classification.lrp.explained import ExplainedClass, Quantity
+from classification.lrp.gradient_engine import FirstRule
 from classification.networks import NetworkName
 from data.augment import Augmentation
 from data.preprocess import Preprocessing
@@ -29,13 +31,23 @@ class IsnetSettings:
         mixed_share: Part of the training films whose background is another film's, in [0, 1]. It
             closes what relevance cannot show: a background that switches units off leaves them
             without relevance (``docs/method.md``). 0 is the published method.
-        explained: Which class is explained.
-        quantity: Its logit or its log-odds.
-        epsilon: Stabiliser of LRP-epsilon.
+        explained: Which class is explained; "all" of them, a map each (Original); or "dual": all
+            logits propagated together, one map by z+ and one by epsilon.
+        quantity: The class's logit or its log-odds; "dual" starts from the logits.
+        epsilon: Stabiliser of LRP-epsilon; 0 is LRP-0 and, with the first rule "epsilon", gradient
+            x input.
+        first_rule: From the first layer to the pixels.
+        deep_layers: Hidden layers whose heatmaps get the same loss (deep supervision), by their
+            dotted names in the network.
+        layer_decay: GWRP's d over the supervised layers.
         decay: GWRP's d for the background.
         background_weight: w1.
         foreground_weight: w2.
-        foreground_range: C1 and C2; None measures them (``calibration_epochs``).
+        foreground_form: "hybrid" grows linearly above C1 + C2, "L2" does not.
+        foreground_range: C1 and C2 of every supervised layer; None measures each layer's own
+            (``calibration_epochs``).
+        empty_masks: "refuse" to train on films without lungs in their masks, or without masks; or
+            "skip" the heatmap loss for them, so that only the class is learned from them.
         calibration_epochs: Plain epochs whose last one's heatmaps give C1 and C2. They must be
             enough to learn the classes: a network that is still unsure has little relevance, and a
             C2 measured on it forbids certainty (``docs/method.md``).
@@ -49,13 +61,18 @@ class IsnetSettings:
     weight_end: float = 0.6
     ramp: float = 0.5
     mixed_share: float = 0.8
-    explained: ExplainedClass = "random"
+    explained: ExplainedClass | Literal["dual"] = "random"
     quantity: Quantity = "log_odds"
     epsilon: float = 5e-2
+    first_rule: FirstRule = "zB"
+    deep_layers: tuple[str, ...] = ()
+    layer_decay: float = 0.8
     decay: float = 0.999
     background_weight: float = 1.0
     foreground_weight: float = 1.0
+    foreground_form: ForegroundForm = "hybrid"
     foreground_range: tuple[float, float] | None = None
+    empty_masks: EmptyMasks = "refuse"
     calibration_epochs: int = 8
     gradients_every: int = 1
 

@@ -17,13 +17,15 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from classification.batches import FilmRows, ShuffledBatches, in_order, loader
-from classification.calibration import measure_relevance, read_range, write_range
+from classification.calibration import Ranges, measure_relevance, read_ranges, write_ranges
 from classification.card import write_card
 from classification.learner import ClassifierLearner, Stored
 from classification.losses import HeatmapLossSettings
+from classification.lrp.gradient_engine import PIXELS
 from classification.networks import build_network
 from classification.objectives import IsnetObjective, Objective, PlainObjective
 from classification.settings import ClassifierSettings
+from classification.variants import build_explainer
 from data.cache import load_films
 from data.fitting import (
     CHECKPOINTS,
@@ -162,17 +164,29 @@ def _objective(
     if settings.method != "isnet":
         return PlainObjective(network, films.class_weights), {}
     isnet = settings.isnet
-    chosen = isnet.foreground_range or read_range(out)
-    if chosen is None:
-        chosen = _calibrate(network, films, settings, out, seed=seed, progress=progress)
+    layers = (PIXELS, *isnet.deep_layers)
+    build_explainer(network, isnet).restore()  # says what cannot be explained before hours are lost
+    if isnet.foreground_range is not None:
+        ranges = dict.fromkeys(layers, isnet.foreground_range)
+    else:
+        ranges = read_ranges(out) or _calibrate(
+            network, films, settings, out, seed=seed, progress=progress
+        )
     loss_settings = HeatmapLossSettings(
         decay=isnet.decay,
         background_weight=isnet.background_weight,
         foreground_weight=isnet.foreground_weight,
-        foreground_range=chosen,
+        foreground_form=isnet.foreground_form,
     )
-    objective = IsnetObjective(network, films.class_weights, isnet, loss_settings)
-    return objective, {"foreground_range": list(chosen)}
+    objective = IsnetObjective(
+        network, films.class_weights, isnet, loss_settings, foreground_ranges=ranges
+    )
+    measured: dict[str, Any] = {"foreground_range": list(ranges[PIXELS])}
+    if isnet.deep_layers:
+        measured["deep_foreground_ranges"] = {
+            name: list(ranges[name]) for name in isnet.deep_layers
+        }
+    return objective, measured
 
 
 def _calibrate(
@@ -183,20 +197,21 @@ def _calibrate(
     *,
     seed: int,
     progress: bool,
-) -> tuple[float, float]:
-    """Measure C1 and C2 on a short plain training; ``network`` gets its first weights back."""
+) -> Ranges:
+    """Measure C1 and C2 of every supervised layer on a short plain training.
+
+    ``network`` gets its first weights back.
+    """
     initial = {name: value.clone() for name, value in network.state_dict().items()}
     plain = replace(settings, method="plain", epochs=settings.isnet.calibration_epochs, patience=0)
     folder = out / "calibration"
     objective = PlainObjective(network, films.class_weights)
     _fit(network, objective, films, plain, folder, seed=seed, report=(None, progress))
-    mean, deviation = measure_relevance(
-        network, films.train, settings, films=STATISTICS_FILMS, seed=seed
-    )
+    relevance = measure_relevance(network, films.train, settings, films=STATISTICS_FILMS, seed=seed)
     network.load_state_dict(initial)
-    measured = write_range(out, mean=mean, deviation=deviation)
+    ranges = write_ranges(out, relevance)
     shutil.rmtree(folder)
-    return measured
+    return ranges
 
 
 def _rows(
@@ -214,12 +229,18 @@ def _rows(
             f"image {unknown['image_id'].iloc[0]} has {what}: expected one of {list(classes)}"
         )
     bare = rows[rows["lung_mask"] == ""]
-    if settings.method != "plain" and len(bare):
+    if _needs_lungs(settings) and len(bare):
         raise ValueError(
             f"method {settings.method!r} needs a lung mask for every film: "
             f"{len(bare)} of split {split!r} have none, image {bare['image_id'].iloc[0]} first"
         )
     return rows
+
+
+def _needs_lungs(settings: ClassifierSettings) -> bool:
+    """Whether every film must have lungs in its mask."""
+    may_skip = settings.method == "isnet" and settings.isnet.empty_masks == "skip"
+    return settings.method != "plain" and not may_skip
 
 
 def _load(
@@ -241,7 +262,7 @@ def _load(
                 f"{first.path}: {first.reason}"
             )
         empty = films.manifest["image_id"].iloc[np.flatnonzero(~films.masks.any(axis=(1, 2)))]
-        if settings.method != "plain" and len(empty):
+        if _needs_lungs(settings) and len(empty):
             raise ValueError(
                 f"{len(empty)} lung masks of split {split!r} are empty, image {empty.iloc[0]} first"
             )

@@ -17,8 +17,9 @@ import torch
 from numpy.typing import NDArray
 from rich.progress import track
 
-from classification.classifier import Classifier, Explanation
-from classification.explain import overlay
+from classification.classifier import Classifier
+from classification.explain import colour_limit, overlay
+from classification.explanation import Explanation
 from data.atomic import replacing
 from data.failures import Failure
 from data.preprocess import Preprocessing, prepare_film, prepare_mask, restore_map, to_bytes
@@ -69,6 +70,7 @@ def predict_films(
     out: Path,
     lungs: Path | None = None,
     explained: str = "predicted",
+    arrays: bool = False,
     device: str = "auto",
     progress: bool = True,
 ) -> Outcome:
@@ -82,6 +84,8 @@ def predict_films(
             are for masked classifiers and for the share of relevance in the lungs; no other
             prediction depends on them.
         explained: A class, or "predicted".
+        arrays: Keep every heatmap's numbers too, ``arrays/<image_id>.npy``: signed relevance,
+            float32 (S, S), in the geometry of the network's input (the film in a square).
         device: "cpu", "cuda", ..., or "auto".
         progress: Show a bar.
 
@@ -102,7 +106,9 @@ def predict_films(
     shown = track(files.items(), description="predicting", disable=not progress)
     readable = _read(shown, segmenter, classifier, results.failures)
     while batch := list(islice(readable, BATCH_SIZE)):
-        _predict(batch, classifier, explained, out, results)
+        explanation = _predict(batch, classifier, explained, out, results)
+        if arrays:
+            _keep_arrays(batch, explanation, out)
     if not results.predictions:
         first = results.failures[0]
         raise ValueError(f"no film could be used: {first.path}: {first.reason}")
@@ -164,7 +170,7 @@ def _predict(
     explained: str,
     out: Path,
     results: _Results,
-) -> None:
+) -> Explanation:
     settings = classifier.settings.preprocessing
     films = np.stack([to_bytes(prepare_film(one.film.pixels, settings)[0]) for one in batch])
     masks = np.zeros_like(films)
@@ -181,6 +187,14 @@ def _predict(
             {**row, **_say(explanation, number, classifier.classes), **_judge(one.lungs)}
         )
         _draw(one, explanation.heatmaps[number], out, identity)
+    return explanation
+
+
+def _keep_arrays(batch: Sequence[_Input], explanation: Explanation, out: Path) -> None:
+    for one, heatmap in zip(batch, explanation.heatmaps, strict=True):
+        path = out / "arrays" / f"{image_id(one.film.pixels)}.npy"
+        with replacing(path) as temporary, temporary.open("wb") as stream:
+            np.save(stream, heatmap)
 
 
 def _say(explanation: Explanation, number: int, classes: Sequence[str]) -> dict[str, Any]:
@@ -191,6 +205,7 @@ def _say(explanation: Explanation, number: int, classes: Sequence[str]) -> dict[
         **{f"p_{name}": f"{p:.6f}" for name, p in zip(classes, probabilities, strict=True)},
         "explained": classes[int(explanation.explained[number])],
         "relevance_in_lungs": "" if np.isnan(share) else f"{share:.4f}",
+        "full_colour": f"{colour_limit(explanation.heatmaps[number]):.4g}",
     }
 
 
@@ -201,13 +216,17 @@ def _judge(lungs: LungMask | None) -> dict[str, str]:
 
 
 def _draw(one: _Input, heatmap: NDArray[np.float32], out: Path, identity: str) -> None:
-    """Write the mask at the film's size, and the heatmap over the film."""
+    """Write the mask at the film's size, and the heatmap over the film.
+
+    Relevance is drawn on the scale of the network's input, whose limit is in ``predictions.csv``.
+    """
     if one.lungs is not None:
         write_mask(one.lungs.mask, out / "masks" / f"{identity}.png")
     large = Preprocessing(size_px=HEATMAP_PX, exposure="none")
     film = prepare_film(one.film.pixels, large)[0]
     relevance = restore_map(heatmap, height=HEATMAP_PX, width=HEATMAP_PX, nearest=False)
-    write_png(overlay(film, relevance), out / "heatmaps" / f"{identity}.png")
+    drawn = overlay(film, relevance, limit=colour_limit(heatmap))
+    write_png(drawn, out / "heatmaps" / f"{identity}.png")
 
 
 def _write_rows(rows: Sequence[Mapping[str, Any]], path: Path) -> None:

@@ -12,6 +12,9 @@ from torch import Tensor
 
 from classification.losses.pooling import gwrp
 
+ForegroundForm = Literal["L2", "hybrid"]
+EmptyMasks = Literal["refuse", "skip"]
+
 
 @dataclass(frozen=True)
 class HeatmapLossSettings:
@@ -25,6 +28,9 @@ class HeatmapLossSettings:
         foreground_weight: w2.
         foreground_range: C1 and C2: the total absolute relevance in the lungs that costs nothing.
         foreground_form: "L2", or "hybrid", which grows linearly above C1 + C2.
+        empty_masks: What becomes of a map whose mask has no lung pixel, where the loss has no
+            meaning: "refuse" it, or "skip" it. A film whose maps are all skipped costs nothing,
+            and the mean is over the other films.
     """
 
     decay: float = 0.9
@@ -32,7 +38,8 @@ class HeatmapLossSettings:
     background_weight: float = 1.0
     foreground_weight: float = 1.0
     foreground_range: tuple[float, float] = (1.0, 25.0)
-    foreground_form: Literal["L2", "hybrid"] = "hybrid"
+    foreground_form: ForegroundForm = "hybrid"
+    empty_masks: EmptyMasks = "refuse"
 
     def __post_init__(self) -> None:
         """Check that the foreground range is one."""
@@ -43,12 +50,21 @@ class HeatmapLossSettings:
 
 @dataclass(frozen=True)
 class HeatmapLoss:
-    """The loss of a batch and its two terms, scalars; ``per_film`` is (B,)."""
+    """The loss of a batch.
+
+    Attributes:
+        total: Mean over the films that are scored; 0, with a graph, if none is.
+        background: Mean of the background term, unweighted.
+        foreground: Mean of the foreground term, unweighted.
+        per_film: (B,), 0 for a film that is not scored.
+        is_scored: Whether a film had a mask with lungs, (B,).
+    """
 
     total: Tensor
     background: Tensor
     foreground: Tensor
     per_film: Tensor
+    is_scored: Tensor
 
 
 def heatmap_loss(
@@ -63,20 +79,33 @@ def heatmap_loss(
         settings: See ``HeatmapLossSettings``.
 
     Returns:
-        Mean over maps, then over the batch.
+        Mean over a film's maps, then over films; over those with lungs in their masks.
 
     Raises:
-        ValueError: If the shapes disagree or a mask has no lung pixel.
+        ValueError: If the shapes disagree, or a mask has no lung pixel and ``settings`` refuse it.
     """
     masks = _check_masks(heatmaps, lung_masks)
+    has_lungs = _find_lungs(masks, settings).expand(-1, heatmaps.shape[1])
     with torch.autocast(heatmaps.device.type, enabled=False):
         relevance = heatmaps.to(torch.promote_types(heatmaps.dtype, torch.float32)).abs()
         masks = masks.to(relevance.dtype)
         background = background_loss(relevance, masks, settings=settings)
         foreground = foreground_loss(relevance, masks, settings=settings)
-        per_map = settings.background_weight * background + settings.foreground_weight * foreground
-        per_film = per_map.mean(dim=1)
-    return HeatmapLoss(per_film.mean(), background.mean(), foreground.mean(), per_film)
+        background, foreground = _mean_of(background, has_lungs), _mean_of(foreground, has_lungs)
+        per_film = settings.background_weight * background + settings.foreground_weight * foreground
+        is_scored = has_lungs.any(dim=1)
+        return HeatmapLoss(
+            total=mean_of_scored(per_film, is_scored),
+            background=mean_of_scored(background, is_scored),
+            foreground=mean_of_scored(foreground, is_scored),
+            per_film=per_film,
+            is_scored=is_scored,
+        )
+
+
+def mean_of_scored(per_film: Tensor, is_scored: Tensor) -> Tensor:
+    """Mean of ``per_film`` (B,) over the films that are scored (B,); 0 when none is."""
+    return _mean_of(per_film[None], is_scored[None])[0]
 
 
 def background_loss(relevance: Tensor, masks: Tensor, *, settings: HeatmapLossSettings) -> Tensor:
@@ -91,7 +120,8 @@ def background_loss(relevance: Tensor, masks: Tensor, *, settings: HeatmapLossSe
         (B, maps).
     """
     pixels = masks.expand(-1, -1, relevance.shape[2], -1, -1).flatten(2).sum(dim=2)
-    mean_inside = (relevance * masks).flatten(2).sum(dim=2) / pixels
+    # At least one: a map that is skipped must have no NaN in its derivative either.
+    mean_inside = (relevance * masks).flatten(2).sum(dim=2) / pixels.clamp_min(1)
     outside = (relevance * (1 - masks)).flatten(2)
     strongest = gwrp(outside, decay=settings.decay) / (mean_inside + 1e-10)
     return torch.log1p(strongest / settings.background_scale)
@@ -113,14 +143,25 @@ def foreground_loss(relevance: Tensor, masks: Tensor, *, settings: HeatmapLossSe
 
 
 def _check_masks(heatmaps: Tensor, lung_masks: Tensor) -> Tensor:
-    """Return the masks as (B, 1 or maps, 1, H, W), every one with a lung pixel."""
+    """Return the masks as (B, 1 or maps, 1, H, W)."""
     batch, maps, _, height, width = heatmaps.shape
     allowed = ((batch, 1, height, width), (batch, maps, height, width))
     if tuple(lung_masks.shape) not in allowed:
         raise ValueError(
             f"lung_masks must be {allowed[0]} or {allowed[1]}, got {tuple(lung_masks.shape)}"
         )
-    empty = (lung_masks.flatten(2).sum(dim=2) == 0).any(dim=1).nonzero().flatten().tolist()
-    if empty:
-        raise ValueError(f"lung_masks {empty} of the batch have no lung pixel")
     return lung_masks.unsqueeze(2)
+
+
+def _find_lungs(masks: Tensor, settings: HeatmapLossSettings) -> Tensor:
+    """Return which masks have a lung pixel, (B, 1 or maps)."""
+    has_lungs = masks.flatten(2).sum(dim=2) > 0
+    empty = (~has_lungs).any(dim=1).nonzero().flatten().tolist()
+    if empty and settings.empty_masks == "refuse":
+        raise ValueError(f"lung_masks {empty} of the batch have no lung pixel")
+    return has_lungs
+
+
+def _mean_of(values: Tensor, counts: Tensor) -> Tensor:
+    """Mean over dimension 1 of the values that count, (B,); 0 where none does."""
+    return torch.where(counts, values, 0).sum(dim=1) / counts.sum(dim=1).clamp_min(1)

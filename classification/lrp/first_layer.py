@@ -1,20 +1,16 @@
 """From the first layer's relevance to the pixels: the zB rule, or epsilon without it."""
 
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor, nn
-from torch.nn import grad as nn_grad
+from torch.autograd.graph import GradientEdge, Node, get_gradient_edge
 from torch.nn.modules.conv import _ConvNd
 
 from classification.lrp.convolution import Geometry, TransposedConvolution
 from classification.lrp.layers import ExplainableBatchNorm
-
-CONV_INPUT = {
-    nn.Conv1d: nn_grad.conv1d_input,
-    nn.Conv2d: nn_grad.conv2d_input,
-    nn.Conv3d: nn_grad.conv3d_input,
-}
+from classification.lrp.linear_maps import normalise
 
 
 @dataclass
@@ -27,15 +23,39 @@ class FirstLayer:
         output: What left layer, batch norm and ReLU, with its graph.
         weight: Of layer and batch norm as one affine map, (outputs, inputs, ...).
         bias: Of the same map, (outputs,), or None.
+        norm: The batch norm, if there is one.
         has_relu: Whether a ReLU stands right behind them.
+        steps: Where autograd computed the outputs of layer, batch norm and ReLU, as far as they
+            are one map.
     """
 
-    layer: nn.Module
+    layer: _ConvNd | nn.Linear
     films: Tensor
     output: Tensor
     weight: Tensor
     bias: Tensor | None
+    norm: ExplainableBatchNorm | None = None
     has_relu: bool = False
+    steps: list[GradientEdge] = field(default_factory=list)
+
+    @property
+    def edge(self) -> GradientEdge:
+        """Where ``output`` was computed."""
+        return self.steps[-1]
+
+    def note_step(self) -> None:
+        """Note where ``output`` was computed; it may be overwritten in place later."""
+        if self.output.requires_grad:
+            self.steps.append(get_gradient_edge(self.output))
+
+    def can_take_norm(self) -> bool:
+        """Whether a batch norm that reads ``output`` scales the rows of ``weight``.
+
+        Not behind a ReLU or another one; and behind a linear layer on more than two dimensions it
+        scales what are no rows.
+        """
+        is_by_row = isinstance(self.layer, _ConvNd) or self.output.dim() == 2  # noqa: PLR2004
+        return is_by_row and self.norm is None and not self.has_relu
 
     def add_norm(self, norm: ExplainableBatchNorm, output: Tensor) -> None:
         """Fuse the batch norm that read this layer's output; its statistics are constants."""
@@ -44,11 +64,42 @@ class FirstLayer:
         shift = (-mean if self.bias is None else self.bias - mean) * scale
         self.weight = self.weight * scale.view(-1, *(1,) * (self.weight.dim() - 1))
         self.bias = shift if norm.bias is None else shift + norm.bias
-        self.output = output
+        self.output, self.norm = output, norm
+        self.note_step()
 
     def add_relu(self, output: Tensor) -> None:
         """Note the ReLU that read this layer's output."""
         self.output, self.has_relu = output, True
+        self.note_step()
+
+    def as_read(self, readers: Counter[Node]) -> "FirstLayer":
+        """Return this map as far as nothing else reads what lies inside of it.
+
+        Args:
+            readers: Of every step of the forward pass.
+
+        Raises:
+            ValueError: If the layer was recorded without a graph.
+        """
+        if not self.steps:
+            raise ValueError(
+                "the first layer was recorded without a graph: record with gradients enabled"
+            )
+        read_inside = [readers[step.node] > 1 for step in self.steps[:-1]]
+        if not any(read_inside):
+            return self
+        return self._cut_behind(read_inside.index(True))
+
+    def _cut_behind(self, last: int) -> "FirstLayer":
+        """Return this map up to its step ``last``, computed anew: it may be overwritten by now."""
+        layer, weight = self.layer, self.layer.weight
+        steps = self.steps[: last + 1]
+        with torch.autocast(self.films.device.type, enabled=False):
+            output = _apply(layer, self.films.to(weight.dtype), weight, layer.bias)
+            if last == 0 or self.norm is None:
+                return FirstLayer(layer, self.films, output, weight, layer.bias, steps=steps)
+            output = normalise(self.norm, output)
+        return FirstLayer(layer, self.films, output, self.weight, self.bias, steps=steps)
 
 
 def propagate_zb(first: FirstLayer, gradient: Tensor, *, stabiliser: float) -> Tensor:
@@ -69,31 +120,36 @@ def propagate_zb(first: FirstLayer, gradient: Tensor, *, stabiliser: float) -> T
     """
     weight, bias = first.weight, first.bias
     negative = weight.clamp_max(0)
-    lowest = _apply(first.layer, torch.ones_like(first.films[:1]), negative, bias)
+    lowest_bias = None if bias is None else bias.clamp_max(0)
+    lowest = _apply(first.layer, torch.ones_like(first.films[:1]), negative, lowest_bias)
     output, gradient = first.output.to(weight.dtype), gradient.to(weight.dtype)
     ratio = output * gradient / (output - lowest + stabiliser)
     both = _transpose(first, ratio, torch.cat([weight, negative], dim=1))
-    to_pixels, to_ones = both.chunk(2, dim=1)
+    to_pixels, to_ones = both.chunk(2, dim=1 if isinstance(first.layer, _ConvNd) else -1)
     return first.films * to_pixels - to_ones
 
 
 def propagate_epsilon(first: FirstLayer, gradient: Tensor, *, stabiliser: float) -> Tensor:
     """Pass relevance from the first layer's output to the pixels by LRP-epsilon.
 
-    Takes and returns what ``propagate_zb`` does; a pixel of 0 gets no relevance.
+    Takes and returns what ``propagate_zb`` does; a pixel of 0 gets no relevance. Without a
+    stabiliser it is exactly gradient x input.
     """
     output, gradient = first.output.to(first.weight.dtype), gradient.to(first.weight.dtype)
-    if first.has_relu:
+    if first.has_relu and stabiliser > 0:
         gradient = gradient * (output / (output + stabiliser))
+    elif first.has_relu:
+        gradient = gradient * (output > 0)
     return first.films * _transpose(first, gradient, first.weight)
 
 
-def _apply(layer: nn.Module, films: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-    """Apply ``layer`` with another weight and the negative part of a bias."""
-    shift = None if bias is None else bias.clamp_max(0)
+def _apply(
+    layer: _ConvNd | nn.Linear, films: Tensor, weight: Tensor, bias: Tensor | None
+) -> Tensor:
+    """Apply ``layer`` with another weight and bias."""
     if isinstance(layer, _ConvNd):
-        return layer._conv_forward(films, weight, shift)
-    return nn.functional.linear(films, weight, shift)
+        return layer._conv_forward(films, weight, bias)
+    return nn.functional.linear(films, weight, bias)
 
 
 def _transpose(first: FirstLayer, ratio: Tensor, weight: Tensor) -> Tensor:

@@ -6,17 +6,22 @@ gradient at every layer; relevance is activation x modified gradient. It is the 
 ``R_j = sum_k a_j w_jk R_k / (z_k + eps)``, written once per network instead of once per layer.
 """
 
+from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
+from torch.autograd.graph import GradientEdge, get_gradient_edge
 from torch.nn.modules.conv import _ConvNd
 
 from classification.lrp.first_layer import FirstLayer, propagate_epsilon, propagate_zb
 from classification.lrp.layers import ExplainableBatchNorm, ExplainableReLU
+from classification.lrp.readers import count_readers, is_all_pixels, is_pixels
 from classification.lrp.switch import RelevanceSwitch
 
 FirstRule = Literal["zB", "epsilon"]
+PIXELS = "pixels"  # where heatmaps of several layers are asked for, the name of the films' own
+TINY = 1e-9  # keeps the zB rule's denominator from 0 when epsilon is 0
 
 
 class Recording:
@@ -24,14 +29,14 @@ class Recording:
 
     Attributes:
         switch: The epsilon of the recording, and the pass that is running.
-        first: The first layer, once the network has run.
     """
 
     def __init__(self, switch: RelevanceSwitch) -> None:
         """Start empty; ``PreparedNetwork.record`` lets it watch while the network runs."""
         self.switch = switch
-        self.first: FirstLayer | None = None
         self._films: Tensor | None = None
+        self._firsts: list[FirstLayer] = []
+        self._hidden: dict[str, Tensor] = {}
 
     def start(self, network: nn.Module, arguments: tuple[Any, ...]) -> None:
         """Note the films that the network was called with (a forward pre-hook).
@@ -40,34 +45,66 @@ class Recording:
             ValueError: If a pixel is outside [0, 1], where the zB rule does not hold.
         """
         films: Tensor = arguments[0]
+        self._films = None  # the next line reads them, and may
         low, high = films.detach().aminmax()
         if low < 0 or high > 1:
             raise ValueError(f"films must lie in [0, 1], got values from {low:.4g} to {high:.4g}")
-        self._films, self.first = films, None
+        self._films, self._firsts, self._hidden = films, [], {}
 
-    def watch(self, layer: nn.Module, arguments: tuple[Any, ...], output: Tensor) -> None:
-        """Find the first layer, its batch norm and its ReLU by what they read (a forward hook)."""
+    def watch(self, layer: nn.Module, arguments: tuple[Any, ...], output: Tensor) -> Tensor | None:
+        """Find the first layers, their batch norms and ReLUs by what they read (a forward hook).
+
+        Returns:
+            What a frozen first layer shall have computed: the same, with a graph that starts there.
+
+        Raises:
+            ValueError: If a layer reads some of the pixels, or all in another order.
+        """
         read: Tensor = arguments[0]
-        if self.first is None:
-            if isinstance(layer, _ConvNd | nn.Linear) and self._is_films(read):
-                self.first = FirstLayer(layer, read, output, layer.weight, layer.bias)
-        elif read is self.first.output:
-            if isinstance(layer, ExplainableBatchNorm):
-                self.first.add_norm(layer, output)
-            elif isinstance(layer, ExplainableReLU):
-                self.first.add_relu(output)
+        if isinstance(layer, _ConvNd | nn.Linear):
+            if self.is_pixels(read):
+                is_frozen = torch.is_grad_enabled() and not output.requires_grad
+                if is_frozen:
+                    output = output.detach().requires_grad_().clone()  # no leaf: ReLUs overwrite it
+                self._firsts.append(self._first_layer(layer, read, output))
+                return output if is_frozen else None
+        elif isinstance(layer, ExplainableBatchNorm):
+            for first in self._firsts:
+                if read is first.output and first.can_take_norm():
+                    first.add_norm(layer, output)
+        elif isinstance(layer, ExplainableReLU):
+            self.watch_relu(read, output)
+        return None
 
     def watch_relu(self, read: Tensor, output: Tensor) -> None:
-        """Find the first layer's ReLU where it is called as a function."""
-        if self.first is not None and read is self.first.output:
-            self.first.add_relu(output)
+        """Find a first layer's ReLU where it is called as a function."""
+        for first in self._firsts:
+            if read is first.output and not first.has_relu:
+                first.add_relu(output)
 
-    def _is_films(self, read: Tensor) -> bool:
-        """Whether a layer read the films themselves, or a view of all their pixels."""
-        films = self._films
-        if films is None:
-            return False
-        return read is films or (read._base is films and read.numel() == films.numel())
+    def watch_hidden(self, name: str) -> Callable[[nn.Module, Any, Tensor], None]:
+        """Return a forward hook that keeps a layer's output for ``layer_heatmaps``."""
+
+        def hook(_layer: nn.Module, _arguments: Any, output: Tensor) -> None:
+            if name in self._hidden:
+                raise ValueError(f"layer {name!r} runs twice in a forward pass: which is meant?")
+            self._hidden[name] = output
+
+        return hook
+
+    def is_pixels(self, tensor: Tensor) -> bool:
+        """Whether ``tensor`` is the films or a view of their pixels."""
+        return self._films is not None and is_pixels(tensor, self._films)
+
+    def _first_layer(self, layer: _ConvNd | nn.Linear, read: Tensor, output: Tensor) -> FirstLayer:
+        if self._films is None or not is_all_pixels(read, self._films):
+            raise ValueError(
+                f"a {type(layer).__name__} reads a part of the films or turned ones: expected all "
+                "pixels in their order, keep preprocessing outside the network"
+            )
+        first = FirstLayer(layer, read, output, layer.weight, layer.bias)
+        first.note_step()
+        return first
 
     def heatmaps(
         self, explained: Tensor, *, differentiable: bool = True, first_rule: FirstRule = "zB"
@@ -77,7 +114,8 @@ class Recording:
         Args:
             explained: One number per film, (B,), for instance a logit; or several, (B, maps).
             differentiable: Keep the graph, so that a loss on the heatmaps trains the weights.
-            first_rule: How relevance passes from the first layer to the pixels.
+            first_rule: How relevance passes from the first layer to the pixels. With "epsilon" and
+                an epsilon of 0 the heatmap is exactly gradient x input.
 
         Returns:
             Signed relevance, (B, maps, C, H, W), in the units of ``explained``; ``maps`` is 1 for
@@ -86,32 +124,80 @@ class Recording:
         Raises:
             ValueError: If no layer read the films as they were given to the network.
         """
-        if self.first is None or self._films is None:
+        maps = self.layer_heatmaps(explained, differentiable=differentiable, first_rule=first_rule)
+        return maps[PIXELS]
+
+    def layer_heatmaps(
+        self, explained: Tensor, *, differentiable: bool = True, first_rule: FirstRule = "zB"
+    ) -> dict[str, Tensor]:
+        """Relevance of the pixels and of what left the recorded hidden layers, in one pass.
+
+        Takes and raises what ``heatmaps`` does.
+
+        Returns:
+            Signed relevance by layer, (B, maps, C, H, W) each; the pixels' own is "pixels". A
+            layer whose output is overwritten in place has the relevance of what overwrote it.
+        """
+        if not self._firsts or self._films is None:
             raise ValueError(
                 "no convolution or linear layer reads the films directly: "
                 "keep preprocessing outside the network"
             )
         columns = explained.reshape(len(explained), -1).unbind(dim=1)
-        propagate = propagate_zb if first_rule == "zB" else propagate_epsilon
-        stabiliser = self.switch.epsilon or 1e-9
-        maps = []
+        readers = count_readers(columns)
+        firsts = [first.as_read(readers) for first in self._firsts]
+        edges = [first.edge for first in firsts]
+        edges += [get_gradient_edge(output) for output in self._hidden.values()]
+        maps: dict[str, list[Tensor]] = {name: [] for name in (PIXELS, *self._hidden)}
         for number, column in enumerate(columns):
             keep = differentiable or number + 1 < len(columns)
             # Summed, not averaged: a film's heatmap must not depend on its batch.
-            gradient = self._propagate(column.sum(), self.first.output, differentiable, keep)
-            with torch.autocast(gradient.device.type, enabled=False):
-                heatmap = propagate(self.first, gradient, stabiliser=stabiliser)
-            maps.append(heatmap.reshape(self._films.shape))
-        stacked = torch.stack(maps, dim=1)
-        return stacked if differentiable else stacked.detach()
+            gradients = self._propagate(column.sum(), edges, differentiable, keep)
+            with torch.autocast(explained.device.type, enabled=False):
+                pixels = self._to_pixels(firsts, gradients[: len(firsts)], first_rule)
+                maps[PIXELS].append(pixels)
+                hidden = zip(self._hidden.items(), gradients[len(firsts) :], strict=True)
+                for (name, output), gradient in hidden:
+                    maps[name].append(_relevance(name, output, gradient))
+        stacked = {name: torch.stack(parts, dim=1) for name, parts in maps.items()}
+        if differentiable:
+            return stacked
+        return {name: heatmaps.detach() for name, heatmaps in stacked.items()}
 
-    def _propagate(self, explained: Tensor, to: Tensor, create_graph: bool, keep: bool) -> Tensor:
-        """Modified gradient of ``explained`` at the activation ``to``."""
+    def _to_pixels(
+        self, firsts: Sequence[FirstLayer], gradients: Sequence[Tensor | None], rule: FirstRule
+    ) -> Tensor:
+        """Sum what all first layers pass to the pixels, shape of the films."""
+        films, epsilon = self._films, self.switch.epsilon
+        if films is None:
+            raise ValueError("no films were recorded")
+        total = torch.zeros_like(films)
+        for first, gradient in zip(firsts, gradients, strict=True):
+            if gradient is None:  # what it computes has no part in what is explained
+                continue
+            if rule == "zB":
+                heatmap = propagate_zb(first, gradient, stabiliser=epsilon or TINY)
+            else:
+                heatmap = propagate_epsilon(first, gradient, stabiliser=epsilon)
+            total = total + heatmap.reshape(films.shape)
+        return total
+
+    def _propagate(
+        self, explained: Tensor, to: Sequence[GradientEdge], create_graph: bool, keep: bool
+    ) -> tuple[Tensor | None, ...]:
+        """Modified gradients of ``explained`` at the activations ``to``."""
         self.switch.is_on = True
         try:
-            (gradient,) = torch.autograd.grad(
-                explained, to, create_graph=create_graph, retain_graph=keep
+            return torch.autograd.grad(
+                explained, to, create_graph=create_graph, retain_graph=keep, allow_unused=True
             )
         finally:
             self.switch.is_on = False
-        return gradient
+
+
+def _relevance(name: str, output: Tensor, gradient: Tensor | None) -> Tensor:
+    """Activation x modified gradient, in float32 or better."""
+    if gradient is None:
+        raise ValueError(f"layer {name!r} has no part in what is explained")
+    dtype = torch.promote_types(output.dtype, torch.float32)
+    return output.to(dtype) * gradient.to(dtype)

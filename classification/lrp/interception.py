@@ -12,6 +12,7 @@ from typing import Any, Protocol
 import torch
 import torch.nn.functional as F  # noqa: N812  torch's own convention
 from torch import Tensor, nn
+from torch.nn.modules.conv import _ConvNd
 from torch.overrides import TorchFunctionMode
 
 from classification.lrp.concatenation import RelevanceConcatenation
@@ -38,6 +39,9 @@ class Recorded(Protocol):
     """What an interception needs to know of a recording."""
 
     switch: RelevanceSwitch
+
+    def is_pixels(self, tensor: Tensor) -> bool:
+        """Whether a tensor is the films, or a view of their pixels."""
 
     def watch_relu(self, read: Tensor, output: Tensor) -> None:
         """Note a ReLU that read one tensor and returned another."""
@@ -77,15 +81,36 @@ class Interception(TorchFunctionMode):
     ) -> Any:
         """Call ``func`` or what stands in for it."""
         options = kwargs or {}
-        if func in CONVOLUTIONS:
-            return self._convolve(func, *args, **options)
-        if func is torch.cat:
-            return self._concatenate(*args, **options)
-        if func in RELUS or func in RELUS_IN_PLACE:
-            return self._rectify(func, *args, **options)
         if func in IMPASSABLE:
             self._refuse(func)
-        return func(*args, **options)
+        if func in CONVOLUTIONS:
+            result = self._convolve(func, *args, **options)
+        elif func is torch.cat:
+            result = self._concatenate(*args, **options)
+        elif func in RELUS or func in RELUS_IN_PLACE:
+            result = self._rectify(func, *args, **options)
+        else:
+            result = func(*args, **options)
+        if isinstance(result, Tensor) and any(map(self._is_pixels, args)):
+            self._check_reader(func, result)
+        return result
+
+    def _is_pixels(self, argument: Any) -> bool:
+        """Whether an argument is the films, or has them among others."""
+        if isinstance(argument, list | tuple):
+            return any(map(self._is_pixels, argument))
+        return isinstance(argument, Tensor) and self._recording.is_pixels(argument)
+
+    def _check_reader(self, func: Function, result: Tensor) -> None:
+        """Raise if something else than a first layer computed ``result`` from the films."""
+        layer = self._running()[0]
+        if layer is None or isinstance(layer, _ConvNd | nn.Linear):
+            return
+        if not self._recording.is_pixels(result):  # a view is looked at when it is read
+            raise ValueError(
+                f"layer {self._place()} calls {func.__name__} on the films: only a convolution or "
+                "linear layer reads the films directly, keep preprocessing outside the network"
+            )
 
     def _convolve(
         self,
@@ -141,14 +166,19 @@ class Interception(TorchFunctionMode):
 
     def _place(self) -> str | None:
         """Return name, file and line of the innermost layer that is running."""
+        layer, place = self._running()
+        return None if layer is None else f"{self._names[id(layer)]!r} ({place})"
+
+    def _running(self) -> tuple[nn.Module | None, str]:
+        """Return the innermost layer that is running, with file and line."""
         frame = sys._getframe()
         while frame.f_back is not None:
             frame = frame.f_back
             layer = frame.f_locals.get("self")
             if isinstance(layer, nn.Module) and id(layer) in self._names:
                 file = frame.f_code.co_filename.rpartition("/")[2]
-                return f"{self._names[id(layer)]!r} ({file}:{frame.f_lineno})"
-        return None
+                return layer, f"{file}:{frame.f_lineno}"
+        return None, ""
 
 
 def _each(value: Any, dims: int) -> tuple[int, ...]:

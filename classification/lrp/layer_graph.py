@@ -6,6 +6,7 @@ in place, whatever the network does.
 """
 
 import operator
+from collections.abc import Callable, Mapping
 from enum import Enum, auto
 from typing import Any
 
@@ -26,7 +27,7 @@ class Kind(Enum):
     SHAPE = auto()  # arithmetic on sizes; no relevance
     PASS = auto()  # reshaping, dropout
     WEIGHTS = auto()  # convolution, linear layer
-    AVERAGE = auto()
+    AVERAGE = auto()  # whatever has no weights of its own, and none that is negative
     MAXIMUM = auto()
     NORM = auto()
     RELU = auto()
@@ -40,7 +41,7 @@ LAYERS: tuple[tuple[Kind, tuple[type[nn.Module], ...]], ...] = (
     (Kind.RELU, (nn.ReLU, ExplainableReLU)),
     (Kind.PASS, (nn.Flatten, _DropoutNd)),
     (Kind.AVERAGE, (nn.AvgPool1d, nn.AvgPool2d, nn.AvgPool3d, nn.AdaptiveAvgPool1d,
-                    nn.AdaptiveAvgPool2d, nn.AdaptiveAvgPool3d)),
+                    nn.AdaptiveAvgPool2d, nn.AdaptiveAvgPool3d, nn.Upsample)),
     (Kind.MAXIMUM, (nn.MaxPool1d, nn.MaxPool2d, nn.MaxPool3d, nn.AdaptiveMaxPool1d,
                     nn.AdaptiveMaxPool2d, nn.AdaptiveMaxPool3d)),
 )  # fmt: skip
@@ -75,14 +76,17 @@ class LayerGraph:
     def __init__(self, network: nn.Module) -> None:
         """Trace ``network``; see ``LayerwiseEngine`` for the errors."""
         self.network = network
+        tracer = _Tracer()
         try:
-            graph = _Tracer().trace(network)
-        except (fx.proxy.TraceError, TypeError) as error:
+            graph = tracer.trace(network)
+        except (fx.proxy.TraceError, TypeError, RuntimeError) as error:
             raise ValueError(
                 f"{type(network).__name__} cannot be traced, expected a forward pass without "
                 f"branches that depend on values: {error}"
             ) from error
-        _remove_identities(network, graph)
+        self._outputs = tracer.outputs
+        self._overwritten: dict[fx.Node, fx.Node] = {}
+        self._remove_identities(graph)
         self.steps: list[fx.Node] = list(graph.nodes)
         self._kinds: dict[fx.Node, Kind] = {}
         for step in self.steps:
@@ -128,6 +132,23 @@ class LayerGraph:
             return f"layer {step.target!r} ({type(self.layer(step)).__name__})"
         return f"{getattr(step.target, '__name__', step.target)!r} (step {step.name!r})"
 
+    def output_of(self, name: str) -> fx.Node:
+        """Find the step that made the output of the layer, or group of layers, ``name``.
+
+        Where that is overwritten in place, it is the step that overwrote it.
+
+        Raises:
+            ValueError: If there is no such layer, or it runs twice in a forward pass.
+        """
+        outputs = self._outputs.get(name, [])
+        if len(outputs) != 1:
+            found = "runs twice in a forward pass" if outputs else "is none of the network"
+            raise ValueError(f"layer {name!r} {found}: expected a layer that runs once")
+        (step,) = outputs
+        while step in self._overwritten:
+            step = self._overwritten[step]
+        return step
+
     def is_pixels(self, step: fx.Node) -> bool:
         """Whether the value of ``step`` is the films, perhaps reshaped."""
         while self.kind(step) is Kind.PASS:
@@ -141,18 +162,26 @@ class LayerGraph:
         return any(self.is_pixels(source) for source in self.read(step))
 
     def fused_with(self, step: fx.Node) -> fx.Node | None:
-        """Find the linear layer that the batch norm ``step`` forms one map with, if any."""
+        """Find the layer that the batch norm ``step`` may form one map with, if any.
+
+        Whether it does depends on the dimensions: behind a linear layer on more than two of them a
+        batch norm does not scale the layer's rows.
+        """
         (before,) = self.read(step)
         is_linear = self.kind(before) in {Kind.WEIGHTS, Kind.AVERAGE}
         return before if is_linear and len(self.readers(before)) == 1 else None
 
-    def is_first_relu(self, step: fx.Node) -> bool:
-        """Whether the ReLU ``step`` stands right behind the first layer, or its batch norm."""
+    def is_first_relu(self, step: fx.Node, fused: Mapping[fx.Node, fx.Node]) -> bool:
+        """Whether the ReLU ``step`` stands right behind the first layer, or its batch norm.
+
+        Args:
+            step: A ReLU.
+            fused: The layer that each batch norm forms one map with.
+        """
         (before,) = self.read(step)
         if len(self.readers(before)) > 1:
             return False
-        if self.kind(before) is Kind.NORM:
-            before = self.fused_with(before) or before
+        before = fused.get(before, before)
         return self.kind(before) is Kind.WEIGHTS and self.reads_pixels(before)
 
     def _only(self, kind: Kind) -> fx.Node:
@@ -181,6 +210,8 @@ class LayerGraph:
 
     def _find_layer_kind(self, step: fx.Node) -> Kind | None:
         layer = self.layer(step)
+        if isinstance(layer, nn.Upsample) and layer.mode == "bicubic":
+            return None  # its weights are of both signs
         return next((kind for kind, layers in LAYERS if isinstance(layer, layers)), None)
 
     def _is_about_sizes(self, step: fx.Node) -> bool:
@@ -188,6 +219,18 @@ class LayerGraph:
         if step.target in SIZES or (step.target is getattr and step.args[1] in SIZES):
             return True
         return step.target in SIZE_ARITHMETIC and not self.read(step)
+
+    def _remove_identities(self, graph: fx.Graph) -> None:
+        """Take ``nn.Identity`` out: it must not stand between a layer and its norm."""
+        for step in graph.nodes:
+            if step.op == "call_module" and isinstance(self.layer(step), nn.Identity):
+                read = step.all_input_nodes[0]
+                step.replace_all_uses_with(read)
+                self._outputs = {
+                    name: [read if output is step else output for output in outputs]
+                    for name, outputs in self._outputs.items()
+                }
+                graph.erase_node(step)
 
     def _redirect_in_place(self) -> None:
         """Let what reads the input of an in-place step after it read its result, as it would."""
@@ -197,7 +240,9 @@ class LayerGraph:
             def reads_later(user: fx.Node, now: int = place[step]) -> bool:
                 return place[user] > now
 
-            self.read(step)[0].replace_all_uses_with(step, delete_user_cb=reads_later)
+            read = self.read(step)[0]
+            self._overwritten[read] = step
+            read.replace_all_uses_with(step, delete_user_cb=reads_later)
 
     def _works_in_place(self, step: fx.Node) -> bool:
         if step.op == "call_module":
@@ -206,20 +251,32 @@ class LayerGraph:
 
 
 class _Tracer(fx.Tracer):
-    """Takes torch's layers, and their stand-ins in a prepared network, as they are."""
+    """Takes torch's layers, and their stand-ins in a prepared network, as they are.
+
+    Attributes:
+        outputs: What left each layer or group of layers, once per use.
+    """
+
+    def __init__(self) -> None:
+        """Start without outputs."""
+        super().__init__()
+        self.outputs: dict[str, list[fx.Node]] = {}
+
+    def call_module(
+        self,
+        m: nn.Module,
+        forward: Callable[..., Any],
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+    ) -> Any:
+        """Note what left ``m``."""
+        output = super().call_module(m, forward, args, kwargs)
+        if isinstance(output, fx.Proxy):
+            self.outputs.setdefault(self.path_of_module(m), []).append(output.node)
+        return output
 
     def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
         """Decide whether to look inside ``m``."""
         if isinstance(m, ExplainableReLU | ExplainableBatchNorm):
             return True
         return super().is_leaf_module(m, module_qualified_name)
-
-
-def _remove_identities(network: nn.Module, graph: fx.Graph) -> None:
-    """Take ``nn.Identity`` out of the graph: it must not stand between a layer and its norm."""
-    for step in graph.nodes:
-        if step.op == "call_module":
-            layer = network.get_submodule(str(step.target))
-            if isinstance(layer, nn.Identity):
-                step.replace_all_uses_with(step.all_input_nodes[0])
-                graph.erase_node(step)

@@ -10,39 +10,17 @@ doi:10.1109/ACCESS.2024.3487474 (Dual); Montavon et al. 2019, doi:10.1007/978-3-
 >>> heatmaps = recording.heatmaps(recording.logits[:, 0])
 """
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from functools import partial
-from typing import Any
 
 import torch
-import torch.nn.functional as F  # noqa: N812  torch's own convention
 from torch import Tensor, fx, nn
 
 from classification.lrp import rules
+from classification.lrp.gradient_engine import PIXELS, FirstRule
 from classification.lrp.layer_graph import Kind, LayerGraph
+from classification.lrp.layerwise_forward import Recorded, compute_at, record_forward
 from classification.lrp.layerwise_rules import LayerwiseRules
-from classification.lrp.linear_maps import (
-    LinearMap,
-    fuse_norm,
-    map_of_average,
-    map_of_layer,
-    map_of_norm,
-    normalise,
-)
-
-
-@dataclass
-class Recorded:
-    """What a forward pass left behind.
-
-    Attributes:
-        values: Of every step, with its graph.
-        linear: Every linear step's map and output, both fused with the batch norm behind it; that
-            norm then is no linear step of its own.
-    """
-
-    values: dict[fx.Node, Any] = field(default_factory=dict)
-    linear: dict[fx.Node, tuple[LinearMap, Tensor]] = field(default_factory=dict)
 
 
 class LayerwiseEngine:
@@ -82,12 +60,7 @@ class LayerwiseEngine:
         low, high = films.detach().aminmax()
         if low < 0 or high > 1:
             raise ValueError(f"films must lie in [0, 1], got values from {low:.4g} to {high:.4g}")
-        graph, recorded = self._graph, Recorded({self._graph.films: films})
-        for step in graph.steps:
-            if graph.kind(step) not in {Kind.FILMS, Kind.OUTPUT}:
-                recorded.values[step] = _compute(graph, step, recorded.values)
-                _note_map(graph, step, recorded)
-        return LayerwiseRecording(graph, recorded)
+        return LayerwiseRecording(self._graph, record_forward(self._graph, films))
 
 
 class LayerwiseRecording:
@@ -124,6 +97,31 @@ class LayerwiseRecording:
             Signed relevance, (B, maps, C, H, W), in the units of ``explained``; ``maps`` is 1 for
             one number per film.
         """
+        maps = self.layer_heatmaps(explained, (), settings=settings, differentiable=differentiable)
+        return maps[PIXELS]
+
+    def layer_heatmaps(
+        self,
+        explained: Tensor,
+        layers: Sequence[str],
+        *,
+        settings: LayerwiseRules | None = None,
+        differentiable: bool = True,
+    ) -> dict[str, Tensor]:
+        """Relevance of the pixels and of what left hidden layers; takes what ``heatmaps`` does.
+
+        Args:
+            explained: See ``heatmaps``.
+            layers: Dotted names of layers or groups of them.
+            settings: See ``heatmaps``.
+            differentiable: See ``heatmaps``.
+
+        Returns:
+            Signed relevance by layer, (B, maps, C, H, W) each; the pixels' own is "pixels".
+
+        Raises:
+            ValueError: If there is no such layer, or a batch norm is one map with it.
+        """
         maps = []
         for column in explained.reshape(len(explained), -1).unbind(dim=1):
             # Summed, not averaged: a film's heatmap must not depend on its batch.
@@ -131,8 +129,8 @@ class LayerwiseRecording:
                 column.sum(), self.logits, create_graph=differentiable, retain_graph=True
             )
             start = self.logits * gradient
-            maps.append(self.propagate(start, settings=settings, differentiable=differentiable))
-        return torch.stack(maps, dim=1)
+            maps.append(self._propagate(start, layers, settings, differentiable))
+        return _stacked(maps)
 
     def dual_heatmaps(self, *, epsilon: float = 1e-2, differentiable: bool = True) -> Tensor:
         """Two maps of all logits together, at a cost that does not grow with them: Dual.
@@ -151,15 +149,25 @@ class LayerwiseRecording:
         Returns:
             (B, 2, C, H, W), z+ first, then epsilon.
         """
-        plus = self.propagate(
-            self.logits.abs(),
-            settings=LayerwiseRules(hidden="z+", epsilon=epsilon),
-            differentiable=differentiable,
+        return self.dual_layer_heatmaps((), epsilon=epsilon, differentiable=differentiable)[PIXELS]
+
+    def dual_layer_heatmaps(
+        self,
+        layers: Sequence[str],
+        *,
+        epsilon: float = 1e-2,
+        first: FirstRule = "zB",
+        differentiable: bool = True,
+    ) -> dict[str, Tensor]:
+        """Dual of the pixels and of what left hidden layers, by layer as ``layer_heatmaps``."""
+        plus = LayerwiseRules("z+", first, epsilon)
+        signed = LayerwiseRules("epsilon", first, epsilon)
+        return _stacked(
+            [
+                self._propagate(self.logits.abs(), layers, plus, differentiable),
+                self._propagate(self.logits, layers, signed, differentiable),
+            ]
         )
-        signed = self.propagate(
-            self.logits, settings=LayerwiseRules(epsilon=epsilon), differentiable=differentiable
-        )
-        return torch.stack([plus, signed], dim=1)
 
     def propagate(
         self,
@@ -179,17 +187,45 @@ class LayerwiseRecording:
         Returns:
             Signed relevance of the pixels, (B, C, H, W).
         """
+        return self._propagate(relevance, (), settings, differentiable)[PIXELS]
+
+    def _propagate(
+        self,
+        relevance: Tensor,
+        layers: Sequence[str],
+        settings: LayerwiseRules | None,
+        differentiable: bool,
+    ) -> dict[str, Tensor]:
+        """Pass relevance of the logits back; return what arrives at ``layers`` and the pixels."""
         settings = settings or LayerwiseRules()
         graph, arrived = self._graph, {self._graph.logits: relevance}
+        wanted = {self._hidden(name): name for name in layers}
+        maps = {}
         with torch.set_grad_enabled(differentiable):
             for step in reversed(graph.steps):
                 if step not in arrived or step is graph.films:
                     continue
+                if step in wanted:
+                    maps[wanted[step]] = arrived[step]
                 shares = self._pass_back(step, arrived.pop(step), settings)
                 for source, share in zip(graph.read(step), shares, strict=True):
                     arrived[source] = arrived[source] + share if source in arrived else share
-        heatmap = arrived[graph.films]
-        return heatmap if differentiable else heatmap.detach()
+        for name in layers:
+            if name not in maps:
+                raise ValueError(f"layer {name!r} has no part in what is explained")
+        maps[PIXELS] = arrived[graph.films]
+        if differentiable:
+            return maps
+        return {name: heatmap.detach() for name, heatmap in maps.items()}
+
+    def _hidden(self, name: str) -> fx.Node:
+        """Find the step that made the output of the layer ``name``."""
+        step = self._graph.output_of(name)
+        if step in self._recorded.fused.values():
+            raise ValueError(
+                f"layer {name!r} is one map with the batch norm behind it: name that one"
+            )
+        return step
 
     def _pass_back(
         self, step: fx.Node, relevance: Tensor, settings: LayerwiseRules
@@ -204,7 +240,7 @@ class LayerwiseRecording:
         if kind is Kind.RELU:
             return (self._pass_relu(step, relevance, settings),)
         if kind is Kind.MAXIMUM:
-            pool = partial(_compute_at, graph, step, values)
+            pool = partial(compute_at, graph, step, values)
             return (
                 rules.propagate_max_pool(
                     pool, inputs[0], values[step], relevance, stabiliser=settings.at_layers
@@ -220,56 +256,10 @@ class LayerwiseRecording:
         return (relevance.reshape(inputs[0].shape),)  # reshaping, dropout, a fused batch norm
 
     def _pass_relu(self, step: fx.Node, relevance: Tensor, settings: LayerwiseRules) -> Tensor:
-        if settings.first == "zB" and self._graph.is_first_relu(step):
+        if settings.first == "zB" and self._graph.is_first_relu(step, self._recorded.fused):
             return relevance  # the zB rule has its own stabiliser
         output = self._recorded.values[step]
         return rules.propagate_relu(output, relevance, stabiliser=settings.at_relus)
-
-
-def _compute(graph: LayerGraph, step: fx.Node, values: dict[fx.Node, Any]) -> Any:
-    """Compute a step from the ``values`` before it, never in place, moving no statistics."""
-    args: Any = fx.node.map_arg(step.args, values.__getitem__)
-    kwargs: Any = fx.node.map_arg(step.kwargs, values.__getitem__)
-    kind = graph.kind(step)
-    if kind is Kind.RELU:
-        return F.relu(args[0])
-    if kind is Kind.SUM:
-        return args[0] + args[1]
-    if kind is Kind.NORM:
-        return normalise(graph.batch_norm(step), args[0])
-    if step.op == "call_function":
-        return step.target(*args, **kwargs)  # type: ignore[operator]
-    if step.op == "call_method":
-        return getattr(args[0], str(step.target))(*args[1:], **kwargs)
-    if kind is Kind.PASS:
-        args = (args[0].clone(), *args[1:])  # dropout may work in place
-    return graph.layer(step)(*args, **kwargs)
-
-
-def _compute_at(
-    graph: LayerGraph, step: fx.Node, values: dict[fx.Node, Any], inputs: Tensor
-) -> Tensor:
-    """Compute a step that reads one activation as if that were ``inputs``."""
-    (source,) = graph.read(step)
-    computed: Tensor = _compute(graph, step, {**values, source: inputs})
-    return computed
-
-
-def _note_map(graph: LayerGraph, step: fx.Node, recorded: Recorded) -> None:
-    """Note a linear step as the map that it is, with the batch norm that alone reads it."""
-    kind, values, linear = graph.kind(step), recorded.values, recorded.linear
-    if kind is Kind.WEIGHTS:
-        linear[step] = map_of_layer(graph.layer(step)), values[step]
-    elif kind is Kind.AVERAGE:
-        pool = partial(_compute_at, graph, step, values)
-        linear[step] = map_of_average(pool, values[graph.read(step)[0]]), values[step]
-    elif kind is Kind.NORM:
-        (before,) = graph.read(step)
-        norm = map_of_norm(graph.batch_norm(step), values[before])
-        if graph.fused_with(step) is None:
-            linear[step] = norm, values[step]
-        else:
-            linear[before] = fuse_norm(linear[before][0], norm), values[step]
 
 
 def _dimension(concatenation: fx.Node) -> int:
@@ -277,3 +267,8 @@ def _dimension(concatenation: fx.Node) -> int:
     positional = concatenation.args[1:] or (0,)
     dim: int = concatenation.kwargs.get("dim", positional[0])  # type: ignore[assignment]
     return dim
+
+
+def _stacked(maps: Sequence[dict[str, Tensor]]) -> dict[str, Tensor]:
+    """Put the maps of every layer side by side, (B, maps, ...)."""
+    return {name: torch.stack([each[name] for each in maps], dim=1) for name in maps[0]}

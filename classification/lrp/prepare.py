@@ -104,7 +104,7 @@ class PreparedNetwork:
             self.changes.append(change)
 
     @contextmanager
-    def record(self, *, epsilon: float = 1e-2) -> Iterator[Recording]:
+    def record(self, *, epsilon: float = 1e-2, layers: Sequence[str] = ()) -> Iterator[Recording]:
         """Record the forward passes of this thread inside the block, for explanation.
 
         Inside, batch norm in training mode normalises by the batch but leaves its running
@@ -112,12 +112,17 @@ class PreparedNetwork:
 
         Args:
             epsilon: Stabiliser of LRP-epsilon at the ReLUs; 0 makes it LRP-0, gradient x input.
+            layers: Dotted names of hidden layers, or of groups of them, whose outputs get heatmaps
+                of their own (``Recording.layer_heatmaps``).
 
         Yields:
             What makes heatmaps of the recorded outputs, during the block or after it.
         """
         if epsilon < 0:
             raise ValueError(f"epsilon must be at least 0, got {epsilon}")
+        unknown = [name for name in layers if name not in dict(self.network.named_modules())]
+        if unknown:
+            raise ValueError(f"the network has no layer {unknown[0]!r} to be explained")
         if self._recorder.switch is not None:
             raise RuntimeError("this network is being recorded in this thread already")
         recording = Recording(RelevanceSwitch(epsilon))
@@ -129,6 +134,10 @@ class PreparedNetwork:
         watches += [
             self.network.get_submodule(gate).register_forward_hook(_gate(recording.switch))
             for gate in self.gates
+        ]
+        watches += [
+            self.network.get_submodule(name).register_forward_hook(recording.watch_hidden(name))
+            for name in layers
         ]
         start = self.network.register_forward_pre_hook(recording.start)
         self._recorder.switch = recording.switch

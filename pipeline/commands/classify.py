@@ -81,11 +81,18 @@ def explain(
     ] = "predicted",
     lungs: Annotated[Path | None, typer.Option(help="lung segmenter's model package")] = None,
 ) -> None:
-    """Draw heatmaps of what a classifier looks at."""
+    """Show what a classifier looks at: heatmaps as pictures and as arrays.
+
+    heatmaps has the films with relevance drawn over them, red for the explained class and blue
+    against it; arrays the numbers; predictions.csv the share of relevance in the lungs (where a
+    lung segmenter is known) and the relevance that is drawn in full colour.
+    """
     from pipeline.batch import predict_films
 
-    outcome = predict_films(images, model=model, out=out, lungs=lungs, explained=explained)
-    typer.echo(f"{out / 'heatmaps'}: {outcome.count} heatmaps")
+    outcome = predict_films(
+        images, model=model, out=out, lungs=lungs, explained=explained, arrays=True
+    )
+    typer.echo(f"{out / 'heatmaps'}, {out / 'arrays'}: {outcome.count} heatmaps")
     report_failures(outcome.failures, out / "failures.csv")
 
 

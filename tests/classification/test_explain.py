@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from classification.explain import overlay
+from classification.explain import colour_limit, overlay
 
 FILM = np.linspace(0, 1, 64, dtype=np.float32).reshape(8, 8)
 
@@ -21,6 +21,14 @@ def test_support_is_red_contradiction_blue_and_the_scale_symmetric():
     assert drawn[7, 0, 2] > drawn[7, 0, 0]
     half = overlay(0.5 * np.ones_like(FILM), 0.5 * heatmap, limit=0.5).astype(int)
     np.testing.assert_array_equal(half, drawn)
+
+
+def test_by_default_the_strongest_relevance_has_full_colour():
+    heatmap = FILM - 0.5
+    np.testing.assert_array_equal(
+        overlay(FILM, heatmap), overlay(FILM, heatmap, limit=colour_limit(heatmap))
+    )
+    np.testing.assert_array_equal(overlay(FILM, heatmap), overlay(FILM, 7 * heatmap))
 
 
 def test_shapes_must_agree():

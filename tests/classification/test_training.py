@@ -169,6 +169,34 @@ def test_isnet_needs_masks_that_are_not_empty(manifest, tmp_path):
         train(empty, tmp_path / "empty")
 
 
+def test_films_without_lungs_are_trained_on_when_asked(manifest, tmp_path):
+    bare = manifest.copy()
+    bare.loc[[2, 40], "lung_mask"] = ""
+    isnet = IsnetSettings(empty_masks="skip", foreground_range=(1.0, 25.0))
+    package = train(bare, tmp_path, replace(SETTINGS, isnet=isnet))
+    assert json.loads((package / "metrics.json").read_text())["best_val_heatmap_loss"] > 0
+
+
+@pytest.mark.parametrize("explained", ["dual", "all"])
+def test_every_supervised_layer_keeps_a_range_of_its_own(manifest, tmp_path, explained):
+    layers = ("3", "10")
+    isnet = replace(SETTINGS.isnet, explained=explained, quantity="logit", deep_layers=layers)
+    package = train(manifest, tmp_path, replace(SETTINGS, isnet=isnet))
+    measured = json.loads((package / "metrics.json").read_text())
+    ranges = [measured["foreground_range"], *measured["deep_foreground_ranges"].values()]
+    assert list(measured["deep_foreground_ranges"]) == list(layers)
+    assert all(0 < low < high for low, high in ranges)
+    assert len({low for low, _ in ranges}) == 3
+    assert Classifier.load(package).settings.isnet == isnet
+
+
+def test_a_layer_that_cannot_be_supervised_is_named_before_anything_is_trained(manifest, tmp_path):
+    isnet = replace(SETTINGS.isnet, deep_layers=("nothing",))
+    with pytest.raises(ValueError, match="no layer 'nothing', its layers are 0, 1,"):
+        train(manifest, tmp_path, replace(SETTINGS, isnet=isnet))
+    assert not (tmp_path / "calibration").exists()
+
+
 def test_a_missing_split_and_a_class_without_film_are_refused(manifest, tmp_path):
     with pytest.raises(ValueError, match="training needs rows of split 'val'"):
         train(manifest[manifest["split"] == "train"], tmp_path / "a")

@@ -160,6 +160,30 @@ def test_an_unknown_class_is_one_line(command, tmp_path, films, classifier_packa
     assert_one_line(result, "'covdi'", "normal", "covid")
 
 
+@pytest.mark.parametrize("label", ["normal", "covid", "predicted"])
+def test_films_are_explained_as_pictures_and_arrays(
+    command, tmp_path, films, classifier_package, label
+):
+    chosen = sorted(Path(films).iterdir())[:2]
+    out = tmp_path / "out"
+    code, shown, _ = command(
+        "classify", "explain", *chosen, "--model", classifier_package, "--out", out,
+        "--class", label,
+    )  # fmt: skip
+    assert code == 0
+    assert "2 heatmaps" in shown
+    with (out / "predictions.csv").open() as stream:
+        rows = list(csv.DictReader(stream))
+    assert len(rows) == 2
+    for row in rows:
+        heatmap = np.load(out / "arrays" / f"{row['image_id']}.npy", allow_pickle=False)
+        assert (heatmap.shape, heatmap.dtype) == ((32, 32), np.float32)
+        strength = np.abs(heatmap)
+        assert float(row["full_colour"]) == pytest.approx(np.quantile(strength, 0.995), rel=1e-3)
+        assert (out / "heatmaps" / f"{row['image_id']}.png").is_file()
+        assert row["explained"] == (row["predicted"] if label == "predicted" else label)
+
+
 def test_an_image_without_label_is_one_line(command, tmp_path, write_films):
     manifest = write_films("here", label=lambda number: "" if number == 1 else "normal")
     result = command(

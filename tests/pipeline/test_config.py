@@ -181,6 +181,32 @@ def test_settings_come_back_from_plain_values_unchanged():
     assert build_settings(ClassifierSettings, plain_settings(settings), where="s") == settings
 
 
+@pytest.mark.parametrize(
+    "variant",
+    [
+        {"explained": "all", "quantity": "logit"},
+        {"explained": "stochastic", "quantity": "logit"},
+        {"explained": "lowest", "quantity": "log_odds"},
+        {"explained": "dual", "foreground_form": "L2"},
+        {"deep_layers": ["3", "7"], "layer_decay": 0.8},
+        {"epsilon": 0, "first_rule": "epsilon", "empty_masks": "skip"},
+    ],
+)
+def test_every_variant_of_the_isnet_can_be_chosen_in_a_study(variant):
+    from classification.settings import ClassifierSettings
+
+    settings = build_settings(ClassifierSettings, {"isnet": variant}, where="s")
+    assert plain_settings(settings)["isnet"].items() >= variant.items()
+    assert build_settings(ClassifierSettings, plain_settings(settings), where="s") == settings
+
+
+def test_an_unknown_variant_is_refused():
+    from classification.settings import ClassifierSettings
+
+    with pytest.raises(ValueError, match="explained"):
+        build_settings(ClassifierSettings, {"isnet": {"explained": "both"}}, where="s")
+
+
 def test_assignments_nest_by_dots():
     assert parse_assignments(["epochs=3", "isnet.decay=0.9", "isnet.fraction=1"]) == {
         "epochs": 3,

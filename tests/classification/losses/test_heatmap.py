@@ -111,6 +111,48 @@ def test_the_empty_mask_is_named(heatmaps, lung_masks):
         heatmap_loss(heatmaps, lung_masks, settings=HeatmapLossSettings())
 
 
+SKIP = HeatmapLossSettings(empty_masks="skip", foreground_range=(2.0, 4.0))
+
+
+def test_a_film_with_an_empty_mask_is_left_out_and_the_others_are_not(heatmaps, lung_masks):
+    lung_masks[1] = 0
+    scored = heatmap_loss(heatmaps, lung_masks, settings=SKIP)
+    others = heatmap_loss(heatmaps[[0, 2]], lung_masks[[0, 2]], settings=SKIP)
+    assert scored.is_scored.tolist() == [True, False, True]
+    for term in ("total", "background", "foreground"):
+        torch.testing.assert_close(getattr(scored, term), getattr(others, term))
+    torch.testing.assert_close(scored.per_film[[0, 2]], others.per_film)
+    assert scored.per_film[1] == 0
+
+
+def test_a_map_with_an_empty_mask_is_left_out_of_its_film(heatmaps, lung_masks):
+    own = torch.cat([lung_masks, lung_masks], dim=1)
+    own[0, 1] = 0
+    scored = heatmap_loss(heatmaps, own, settings=SKIP).per_film
+    expected = heatmap_loss(heatmaps, lung_masks, settings=SKIP).per_film
+    alone = heatmap_loss(heatmaps[:1, :1], lung_masks[:1], settings=SKIP).per_film
+    torch.testing.assert_close(scored, torch.cat([alone, expected[1:]]))
+
+
+def test_a_skipped_film_has_no_gradient_and_the_others_the_right_one(heatmaps, lung_masks):
+    lung_masks[1] = 0
+    heatmaps.requires_grad_()
+    total = heatmap_loss(heatmaps, lung_masks, settings=SKIP).total
+    (gradient,) = torch.autograd.grad(total, heatmaps)
+    assert (gradient[1] == 0).all()
+    assert gradient[[0, 2]].abs().amin() > 0
+    assert torch.autograd.gradcheck(
+        lambda maps: heatmap_loss(maps, lung_masks, settings=SKIP).total, heatmaps
+    )
+
+
+def test_a_batch_without_any_lungs_costs_nothing_and_can_be_differentiated(heatmaps, lung_masks):
+    total = heatmap_loss(heatmaps.requires_grad_(), 0 * lung_masks, settings=SKIP).total
+    (gradient,) = torch.autograd.grad(total, heatmaps)
+    assert total == 0
+    assert (gradient == 0).all()
+
+
 def test_a_mask_of_another_size_is_refused(heatmaps, lung_masks):
     with pytest.raises(ValueError, match=r"lung_masks must be \(3, 1, 6, 5\)"):
         heatmap_loss(heatmaps, lung_masks[:, :, :5], settings=HeatmapLossSettings())

@@ -148,6 +148,18 @@ def test_in_training_a_heatmap_ignores_the_gradient_of_the_batchs_statistics():
     torch.testing.assert_close(trained, evaluated)
 
 
+def test_a_frozen_network_is_explained_too():
+    expected, _ = explain(small_network(), films())
+    frozen, _ = explain(small_network().requires_grad_(False), films(), differentiable=False)
+    torch.testing.assert_close(frozen, expected.detach())
+    assert not frozen.requires_grad
+
+
+def test_recording_needs_gradients_enabled():
+    with torch.no_grad(), pytest.raises(ValueError, match="record with gradients enabled"):
+        explain(small_network(), films())
+
+
 def test_pixels_outside_the_unit_interval_are_refused():
     with pytest.raises(ValueError, match=r"films must lie in \[0, 1\], got values from -1 to"):
         explain(small_network(), films() - 1 + 1e-9 - films().amin())

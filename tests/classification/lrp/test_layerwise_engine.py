@@ -303,6 +303,7 @@ class Preprocessed(nn.Module):
         (Preprocessed(lambda films: films + 0.5), r"'add' \(step 'add'\) is nothing that"),
         (Preprocessed(nn.AvgPool2d(2)), r"layer 'change' \(AvgPool2d\) reads the films"),
         (Preprocessed(lambda films: films if films.sum() else -films), "cannot be traced"),
+        (Preprocessed(lambda films: films.view(len(films), -1)), "cannot be traced"),
         (nn.Bilinear(1, 1, 1), "is nothing that relevance can pass"),
     ],
 )

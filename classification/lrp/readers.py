@@ -1,0 +1,51 @@
+"""Who reads an activation, and what is the films: what a recorded forward pass is asked about.
+
+Relevance at the first layer is taken behind its batch norm and ReLU, as one map. That holds as
+long as nothing else reads what lies between them.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+
+from torch import Tensor
+from torch.autograd.graph import Node
+
+
+def count_readers(outputs: Sequence[Tensor]) -> Counter[Node]:
+    """Count, for every step of the graph behind ``outputs``, how often others read its results.
+
+    Args:
+        outputs: Each has a graph.
+
+    Returns:
+        Readers of every step; only those that ``outputs`` depend on count.
+    """
+    waiting = [output.grad_fn for output in outputs if output.grad_fn is not None]
+    seen, readers = set(waiting), Counter[Node]()
+    while waiting:
+        for source, _ in waiting.pop().next_functions:
+            if source is None:
+                continue
+            readers[source] += 1
+            if source not in seen:
+                seen.add(source)
+                waiting.append(source)
+    return readers
+
+
+def is_pixels(tensor: Tensor, films: Tensor) -> bool:
+    """Whether ``tensor`` lies in the memory of ``films``: the films, or a view of some pixels."""
+    return tensor.untyped_storage().data_ptr() == films.untyped_storage().data_ptr()
+
+
+def is_all_pixels(tensor: Tensor, films: Tensor) -> bool:
+    """Whether ``tensor`` is the films, or the same pixels in the same order in another shape."""
+    if tensor is films:
+        return True
+    return (
+        is_pixels(tensor, films)
+        and tensor.numel() == films.numel()
+        and tensor.storage_offset() == films.storage_offset()
+        and tensor.is_contiguous()
+        and films.is_contiguous()
+    )

@@ -1,0 +1,147 @@
+"""Which heatmaps a training step makes: the variants of the ISNet, as its settings choose them.
+
+The published variants are settings of one training: which quantity is explained, on which layers,
+with which epsilon (a table is in ``docs/method.md``). All but Dual come from the gradient engine;
+Dual needs the rule z+, which no modified gradient can express.
+"""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+from torch import Tensor, nn
+
+from classification.lrp.explained import (
+    ExplainedClass,
+    choose_classes,
+    explained_quantity,
+)
+from classification.lrp.layerwise_engine import LayerwiseEngine
+from classification.lrp.prepare import prepare
+from classification.settings import IsnetSettings
+
+
+@dataclass(frozen=True)
+class ExplainedFilms:
+    """What a network says of films, and where it looks.
+
+    Attributes:
+        logits: (B, C), with their graph.
+        heatmaps: Signed relevance by layer, (B, maps, C, H, W) each; the films' own is "pixels".
+    """
+
+    logits: Tensor
+    heatmaps: dict[str, Tensor]
+
+
+class Explainer(Protocol):
+    """Runs films through a network and explains the outputs."""
+
+    def explain(
+        self,
+        films: Tensor,
+        labels: Tensor,
+        *,
+        generator: torch.Generator | None,
+        differentiable: bool = True,
+    ) -> ExplainedFilms:
+        """Explain ``films`` (B, 1, H, W) with their class indices (B,).
+
+        Without a generator nothing is drawn: the top class stands in for a drawn one.
+        """
+
+    def restore(self) -> None:
+        """Leave the network as it was."""
+
+
+class ClassExplainer:
+    """One map for each chosen class, by the gradient engine."""
+
+    def __init__(
+        self, network: nn.Module, strategy: ExplainedClass, settings: IsnetSettings
+    ) -> None:
+        """Prepare ``network`` for recording; its ``state_dict`` stays what it was."""
+        self._prepared = prepare(network)
+        self._strategy = strategy
+        self._settings = settings
+
+    def explain(
+        self,
+        films: Tensor,
+        labels: Tensor,
+        *,
+        generator: torch.Generator | None,
+        differentiable: bool = True,
+    ) -> ExplainedFilms:
+        """Explain the classes that the settings choose."""
+        settings = self._settings
+        with self._prepared.record(
+            epsilon=settings.epsilon, layers=settings.deep_layers
+        ) as recording:
+            logits = self._prepared.network(films)
+        strategy = self._strategy
+        if generator is None and strategy in {"random", "stochastic"}:
+            strategy = "top"
+        classes = choose_classes(
+            logits.detach(), strategy=strategy, labels=labels, generator=generator
+        )
+        heatmaps = recording.layer_heatmaps(
+            explained_quantity(logits, classes, quantity=settings.quantity),
+            differentiable=differentiable,
+            first_rule=settings.first_rule,
+        )
+        return ExplainedFilms(logits, heatmaps)
+
+    def restore(self) -> None:
+        """Put the network's own layers back."""
+        self._prepared.restore()
+
+
+class DualExplainer:
+    """Two maps of all logits together, z+ and epsilon, by the layer-wise engine, in float32."""
+
+    def __init__(self, network: nn.Module, settings: IsnetSettings) -> None:
+        """Trace ``network``, which stays as it is."""
+        self._engine = LayerwiseEngine(network)
+        self._settings = settings
+
+    def explain(
+        self,
+        films: Tensor,
+        labels: Tensor,
+        *,
+        generator: torch.Generator | None,
+        differentiable: bool = True,
+    ) -> ExplainedFilms:
+        """Explain all classes at once; labels and generator do not matter."""
+        settings = self._settings
+        with torch.autocast(films.device.type, enabled=False):
+            recording = self._engine.record(films)
+            heatmaps = recording.dual_layer_heatmaps(
+                settings.deep_layers,
+                epsilon=settings.epsilon,
+                first=settings.first_rule,
+                differentiable=differentiable,
+            )
+        return ExplainedFilms(recording.logits, heatmaps)
+
+    def restore(self) -> None:
+        """Do nothing: the network was not changed."""
+
+
+def build_explainer(network: nn.Module, settings: IsnetSettings) -> Explainer:
+    """Build what explains ``network`` in the variant of ``settings``.
+
+    Raises:
+        ValueError: If relevance cannot pass a layer, or there is no hidden layer of a name.
+    """
+    known = dict(network.named_modules())
+    for name in settings.deep_layers:
+        if name not in known:
+            raise ValueError(
+                f"deep_layers: the network has no layer {name!r}, its layers are "
+                f"{', '.join(layer for layer in known if layer)}"
+            )
+    if settings.explained == "dual":
+        return DualExplainer(network, settings)
+    return ClassExplainer(network, settings.explained, settings)
