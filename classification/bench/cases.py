@@ -51,16 +51,18 @@ class TrainingCase:
         clipping: "one by one", the two losses differentiated one after the other; or "together",
             their sum differentiated once, as published, and as training does between the steps
             that measure the gradients (``GradientBalance``).
+        deep: Share the heatmap loss with a hidden layer, the middle one of the network's.
         bf16: Under autocast.
         classes: Outputs; None takes the bench's.
     """
 
     isnet: bool = True
     fraction: float = 1.0
-    explained: ExplainedClass = "random"
+    explained: ExplainedClass | Literal["dual"] = "random"
     quantity: Quantity = "log_odds"
     epsilon: float = 5e-2
     clipping: Clipping = "together"
+    deep: bool = False
     bf16: bool = False
     classes: int | None = None
 
@@ -79,6 +81,8 @@ TRAINING_CASES: dict[str, TrainingCase] = {
     "stochastic, 14 classes": TrainingCase(explained="stochastic", quantity="logit", classes=14),
     "original": TrainingCase(explained="all", quantity="logit"),
     "original, 2 classes": TrainingCase(explained="all", quantity="logit", classes=2),
+    "dual": TrainingCase(explained="dual"),
+    "deep supervision": TrainingCase(deep=True),
     "gradient x input": TrainingCase(epsilon=0.0),
     "plain, bf16": TrainingCase(isnet=False, bf16=True),
     "random, bf16": TrainingCase(bf16=True),
@@ -117,9 +121,17 @@ def _objective(case: TrainingCase, network: nn.Module, classes: int) -> Objectiv
         explained=case.explained,
         quantity=case.quantity,
         epsilon=case.epsilon,
+        deep_layers=(_middle_layer(network),) if case.deep else (),
     )
     loss = HeatmapLossSettings(decay=isnet.decay)
     return IsnetObjective(network, torch.ones(classes), isnet, loss)
+
+
+def _middle_layer(network: nn.Module) -> str:
+    """Name the middle one of the pooling layers, where features are made coarser."""
+    pools = nn.MaxPool2d | nn.AvgPool2d
+    names = [name for name, layer in network.named_modules() if isinstance(layer, pools)]
+    return str(names[len(names) // 2])
 
 
 def prediction_steps(settings: BenchSettings) -> dict[str, Step]:

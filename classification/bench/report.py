@@ -122,9 +122,9 @@ def targets(figures: dict[str, Figures]) -> list[Target]:
     known: list[tuple[str, tuple[str, ...], Callable[[], float | None], float]] = [
         ("whole batch, CPU by plain", ("random",), lambda: cpu("random"), 2.2),
         ("quarter batch, CPU by plain", ("random 1/4",), lambda: cpu("random 1/4"), 1.35),
-        (f"whole batch, gradients measured at every {MEASURED_EVERY}th step, CPU by plain",
+        (f"whole batch, gradients measured at one step in {MEASURED_EVERY}, CPU by plain",
          ("random", f"random{MEASURED}"), lambda: trained("random"), 2.2),
-        (f"quarter batch, gradients measured at every {MEASURED_EVERY}th step, CPU by plain",
+        (f"quarter batch, gradients measured at one step in {MEASURED_EVERY}, CPU by plain",
          ("random 1/4", f"random 1/4{MEASURED}"), lambda: trained("random 1/4"), 1.35),
         ("whole batch, peak memory by plain", ("random",),
          lambda: figures["random"].memory_ratio, 2.0),
