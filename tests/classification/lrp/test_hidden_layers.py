@@ -6,6 +6,7 @@ from torch import Tensor, nn
 
 from classification.lrp import LayerwiseEngine, LayerwiseRules, prepare
 from classification.lrp.gradient_engine import PIXELS
+from classification.networks import build_network
 
 LAYERS = ("block", "over", "enlarge")
 
@@ -63,6 +64,20 @@ def test_both_engines_agree_at_hidden_layers_and_in_their_gradients(layer, train
         for each in (maps, expected)
     )
     torch.testing.assert_close(gradients, expected_gradients)
+
+
+@pytest.mark.parametrize("training", [False, True])
+def test_both_engines_agree_on_the_network_that_enlarges(training):
+    network = build_network("contextnet-small", classes=3, seed=0).double().train(training)
+    inputs = torch.rand(2, 1, 32, 48, generator=torch.Generator().manual_seed(2)).double()
+    layers = ("fine", "enlarge_wide", "join")
+    layerwise = LayerwiseEngine(network).record(inputs)
+    settings = LayerwiseRules(epsilon=0.05)
+    expected = layerwise.layer_heatmaps(layerwise.logits[:, 0], layers, settings=settings)
+    prepared = prepare(network)
+    with prepared.record(epsilon=0.05, layers=layers) as recording:
+        logits = network(inputs)
+    torch.testing.assert_close(recording.layer_heatmaps(logits[:, 0]), expected)
 
 
 def test_every_hidden_layer_has_all_of_the_relevance():
