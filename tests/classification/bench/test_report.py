@@ -31,7 +31,7 @@ def test_every_training_case_runs_and_the_promises_are_judged():
     assert list(figures) == names
     assert figures["plain"].cpu.ratio == 1
     content = as_content(TINY, figures)
-    assert len(content["targets"]) == 4  # memory and heatmaps were not measured
+    assert len(content["targets"]) == 6  # memory and heatmaps were not measured
     for target in content["targets"]:
         assert target["met"] == (target["value"] <= target["limit"])
 
@@ -49,5 +49,5 @@ def test_memory_is_measured_in_a_process_of_its_own():
 
 
 def test_an_unknown_case_lists_those_there_are():
-    with pytest.raises(ValueError, match=r"no case contains 'dual'.*original"):
-        choose_cases(["dual"])
+    with pytest.raises(ValueError, match=r"no case contains 'triple'.*original"):
+        choose_cases(["triple"])
