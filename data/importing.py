@@ -19,6 +19,7 @@ from data.parallel import map_items
 from data.readers import Film, UnreadableImage, read_image, write_mask
 from data.readers.film import Spacing
 from data.records import DEFAULT_SALT, Record, image_id, patient_key
+from data.suspicion import suspect_film
 
 MAX_DEFAULT_WORKERS = 4
 
@@ -44,6 +45,14 @@ class _Task:
     record: Record
     salt: str
     masks: Path | None
+
+
+@dataclass(frozen=True)
+class _Lungs:
+    """A film's mask file, and what is suspicious about the film with it."""
+
+    path: Path
+    suspicion: tuple[str, ...]
 
 
 def import_dataset(
@@ -128,26 +137,27 @@ def _read_row(task: _Task) -> dict[str, Any] | Failure:
     try:
         film = read_image(record.path)
         identity = image_id(film.pixels)
-        mask = _lung_mask(record, film, task.masks, identity) if record.lung_masks else None
+        lungs = _lungs(record, film, task.masks, identity) if record.lung_masks else None
     except UnreadableImage as error:
         return Failure(record.path, error.reason)
-    return _row(record, film, identity=identity, salt=task.salt, mask=mask)
+    return _row(record, film, identity=identity, salt=task.salt, lungs=lungs)
 
 
-def _lung_mask(record: Record, film: Film, folder: Path | None, identity: str) -> Path:
-    """Return the publisher's own file where it fits the film, and a new one where it does not."""
+def _lungs(record: Record, film: Film, folder: Path | None, identity: str) -> _Lungs:
+    """Take the publisher's own file where it fits the film, and a new one where it does not."""
     height, width = film.pixels.shape[1:]
     mask, fits = read_lung_mask(record.lung_masks, height=height, width=width)
+    suspicion = suspect_film(film.pixels, mask)
     if fits:
-        return record.lung_masks[0]
+        return _Lungs(record.lung_masks[0], suspicion)
     if folder is None:
         raise UnreadableImage(record.path, "lung mask is smaller than the image, no folder for it")
     write_mask(mask, folder / f"{identity}.png")
-    return folder / f"{identity}.png"
+    return _Lungs(folder / f"{identity}.png", suspicion)
 
 
 def _row(
-    record: Record, film: Film, *, identity: str, salt: str, mask: Path | None = None
+    record: Record, film: Film, *, identity: str, salt: str, lungs: _Lungs | None = None
 ) -> dict[str, Any]:
     height, width = film.pixels.shape[1:]
     spacing = _spacing(record, film) or (float("nan"), float("nan"))
@@ -170,10 +180,11 @@ def _row(
         "spacing_row_mm": spacing[0],
         "spacing_col_mm": spacing[1],
         "split": record.split,
-        "lung_mask": str(mask.absolute()) if mask else "",
-        "mask_source": "reference" if mask else "",
+        "lung_mask": str(lungs.path.absolute()) if lungs else "",
+        "mask_source": "reference" if lungs else "",
         "mask_quality": "",
         "reading": "; ".join(film.steps),
+        "suspicion": "; ".join(lungs.suspicion) if lungs else "",
     }
 
 

@@ -34,7 +34,7 @@ def import_films(
         raise typer.BadParameter("expected DATASET, ROOT and --out (or --list)")
     from data.importing import import_dataset
     from data.manifest import write_manifest
-    from pipeline.commands.options import report_failures
+    from pipeline.commands.options import report_failures, tell_suspicions
 
     imported = import_dataset(
         dataset,
@@ -53,6 +53,7 @@ def import_films(
         typer.echo(f"  {name or 'no label'}: {count}")
     for reason, count in imported.left_out.items():
         typer.echo(f"  left out, {reason}: {count}")
+    tell_suspicions(imported.manifest)
     report_failures(imported.failures, out.with_name(f"{out.stem}-failures.csv"))
 
 

@@ -152,6 +152,30 @@ def test_predictions_do_not_name_files(command, tmp_path, films, classifier_pack
     assert "Jane" not in shown + said + " ".join(p.name for p in out.rglob("*"))
 
 
+def test_films_that_look_inverted_are_marked_in_the_predictions(
+    command, tmp_path, classifier_package, monkeypatch
+):
+    from data.phantoms import HOSPITALS, make_phantom
+    from data.readers import write_png
+    from data.suspicion import INVERTED
+    from segmentation.predict import LungMask, LungSegmenter
+
+    phantom = make_phantom(next(iter(HOSPITALS.values())), "normal", 0, seed=0)
+    write_png(phantom.pixels, tmp_path / "films" / "a right.png")
+    write_png(1 - phantom.pixels, tmp_path / "films" / "b inverted.png")
+
+    class Drawn:
+        def segment(self, _):
+            return LungMask(phantom.mask, "good", ())
+
+    monkeypatch.setattr(LungSegmenter, "load", lambda *_: Drawn())
+    films, out = tmp_path / "films", tmp_path / "out"
+    options = ("--model", classifier_package, "--lungs", tmp_path, "--out", out)
+    assert command("predict", films, *options)[0] == 0
+    with (out / "predictions.csv").open() as stream:
+        assert [row["suspicion"] for row in csv.DictReader(stream)] == ["", INVERTED]
+
+
 def test_an_unknown_class_is_one_line(command, tmp_path, films, classifier_package):
     result = command(
         "classify", "explain", films, "--model", classifier_package,
