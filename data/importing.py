@@ -1,8 +1,12 @@
-"""A published dataset's folder to a manifest: every image is read once, the bad ones are listed."""
+"""A published dataset's folder to a manifest: every image is read once, the bad ones are listed.
+
+Some publishers' files are negatives, which only a header beside them tells. These films are written
+anew, the right way round: everything that reads a manifest then sees air dark by the file alone.
+"""
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +20,7 @@ from data.lung_masks import read_lung_mask
 from data.manifest import COLUMNS, validate
 from data.nearest import name_unknown
 from data.parallel import map_items
-from data.readers import Film, UnreadableImage, read_image, write_mask
+from data.readers import Film, UnreadableImage, read_image, write_mask, write_nifti
 from data.readers.film import Spacing
 from data.records import DEFAULT_SALT, Record, image_id, patient_key
 from data.suspicion import suspect_film
@@ -44,7 +48,7 @@ class Imported:
 class _Task:
     record: Record
     salt: str
-    masks: Path | None
+    anew: Path | None
 
 
 @dataclass(frozen=True)
@@ -63,7 +67,7 @@ def import_dataset(
     progress: bool = True,
     columns: Mapping[str, str] | None = None,
     labels: Mapping[str, str] | None = None,
-    masks: Path | None = None,
+    anew: Path | None = None,
     salt: str = DEFAULT_SALT,
 ) -> Imported:
     """Read every image of a dataset once and describe it in a manifest.
@@ -77,20 +81,23 @@ def import_dataset(
         columns: For ``csv``: the table's names of the manifest's columns.
         labels: The publisher's labels and the classes that they shall stand for, where the
             adapter's own choice (its ``LABELS``) is another; an empty class leaves out.
-        masks: Folder for lung masks that have to be written anew: those that the publisher keeps in
-            several files or smaller than the film.
+        anew: Folder for what has to be written anew: in ``masks`` the lung masks that the publisher
+            keeps in several files or smaller than the film, in ``films`` the films that the
+            publisher keeps as negatives (16-bit NIfTI).
         salt: Hashed with every patient id, see ``data.records.patient_key``.
 
     Raises:
         ValueError: If the dataset is unknown, its table is wrong, a label of ``labels`` does not
-            occur in it, or it needs ``masks`` and there is no such folder.
+            occur in it, or it needs ``anew`` and there is no such folder.
         FileNotFoundError: If the root or a file in it is missing.
     """
     listing = _list_records(name, root, columns, labels)
     _check_before_reading(listing.records, source=str(root))
-    if masks is None and any(len(record.lung_masks) > 1 for record in listing.records):
+    if anew is None and any(len(record.lung_masks) > 1 for record in listing.records):
         raise ValueError(f"{name}: it has a mask for each lung; a folder for joined ones is needed")
-    tasks = [_Task(record, salt, masks) for record in listing.records]
+    if anew is None and any(record.negative for record in listing.records):
+        raise ValueError(f"{name}: some films are negatives; a folder for turned ones is needed")
+    tasks = [_Task(record, salt, anew) for record in listing.records]
     outcomes = list(
         map_items(
             _read_row,
@@ -135,12 +142,24 @@ def _check_before_reading(records: list[Record], *, source: str) -> None:
 def _read_row(task: _Task) -> dict[str, Any] | Failure:
     record = task.record
     try:
-        film = read_image(record.path)
+        film = _the_right_way_round(read_image(record.path), record)
         identity = image_id(film.pixels)
-        lungs = _lungs(record, film, task.masks, identity) if record.lung_masks else None
+        lungs = _lungs(record, film, task.anew, identity) if record.lung_masks else None
     except UnreadableImage as error:
         return Failure(record.path, error.reason)
+    if record.negative and task.anew is not None:
+        positive = task.anew / "films" / f"{identity}.nii.gz"
+        write_nifti(film.pixels, positive, film.spacing_mm)
+        record = replace(record, path=positive)
     return _row(record, film, identity=identity, salt=task.salt, lungs=lungs)
+
+
+def _the_right_way_round(film: Film, record: Record) -> Film:
+    if not record.negative:
+        return film
+    return replace(
+        film, pixels=1 - film.pixels, steps=(*film.steps, "inverted, says the publisher")
+    )
 
 
 def _lungs(record: Record, film: Film, folder: Path | None, identity: str) -> _Lungs:
@@ -152,8 +171,9 @@ def _lungs(record: Record, film: Film, folder: Path | None, identity: str) -> _L
         return _Lungs(record.lung_masks[0], suspicion)
     if folder is None:
         raise UnreadableImage(record.path, "lung mask is smaller than the image, no folder for it")
-    write_mask(mask, folder / f"{identity}.png")
-    return _Lungs(folder / f"{identity}.png", suspicion)
+    written = folder / "masks" / f"{identity}.png"
+    write_mask(mask, written)
+    return _Lungs(written, suspicion)
 
 
 def _row(

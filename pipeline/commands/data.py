@@ -42,7 +42,7 @@ def import_films(
         workers=workers,
         columns=dict(_pair("--column", "MANIFEST=TABLE", entry) for entry in column or []),
         labels=dict(_pair("--label", "PUBLISHED=CLASS", entry) for entry in label or []),
-        masks=out.with_name(f"{out.stem}-masks"),
+        anew=out.with_name(f"{out.stem}-files"),
     )
     if imported.manifest.empty:
         reason = f": {imported.failures[0].reason}" if imported.failures else ""
