@@ -4,7 +4,6 @@ import csv
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -12,22 +11,7 @@ import pytest
 
 from pipeline import cli
 
-Command = Callable[..., tuple[int, str, str]]
 HEAVY = {"torch", "monai", "lightning", "mlflow", "matplotlib", "pandas"}
-
-
-@pytest.fixture
-def command(monkeypatch, capsys) -> Command:
-    """Run the command line in this process; return exit code, output and errors."""
-
-    def run(*arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["isnet-cxr", *map(str, arguments)])
-        with pytest.raises(SystemExit) as ended:
-            cli.main()
-        out, err = capsys.readouterr()
-        return int(ended.value.code or 0), out, err
-
-    return run
 
 
 def assert_one_line(result: tuple[int, str, str], *named: str) -> None:
@@ -70,9 +54,9 @@ def test_help_takes_less_than_a_second():
 
 @pytest.mark.parametrize(
     "path",
-    ["demo", "import", "audit", "study", "predict", "doctor", "bench training", "bench heatmap",
-     "bench data", "segment train", "segment predict", "segment score", "classify train",
-     "classify predict", "classify explain"],
+    ["demo", "import", "audit", "split", "study", "predict", "doctor", "bench training",
+     "bench heatmap", "bench data", "segment train", "segment predict", "segment score",
+     "classify train", "classify predict", "classify explain"],
 )  # fmt: skip
 def test_every_command_explains_itself(command, path):
     code, out, _ = command(*path.split(), "--help")
