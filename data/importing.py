@@ -1,8 +1,12 @@
-"""A published dataset's folder to a manifest: every image is read once, the bad ones are listed."""
+"""A published dataset's folder to a manifest: every image is read once, the bad ones are listed.
+
+Some publishers' files are negatives, which only a header beside them tells. These films are written
+anew, the right way round: everything that reads a manifest then sees air dark by the file alone.
+"""
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +20,10 @@ from data.lung_masks import read_lung_mask
 from data.manifest import COLUMNS, validate
 from data.nearest import name_unknown
 from data.parallel import map_items
-from data.readers import Film, UnreadableImage, read_image, write_mask
+from data.readers import Film, UnreadableImage, read_image, write_mask, write_nifti
 from data.readers.film import Spacing
 from data.records import DEFAULT_SALT, Record, image_id, patient_key
+from data.suspicion import suspect_film
 
 MAX_DEFAULT_WORKERS = 4
 
@@ -43,7 +48,15 @@ class Imported:
 class _Task:
     record: Record
     salt: str
-    masks: Path | None
+    anew: Path | None
+
+
+@dataclass(frozen=True)
+class _Lungs:
+    """A film's mask file, and what is suspicious about the film with it."""
+
+    path: Path
+    suspicion: tuple[str, ...]
 
 
 def import_dataset(
@@ -54,7 +67,7 @@ def import_dataset(
     progress: bool = True,
     columns: Mapping[str, str] | None = None,
     labels: Mapping[str, str] | None = None,
-    masks: Path | None = None,
+    anew: Path | None = None,
     salt: str = DEFAULT_SALT,
 ) -> Imported:
     """Read every image of a dataset once and describe it in a manifest.
@@ -68,20 +81,23 @@ def import_dataset(
         columns: For ``csv``: the table's names of the manifest's columns.
         labels: The publisher's labels and the classes that they shall stand for, where the
             adapter's own choice (its ``LABELS``) is another; an empty class leaves out.
-        masks: Folder for lung masks that have to be written anew: those that the publisher keeps in
-            several files or smaller than the film.
+        anew: Folder for what has to be written anew: in ``masks`` the lung masks that the publisher
+            keeps in several files or smaller than the film, in ``films`` the films that the
+            publisher keeps as negatives (16-bit NIfTI).
         salt: Hashed with every patient id, see ``data.records.patient_key``.
 
     Raises:
         ValueError: If the dataset is unknown, its table is wrong, a label of ``labels`` does not
-            occur in it, or it needs ``masks`` and there is no such folder.
+            occur in it, or it needs ``anew`` and there is no such folder.
         FileNotFoundError: If the root or a file in it is missing.
     """
     listing = _list_records(name, root, columns, labels)
     _check_before_reading(listing.records, source=str(root))
-    if masks is None and any(len(record.lung_masks) > 1 for record in listing.records):
+    if anew is None and any(len(record.lung_masks) > 1 for record in listing.records):
         raise ValueError(f"{name}: it has a mask for each lung; a folder for joined ones is needed")
-    tasks = [_Task(record, salt, masks) for record in listing.records]
+    if anew is None and any(record.negative for record in listing.records):
+        raise ValueError(f"{name}: some films are negatives; a folder for turned ones is needed")
+    tasks = [_Task(record, salt, anew) for record in listing.records]
     outcomes = list(
         map_items(
             _read_row,
@@ -126,28 +142,42 @@ def _check_before_reading(records: list[Record], *, source: str) -> None:
 def _read_row(task: _Task) -> dict[str, Any] | Failure:
     record = task.record
     try:
-        film = read_image(record.path)
+        film = _the_right_way_round(read_image(record.path), record)
         identity = image_id(film.pixels)
-        mask = _lung_mask(record, film, task.masks, identity) if record.lung_masks else None
+        lungs = _lungs(record, film, task.anew, identity) if record.lung_masks else None
     except UnreadableImage as error:
         return Failure(record.path, error.reason)
-    return _row(record, film, identity=identity, salt=task.salt, mask=mask)
+    if record.negative and task.anew is not None:
+        positive = task.anew / "films" / f"{identity}.nii.gz"
+        write_nifti(film.pixels, positive, film.spacing_mm)
+        record = replace(record, path=positive)
+    return _row(record, film, identity=identity, salt=task.salt, lungs=lungs)
 
 
-def _lung_mask(record: Record, film: Film, folder: Path | None, identity: str) -> Path:
-    """Return the publisher's own file where it fits the film, and a new one where it does not."""
+def _the_right_way_round(film: Film, record: Record) -> Film:
+    if not record.negative:
+        return film
+    return replace(
+        film, pixels=1 - film.pixels, steps=(*film.steps, "inverted, says the publisher")
+    )
+
+
+def _lungs(record: Record, film: Film, folder: Path | None, identity: str) -> _Lungs:
+    """Take the publisher's own file where it fits the film, and a new one where it does not."""
     height, width = film.pixels.shape[1:]
     mask, fits = read_lung_mask(record.lung_masks, height=height, width=width)
+    suspicion = suspect_film(film.pixels, mask)
     if fits:
-        return record.lung_masks[0]
+        return _Lungs(record.lung_masks[0], suspicion)
     if folder is None:
         raise UnreadableImage(record.path, "lung mask is smaller than the image, no folder for it")
-    write_mask(mask, folder / f"{identity}.png")
-    return folder / f"{identity}.png"
+    written = folder / "masks" / f"{identity}.png"
+    write_mask(mask, written)
+    return _Lungs(written, suspicion)
 
 
 def _row(
-    record: Record, film: Film, *, identity: str, salt: str, mask: Path | None = None
+    record: Record, film: Film, *, identity: str, salt: str, lungs: _Lungs | None = None
 ) -> dict[str, Any]:
     height, width = film.pixels.shape[1:]
     spacing = _spacing(record, film) or (float("nan"), float("nan"))
@@ -170,10 +200,11 @@ def _row(
         "spacing_row_mm": spacing[0],
         "spacing_col_mm": spacing[1],
         "split": record.split,
-        "lung_mask": str(mask.absolute()) if mask else "",
-        "mask_source": "reference" if mask else "",
+        "lung_mask": str(lungs.path.absolute()) if lungs else "",
+        "mask_source": "reference" if lungs else "",
         "mask_quality": "",
         "reading": "; ".join(film.steps),
+        "suspicion": "; ".join(lungs.suspicion) if lungs else "",
     }
 
 

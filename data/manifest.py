@@ -57,6 +57,7 @@ COLUMNS: dict[str, Column] = {
     "mask_source": Column(str, "", _one_of("reference", "predicted", "")),
     "mask_quality": Column(str, "", _one_of("good", "doubtful", "failed", "")),
     "reading": Column(str, ""),
+    "suspicion": Column(str, ""),
 }
 
 _SCHEMA = pa.DataFrameSchema(

@@ -31,6 +31,7 @@ class Record:
         lung_masks: Reference masks of the lungs: none, one, or one for each lung.
         split: The publisher's split (train, val, test) or empty.
         spacing_mm: Distance between rows and between columns where the publisher states it.
+        negative: Whether the file holds a negative, air bright, and only the publisher says so.
         extent_mm: Height and width of what the image shows, where the publisher states it; gives
             the spacing of copies of any size.
     """
@@ -48,6 +49,7 @@ class Record:
     split: str = ""
     spacing_mm: tuple[float, float] | None = None
     extent_mm: tuple[float, float] | None = None
+    negative: bool = False
 
 
 def image_id(pixels: NDArray[np.float32]) -> str:

@@ -1,6 +1,7 @@
 """How alike two films are once one is laid on the other: shifted and scaled per axis."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
@@ -11,6 +12,11 @@ from data.fingerprints import Plane
 ITERATIONS = 10
 HOPELESS = 0.7
 """Correlation of the rough structure below which the fine one is not looked at."""
+UNPROMISING = 0.65
+"""Correlation of the fine structure, laid as the rough one, below which it is not laid better.
+
+Of 221 copies in four collections none gained more than 0.065 by it, and all started above 0.75.
+"""
 
 MIN_OVERLAP = 0.5
 MAX_STRETCH = 1.8
@@ -35,6 +41,10 @@ def register(
     """
     placement, correlation = start.copy(), -1.0
     for target, source in zip(fixed, moving, strict=True):
+        if correlation >= HOPELESS:  # the rough structure is laid already
+            correlation = _correlation(target, source, placement)
+            if correlation < UNPROMISING:
+                break
         placement = _descend(target, source, placement)
         correlation = _correlation(target, source, placement)
         if correlation < HOPELESS:
@@ -43,49 +53,78 @@ def register(
 
 
 @cache
-def _grid(size: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return row and column of every pixel, in [-1, 1] from the centre."""
+def _line(size: int) -> NDArray[np.float64]:
+    """Return the place of every row, or column, in [-1, 1] from the centre, (S,)."""
     line: NDArray[np.float64] = np.linspace(-1.0, 1.0, size)
-    rows, columns = np.meshgrid(line, line, indexing="ij")
-    return rows.ravel(), columns.ravel()
+    return line
 
 
-def _sample(
-    images: NDArray[np.float32], rows: NDArray[np.float64], columns: NDArray[np.float64]
-) -> NDArray[np.float32]:
-    """Interpolate images (K, S, S) linearly at points (P,) in [-1, 1]; return (K, P)."""
+@dataclass(frozen=True)
+class _Overlap:
+    """The part of the fixed film that the moving one covers, a rectangle since nothing is turned.
+
+    Attributes:
+        rows: Its rows, and ``columns`` its columns.
+        at_rows: Where these rows are in the moving film, (R,), and ``at_columns`` (C,) likewise.
+    """
+
+    rows: slice
+    columns: slice
+    at_rows: NDArray[np.float64]
+    at_columns: NDArray[np.float64]
+
+
+def _overlap(placement: Placement, size: int) -> _Overlap | None:
+    """Return the overlap, or None where it is less than ``MIN_OVERLAP`` of the fixed film."""
+    line = _line(size)
+    at_rows, at_columns = (placement[axis] * line + placement[axis + 2] for axis in (0, 1))
+    rows, columns = _covered(at_rows), _covered(at_columns)
+    share = (rows.stop - rows.start) * (columns.stop - columns.start) / size**2
+    if share < MIN_OVERLAP:
+        return None
+    return _Overlap(rows, columns, at_rows[rows], at_columns[columns])
+
+
+def _covered(places: NDArray[np.float64]) -> slice:
+    """Return the run of places within [-1, 1]; they ascend or descend evenly."""
+    inside = np.flatnonzero(np.abs(places) <= 1)
+    return slice(int(inside[0]), int(inside[-1]) + 1) if inside.size else slice(0, 0)
+
+
+def _sample(images: NDArray[np.float32], overlap: _Overlap) -> NDArray[np.float32]:
+    """Interpolate images (K, S, S) linearly, rows first and then columns; return (K, R, C)."""
     size = images.shape[-1]
-    row, column = (rows + 1) * (size - 1) / 2, (columns + 1) * (size - 1) / 2
-    top = np.minimum(row.astype(np.intp), size - 2)
-    left = np.minimum(column.astype(np.intp), size - 2)
-    down, across = (row - top).astype(np.float32), (column - left).astype(np.float32)
-    flat, corner = images.reshape(len(images), -1), top * size + left
-    upper = flat[:, corner] * (1 - across) + flat[:, corner + 1] * across
-    lower = flat[:, corner + size] * (1 - across) + flat[:, corner + size + 1] * across
-    return np.asarray(upper * (1 - down) + lower * down, dtype=np.float32)
+    top, down = _corners(overlap.at_rows, size)
+    left, across = _corners(overlap.at_columns, size)
+    bands = images[:, top]
+    bands += (images[:, top + 1] - bands) * down[:, np.newaxis]
+    values = bands[:, :, left]
+    values += (bands[:, :, left + 1] - values) * across
+    return values
 
 
-def _place(
-    placement: Placement, size: int
-) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.bool_]]:
-    rows, columns = _grid(size)
-    moved_rows = placement[0] * rows + placement[2]
-    moved_columns = placement[1] * columns + placement[3]
-    return moved_rows, moved_columns, (np.abs(moved_rows) <= 1) & (np.abs(moved_columns) <= 1)
+def _corners(
+    places: NDArray[np.float64], size: int
+) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
+    """Return the pixel before each place in [-1, 1], and how far the place is beyond it, 0 to 1."""
+    pixels = (places + 1) * (size - 1) / 2
+    before = np.minimum(pixels.astype(np.intp), size - 2)
+    return before, (pixels - before).astype(np.float32)
 
 
 def _descend(target: Plane, source: Plane, placement: Placement) -> Placement:
     size = target.shape[0]
-    rows, columns = _grid(size)
+    line = _line(size).astype(np.float32)
     half = np.float32((size - 1) / 2)
     source_and_slopes = np.stack([source, *(half * slope for slope in np.gradient(source))])
     for _ in range(ITERATIONS):
-        moved_rows, moved_columns, inside = _place(placement, size)
-        if inside.mean() < MIN_OVERLAP:
+        overlap = _overlap(placement, size)
+        if overlap is None:
             break
-        moved, down, across = _sample(source_and_slopes, moved_rows[inside], moved_columns[inside])
-        error = target.ravel()[inside] - moved
-        jacobian = np.stack([down * rows[inside], across * columns[inside], down, across])
+        moved, down, across = _sample(source_and_slopes, overlap)
+        error = (target[overlap.rows, overlap.columns] - moved).ravel()
+        by_row, by_column = down * line[overlap.rows, np.newaxis], across * line[overlap.columns]
+        jacobian = np.stack([by_row, by_column, down, across]).reshape(4, -1)
         normal = jacobian @ jacobian.T + 1e-3 * np.eye(4) * len(error)
         step = np.linalg.solve(normal, jacobian @ error)
         placement = placement + step
@@ -95,11 +134,11 @@ def _descend(target: Plane, source: Plane, placement: Placement) -> Placement:
 
 
 def _correlation(target: Plane, source: Plane, placement: Placement) -> float:
-    moved_rows, moved_columns, inside = _place(placement, target.shape[0])
-    if inside.mean() < MIN_OVERLAP or not _is_plausible(placement):
+    overlap = _overlap(placement, target.shape[0])
+    if overlap is None or not _is_plausible(placement):
         return -1.0
-    first = target.ravel()[inside]
-    (second,) = _sample(source[np.newaxis], moved_rows[inside], moved_columns[inside])
+    first = target[overlap.rows, overlap.columns].ravel()
+    second = _sample(source[np.newaxis], overlap).ravel()
     if first.std() == 0 or second.std() == 0:
         return -1.0
     return float(np.corrcoef(first, second)[0, 1])

@@ -73,7 +73,11 @@ def assign_splits(
 
 
 def leave_one_site_out(
-    manifest: pd.DataFrame, *, seed: int, validation: float = 0.1
+    manifest: pd.DataFrame,
+    *,
+    seed: int,
+    validation: float = 0.1,
+    copies: pd.DataFrame | None = None,
 ) -> Iterator[tuple[str, pd.DataFrame]]:
     """Hold out each site in turn: its films are the test, those of all others train and val.
 
@@ -84,6 +88,7 @@ def leave_one_site_out(
         manifest: One row per image; rows without a site stand for their dataset's.
         seed: As in ``assign_splits``; a patient is in val or train whatever the held out site.
         validation: Share of val among the patients that are not held out.
+        copies: As for ``assign_splits``.
 
     Yields:
         The site, and a copy of the manifest with its column ``split``.
@@ -96,8 +101,8 @@ def leave_one_site_out(
     if len(names) < LEAST_SITES:
         raise ValueError(f"column site: at least two sites expected, got {', '.join(names)}")
     fractions = (1 - validation, validation, 0.0)
-    elsewhere = assign_splits(manifest, fractions=fractions, seed=seed)["split"]
-    group = patient_groups(manifest)
+    elsewhere = assign_splits(manifest, fractions=fractions, seed=seed, copies=copies)["split"]
+    group = patient_groups(manifest, copies)
     for name in names:
         here = site == name
         split = elsewhere.mask(group.isin(group[here]), "").mask(here, "test")

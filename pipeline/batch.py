@@ -25,6 +25,7 @@ from data.failures import Failure
 from data.preprocess import Preprocessing, prepare_film, prepare_mask, restore_map, to_bytes
 from data.readers import Film, UnreadableImage, is_image_file, read_image, write_mask, write_png
 from data.records import image_id
+from data.suspicion import suspect_film
 from pipeline.study.trainings import LUNGS
 from segmentation.predict import LungMask, LungSegmenter
 
@@ -184,7 +185,7 @@ def _predict(
         row = {"number": count, "image_id": identity}
         results.files.append({**row, "file": one.name, "reading": "; ".join(one.film.steps)})
         results.predictions.append(
-            {**row, **_say(explanation, number, classifier.classes), **_judge(one.lungs)}
+            {**row, **_say(explanation, number, classifier.classes), **_judge(one)}
         )
         _draw(one, explanation.heatmaps[number], out, identity)
     return explanation
@@ -209,10 +210,15 @@ def _say(explanation: Explanation, number: int, classes: Sequence[str]) -> dict[
     }
 
 
-def _judge(lungs: LungMask | None) -> dict[str, str]:
-    if lungs is None:
-        return {"mask_quality": "", "mask_reasons": ""}
-    return {"mask_quality": lungs.quality, "mask_reasons": "; ".join(lungs.reasons)}
+def _judge(one: _Input) -> dict[str, str]:
+    """Say what a person should look at: the mask, and the film under it."""
+    if one.lungs is None:
+        return {"mask_quality": "", "mask_reasons": "", "suspicion": ""}
+    return {
+        "mask_quality": one.lungs.quality,
+        "mask_reasons": "; ".join(one.lungs.reasons),
+        "suspicion": "; ".join(suspect_film(one.film.pixels, one.lungs.mask)),
+    }
 
 
 def _draw(one: _Input, heatmap: NDArray[np.float32], out: Path, identity: str) -> None:

@@ -19,6 +19,7 @@ from pipeline.commands import (
     doctor,
     predict,
     segment,
+    split,
     study,
 )
 from pipeline.errors import WRONG_INPUT, is_users, one_line
@@ -34,6 +35,7 @@ app = typer.Typer(
 app.command("demo")(demo.demo)
 app.command("import")(data.import_films)
 app.command("audit")(audit.audit)
+app.command("split")(split.split)
 app.add_typer(segment.app, name="segment")
 app.add_typer(classify.app, name="classify")
 app.command("study")(study.study)

@@ -18,6 +18,7 @@ from data.package import read_package
 from data.parallel import map_items
 from data.preprocess import Preprocessing, prepare_film, restore_map
 from data.readers import UnreadableImage, read_image, write_mask
+from data.suspicion import shrink, suspect_shrunk
 from segmentation.network import NetworkSettings, build_network
 from segmentation.postprocess import clean_mask
 from segmentation.quality import Quality, Verdict, judge_mask
@@ -152,15 +153,17 @@ def predict_masks(
     Args:
         manifest: Films; masks that it has are not looked at.
         package: Model package of a lung segmenter.
-        out: Folder for ``masks/<image_id>.png`` and ``quality.csv`` (verdicts with reasons), made
+        out: Folder for ``masks/<image_id>.png`` and ``quality.csv`` (verdicts and
+            suspicions with reasons), made
             if missing.
         device: Where the network runs.
         workers: Number of processes that read.
         progress: Show a progress bar.
 
     Returns:
-        The manifest's readable rows with lung_mask, mask_source "predicted" and mask_quality; and
-        the films that could not be read. A film without lungs has an empty mask, quality failed.
+        The manifest's readable rows with lung_mask, mask_source "predicted", mask_quality and
+        suspicion; and the films that could not be read. A film without lungs has an empty mask,
+        quality failed.
 
     Raises:
         FileNotFoundError: If a file of ``package`` is missing.
@@ -172,14 +175,15 @@ def predict_masks(
         _prepare, tasks, workers=workers, title="Segmenting lungs", progress=progress
     )
     failures: list[Failure] = []
-    verdicts: dict[int, Verdict] = {}
+    found: dict[int, _Found] = {}
     for batch in _batches(_readable(outcomes, tasks, failures)):
         squares = np.stack([prepared.square for _, prepared in batch])
         lungs = segmenter.segment_prepared(squares, [prepared.size for _, prepared in batch])
-        for (row, _), lung in zip(batch, lungs, strict=True):
+        for (row, prepared), lung in zip(batch, lungs, strict=True):
             write_mask(lung.mask, _mask_path(out, manifest["image_id"].iloc[row]))
-            verdicts[row] = Verdict(lung.quality, lung.reasons)
-    return _record(manifest, verdicts, out), failures
+            suspicion = suspect_shrunk(prepared.shrunk, lung.mask)
+            found[row] = _Found(Verdict(lung.quality, lung.reasons), suspicion)
+    return _record(manifest, found, out), failures
 
 
 @dataclass(frozen=True)
@@ -190,10 +194,19 @@ class _Task:
 
 @dataclass(frozen=True)
 class _Prepared:
-    """A film (1, S, S) and its height and width in px before that."""
+    """A film (1, S, S), its height and width in px before that, and the film for suspicion."""
 
     square: NDArray[np.float32]
     size: tuple[int, int]
+    shrunk: NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class _Found:
+    """What is said of a film's mask, and of the film."""
+
+    verdict: Verdict
+    suspicion: tuple[str, ...]
 
 
 def _prepare(task: _Task) -> _Prepared | str:
@@ -202,7 +215,8 @@ def _prepare(task: _Task) -> _Prepared | str:
         pixels = read_image(task.path).pixels
     except UnreadableImage as error:
         return error.reason
-    return _Prepared(prepare_film(pixels, task.settings), (pixels.shape[1], pixels.shape[2]))
+    size = (pixels.shape[1], pixels.shape[2])
+    return _Prepared(prepare_film(pixels, task.settings), size, shrink(pixels[0]))
 
 
 def _readable(
@@ -227,15 +241,16 @@ def _mask_path(out: Path, image_id: str) -> Path:
     return out.absolute() / "masks" / f"{image_id}.png"
 
 
-def _record(manifest: pd.DataFrame, verdicts: dict[int, Verdict], out: Path) -> pd.DataFrame:
-    """Return the segmented rows with their masks; write why a mask is not good."""
-    rows = manifest.iloc[list(verdicts)].assign(
+def _record(manifest: pd.DataFrame, found: dict[int, _Found], out: Path) -> pd.DataFrame:
+    """Return the segmented rows with their masks; write why a mask or its film is not good."""
+    rows = manifest.iloc[list(found)].assign(
         lung_mask=lambda frame: [str(_mask_path(out, image)) for image in frame["image_id"]],
         mask_source="predicted",
-        mask_quality=[verdict.quality for verdict in verdicts.values()],
+        mask_quality=[one.verdict.quality for one in found.values()],
+        suspicion=["; ".join(one.suspicion) for one in found.values()],
     )
-    reasons = rows[["image_id", "mask_quality"]].assign(
-        reasons=["; ".join(verdict.reasons) for verdict in verdicts.values()]
+    reasons = rows[["image_id", "mask_quality", "suspicion"]].assign(
+        reasons=["; ".join(one.verdict.reasons) for one in found.values()]
     )
     out.mkdir(parents=True, exist_ok=True)
     reasons.to_csv(out / REASONS, index=False)

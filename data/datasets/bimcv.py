@@ -12,8 +12,8 @@ Layout: covid19_posi/ or covid19_neg/ or both, as their archives unpack, with
 sub-*/ses-*/mod-rx/*_bp-chest_vp-{pa,ap}_{cr,dx}.png, the DICOM header beside each image as .json,
 derivatives/labels/*abels_covid*.tsv and participants.tsv.
 Known bias: the PNGs hold stored values without window, and films stored as negatives (MONOCHROME1
-in the header) are negatives in the PNG too: these are left out. A patient may be in both parts
-under two ids, which the parts' tables do not tell.
+in the header) are negatives in the PNG too: an import turns these round. A patient may be in both
+parts under two ids, which the parts' tables do not tell.
 """
 
 import json
@@ -21,7 +21,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from data.datasets.layout import only_file, parse_age, parse_findings, parse_sex, read_table
-from data.datasets.selection import NEGATIVE, NOT_FRONTAL, Listing, Selection
+from data.datasets.selection import NOT_FRONTAL, Listing, Selection
 from data.records import Record
 
 LAYOUT = "covid19_posi/ or covid19_neg/ with sub-*/ses-*/mod-rx/*.png, derivatives/ and a table"
@@ -64,9 +64,6 @@ def _read_part(part: Path, chosen: Selection) -> None:
         if not view or "_bp-chest_" not in path.name:
             chosen.leave_out(NOT_FRONTAL)
             continue
-        if _is_negative(path.with_suffix(".json")):
-            chosen.leave_out(NEGATIVE)
-            continue
         patient, session = path.parts[-4], path.parts[-3]
         own = [part.name] if part.name == "covid19_posi" else []
         label = chosen.classify([*own, *findings.get(session, [])])
@@ -82,6 +79,7 @@ def _read_part(part: Path, chosen: Selection) -> None:
                     view=view,
                     age=parse_age(next(iter(parse_findings(described.get("age", ""))), "")),
                     sex=parse_sex(described.get("gender", "")),
+                    negative=_is_negative(path.with_suffix(".json")),
                 )
             )
 

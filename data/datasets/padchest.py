@@ -9,8 +9,9 @@ one. Reports are labelled by physicians (27 %) and by a network.
 Layout: PADCHEST_chest_x_ray_images_labels_160K*.csv, packed (.gz) or not, and the images in the
 numbered folders 0 to 54 of its column ImageDir.
 Known bias: one hospital; by its users' accounts the PNGs hold stored values, so that films stored
-as negatives (MONOCHROME1 in the table) are left out. Some images that the table names are not in
-the release: they are left out and counted. Films of the same hospital of 2020 are in ``bimcv``.
+as negatives (MONOCHROME1 in the table) are negatives: an import turns these round. Some images that
+the table names are not in the release: they are left out and counted. Films of the same hospital of
+2020 are in ``bimcv``.
 """
 
 import math
@@ -18,7 +19,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from data.datasets.layout import only_file, parse_age, parse_findings, parse_sex, read_table
-from data.datasets.selection import NEGATIVE, NOT_FRONTAL, Listing, Selection
+from data.datasets.selection import NOT_FRONTAL, Listing, Selection
 from data.records import Record
 
 LAYOUT = "PADCHEST_chest_x_ray_images_labels_160K*.csv and images in 0/ to 54/"
@@ -57,9 +58,6 @@ def _read_row(row: dict[str, str], root: Path, chosen: Selection) -> None:
     if row[VIEW] not in VIEWS:
         chosen.leave_out(NOT_FRONTAL)
         return
-    if row[POLARITY] == "MONOCHROME1":
-        chosen.leave_out(NEGATIVE)
-        return
     findings = parse_findings(row[FINDINGS])
     if set(findings) != {"normal"}:
         findings = [name for name in findings if name != "normal"]
@@ -80,6 +78,7 @@ def _read_row(row: dict[str, str], root: Path, chosen: Selection) -> None:
             view=VIEWS[row[VIEW]],
             age=_age(row),
             sex=parse_sex(row[SEX]),
+            negative=row[POLARITY] == "MONOCHROME1",
         )
     )
 

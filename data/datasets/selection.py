@@ -10,7 +10,6 @@ from data.nearest import name_unknown
 from data.records import Record
 
 NOT_FRONTAL = "not a frontal view"
-NEGATIVE = "stored as a negative (MONOCHROME1)"
 
 
 @dataclass(frozen=True)

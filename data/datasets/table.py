@@ -29,7 +29,15 @@ OPTIONAL = (
     "spacing_row_mm",
     "spacing_col_mm",
 )
-COMPUTED = ("image_id", "height_px", "width_px", "mask_source", "mask_quality", "reading")
+COMPUTED = (
+    "image_id",
+    "height_px",
+    "width_px",
+    "mask_source",
+    "mask_quality",
+    "reading",
+    "suspicion",
+)
 
 
 def read_table_of_images(

@@ -5,12 +5,13 @@ the name says nothing, as with files sent by a PACS.
 """
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from data.readers.dicom import SUFFIXES as DICOM_SUFFIXES
-from data.readers.dicom import has_dicom_preamble, read_dicom
+from data.readers.dicom import has_dicom_preamble, read_dicom, read_dicom_labels
 from data.readers.film import Film, UnreadableImage
 from data.readers.jsrt import SUFFIXES as JSRT_SUFFIXES
 from data.readers.jsrt import read_jsrt_film
@@ -78,10 +79,19 @@ def read_mask(path: Path) -> NDArray[np.uint8]:
         uint8 (H, W) of 0 and 1, upright like the image it belongs to.
 
     Raises:
-        UnreadableImage: If the file is missing or no readable PNG, GIF, TIFF, JPEG or NIfTI image.
+        UnreadableImage: If the file is missing or no readable DICOM, NIfTI, PNG, GIF, TIFF or
+            JPEG image.
     """
-    nifti = path.name.lower().endswith(NIFTI_SUFFIXES)
-    values = read_nifti_labels(path) if nifti else read_raster_labels(path)
+    values = _read_labels(path)
     brightest = values.max()
     threshold = 0.0 if brightest <= LARGEST_LABEL else brightest / 2
     return (values > threshold).astype(np.uint8)
+
+
+def _read_labels(path: Path) -> NDArray[Any]:
+    name = path.name.lower()
+    if name.endswith(NIFTI_SUFFIXES):
+        return read_nifti_labels(path)
+    if name.endswith(DICOM_SUFFIXES) or has_dicom_preamble(path):
+        return read_dicom_labels(path)
+    return read_raster_labels(path)

@@ -74,6 +74,19 @@ def read_dicom(path: Path) -> Film:
         return _film(dataset, stored, colour_step)
 
 
+def read_dicom_labels(path: Path) -> NDArray[Any]:
+    """Return the stored values, (H, W), for masks: no LUT or window, but 0 is what is shown black.
+
+    Raises:
+        UnreadableImage: As ``read_dicom``.
+    """
+    with reading(path, "DICOM file"):
+        dataset = _read_dataset(path)
+        stored, _ = stored_values(path, dataset)
+        labels = used_bits(dataset, stored)
+        return 2 ** int(dataset.BitsStored) - 1 - labels if _is_inverted(dataset) else labels
+
+
 def _read_dataset(path: Path) -> Dataset:
     check_inflated_size(path)
     dataset = pydicom.dcmread(path, force=True)

@@ -34,7 +34,7 @@ def import_films(
         raise typer.BadParameter("expected DATASET, ROOT and --out (or --list)")
     from data.importing import import_dataset
     from data.manifest import write_manifest
-    from pipeline.commands.options import report_failures
+    from pipeline.commands.options import report_failures, tell_suspicions
 
     imported = import_dataset(
         dataset,
@@ -42,7 +42,7 @@ def import_films(
         workers=workers,
         columns=dict(_pair("--column", "MANIFEST=TABLE", entry) for entry in column or []),
         labels=dict(_pair("--label", "PUBLISHED=CLASS", entry) for entry in label or []),
-        masks=out.with_name(f"{out.stem}-masks"),
+        anew=out.with_name(f"{out.stem}-files"),
     )
     if imported.manifest.empty:
         reason = f": {imported.failures[0].reason}" if imported.failures else ""
@@ -53,6 +53,7 @@ def import_films(
         typer.echo(f"  {name or 'no label'}: {count}")
     for reason, count in imported.left_out.items():
         typer.echo(f"  left out, {reason}: {count}")
+    tell_suspicions(imported.manifest)
     report_failures(imported.failures, out.with_name(f"{out.stem}-failures.csv"))
 
 

@@ -55,3 +55,9 @@ def report_failures(failures: Sequence["Failure"], path: Path) -> None:
     if failures:
         typer.echo(f"{len(failures)} inputs failed, see {path}", err=True)
         raise typer.Exit(PARTLY_FAILED)
+
+
+def tell_suspicions(manifest: "pd.DataFrame") -> None:
+    """Say how many films a person should look at, and why; the manifest says which."""
+    for suspicion, count in manifest["suspicion"].replace("", None).value_counts().items():
+        typer.echo(f"  suspicious, {suspicion}: {count}")

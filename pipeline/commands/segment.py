@@ -16,6 +16,7 @@ from pipeline.commands.options import (
     read_manifests,
     read_settings,
     report_failures,
+    tell_suspicions,
 )
 
 app = typer.Typer(help="Lung segmentation.", no_args_is_help=True, rich_markup_mode=None)
@@ -57,6 +58,7 @@ def predict(
     typer.echo(f"{out / 'manifest.parquet'}: {len(masked)} films")
     for quality, count in masked["mask_quality"].value_counts().items():
         typer.echo(f"  {quality}: {count}")
+    tell_suspicions(masked)
     report_failures(failures, out / "failures.csv")
 
 

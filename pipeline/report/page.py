@@ -86,6 +86,7 @@ def _content(material: ReportMaterial) -> dict[str, Any]:
         "audit": audit_tables({**material.audit, "roles": {}}),
         "films": tables.films_table(material.films, config.classes),
         "left_out": tables.left_out_table(material.films),
+        "suspicious": tables.suspicious_table(summary),
         "views": {name: tables.manifest_views(rows) for name, rows in material.films.tests.items()},
         "lungs": _lungs(material),
         "cross": tables.cross_table(classification),

@@ -34,6 +34,12 @@ def left_out_table(films: StudyFilms) -> Table:
     return Table(["dataset", "role", "reason", "films"], rows)
 
 
+def suspicious_table(summary: Mapping[str, Any]) -> Table:
+    """List the films that a person should look at."""
+    rows = [[e["dataset"], e["role"], e["reason"], str(e["count"])] for e in summary["suspicious"]]
+    return Table(["dataset", "role", "reason", "films"], rows)
+
+
 def segmentation_table(scores: Mapping[str, Mapping[str, Any]], trained: Sequence[str]) -> Table:
     """List the lung masks' scores by dataset."""
     rows = [

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -94,7 +95,7 @@ def without_unusable_masks(films: StudyFilms, classes: Sequence[str]) -> StudyFi
 
 def with_masks(manifest: pd.DataFrame, masked: pd.DataFrame) -> pd.DataFrame:
     """Give films the lung masks that ``masked`` has for them, by image."""
-    columns = ["lung_mask", "mask_source", "mask_quality"]
+    columns = ["lung_mask", "mask_source", "mask_quality", "suspicion"]
     found = masked.drop_duplicates("image_id").set_index("image_id")
     has = manifest["image_id"].isin(found.index)
     result = manifest.copy()
@@ -160,6 +161,19 @@ def _search(
         found.to_csv(step.folder / DUPLICATES, index=False)
         step.finish()
     return pd.read_csv(step.folder / DUPLICATES, dtype=str)
+
+
+def suspicious_films(films: StudyFilms) -> list[dict[str, Any]]:
+    """Count, by role, dataset and reason, the films that a person should look at.
+
+    They are used all the same; ``suspicion`` in the manifests of films says which they are.
+    """
+    rows = []
+    for role, manifest in {"pool": films.pool, **films.external}.items():
+        seen = manifest[manifest["suspicion"] != ""]
+        for (dataset, reason), group in seen.groupby(["dataset", "suspicion"]):
+            rows.append({"dataset": dataset, "role": role, "reason": reason, "count": len(group)})
+    return rows
 
 
 def _split(pool: pd.DataFrame, config: StudyConfig, copies: pd.DataFrame | None) -> pd.DataFrame:

@@ -11,7 +11,12 @@ from pipeline.config import StudyConfig
 from pipeline.report import ReportMaterial, draw_pictures, write_report
 from pipeline.study.audit import AUDIT, audit_study
 from pipeline.study.describe import describe_study, without_places, write_description
-from pipeline.study.films import StudyFilms, prepare_films, without_unusable_masks
+from pipeline.study.films import (
+    StudyFilms,
+    prepare_films,
+    suspicious_films,
+    without_unusable_masks,
+)
 from pipeline.study.journal import LOGGED, Journal, Say, epoch_line
 from pipeline.study.lungs import Lungs, LungsPlan, apply_lungs, plan_lungs, train_lungs
 from pipeline.study.parallel import run_jobs
@@ -98,6 +103,7 @@ def _do(
         tests=list(films.tests),
         segmentation=lungs.scores if lungs else {},
         left_out=[asdict(entry) for entry in films.left_out],
+        suspicious=suspicious_films(films),
     )
     write_summary(summary, out)
     material = ReportMaterial(config, description, films, audit, lungs, trainings, summary)

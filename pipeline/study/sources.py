@@ -92,7 +92,7 @@ def _import(dataset: DatasetConfig, folder: Path, *, progress: bool) -> None:
         dataset.adapter,
         dataset.root,
         labels=dataset.labels,
-        masks=folder / "masks",
+        anew=folder,
         progress=progress,
     )
     write_manifest(imported.manifest, folder / MANIFEST)

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 STARTED, DONE = "started.json", "done.json"
 DIGEST_BYTES = 8
 LOCATION_COLUMNS = ["path", "lung_mask"]
+REMARKS = ["suspicion"]
+"""What a person is shown and no step goes by."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +70,7 @@ def digest_values(values: Mapping[str, Any]) -> str:
 
 def digest_manifest(manifest: "pd.DataFrame") -> str:
     """Digest what a manifest says about its films, not where the files lie: a study can move."""
-    table = manifest.drop(columns=LOCATION_COLUMNS).to_csv(index=False)
+    table = manifest.drop(columns=LOCATION_COLUMNS + REMARKS).to_csv(index=False)
     return hashlib.blake2b(table.encode(), digest_size=DIGEST_BYTES).hexdigest()
 
 

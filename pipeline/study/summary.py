@@ -20,6 +20,7 @@ def summarise_study(
     tests: Sequence[str],
     segmentation: Mapping[str, Any],
     left_out: Sequence[Mapping[str, Any]],
+    suspicious: Sequence[Mapping[str, Any]],
 ) -> dict[str, Any]:
     """Score every classifier on every test.
 
@@ -29,6 +30,7 @@ def summarise_study(
         tests: Names of the tests.
         segmentation: Scores of the lung masks by dataset.
         left_out: Films the study did not use, counted.
+        suspicious: Films that it used and a person should look at, counted.
 
     Returns:
         ``segmentation``, ``classification`` (classifier, test: means over seeds and ``seeds`` with
@@ -41,6 +43,7 @@ def summarise_study(
         "segmentation": dict(segmentation),
         "classification": _score(config, config.unmarked, plain, tests),
         "left_out": list(left_out),
+        "suspicious": list(suspicious),
     }
     if config.marks:
         marked = [training for training in trainings if training.settings.marks]

@@ -9,9 +9,11 @@ from data.cache import load_films
 from data.failures import write_failures
 from data.importing import import_dataset
 from data.manifest import read_manifest, write_manifest
+from data.phantoms import HOSPITALS, make_phantom
 from data.preprocess import Preprocessing
 from data.readers import read_image, read_mask, write_dicom, write_mask, write_png
 from data.records import image_id, patient_key
+from data.suspicion import INVERTED
 
 FILM = np.random.default_rng(0).random((1, 12, 8), dtype=np.float32)
 
@@ -111,12 +113,23 @@ def test_an_unusable_mask_is_a_failure(tmp_path, dataset, mask, reason):
 def test_a_small_mask_is_written_anew_where_there_is_a_folder_for_it(tmp_path, dataset):
     write_mask(np.ones((6, 4)), tmp_path / "a_mask.png")
     options = {"workers": 1, "progress": False}
-    manifest = import_dataset("csv", dataset, masks=tmp_path / "new", **options).manifest
+    manifest = import_dataset("csv", dataset, anew=tmp_path / "new", **options).manifest
     row = manifest.iloc[0]
-    assert row["lung_mask"] == str(tmp_path / "new" / f"{row['image_id']}.png")
+    assert row["lung_mask"] == str(tmp_path / "new" / "masks" / f"{row['image_id']}.png")
     assert read_mask(Path(row["lung_mask"])).shape == (12, 8)
     failures = import_dataset("csv", dataset, **options).failures
     assert failures[0].reason == "lung mask is smaller than the image, no folder for it"
+
+
+def test_films_are_suspected_by_the_masks_that_their_set_brings(tmp_path):
+    phantom = make_phantom(next(iter(HOSPITALS.values())), "normal", 0, seed=0)
+    write_mask(phantom.mask, tmp_path / "mask.png")
+    for name, pixels in (("right", phantom.pixels), ("inverted", 1 - phantom.pixels)):
+        write_png(pixels, tmp_path / f"{name}.png")
+    names = ("right.png", "inverted.png")
+    rows = [{"path": name, "lung_mask": "mask.png"} for name in names] + [{"path": names[1]}]
+    manifest = import_dataset("csv", write(tmp_path, rows), workers=1, progress=False).manifest
+    assert manifest["suspicion"].tolist() == ["", INVERTED, ""]  # of the last nothing is known
 
 
 def test_the_user_s_classes_are_taken(dataset):

@@ -5,7 +5,15 @@ import pytest
 
 from data.phantoms import HOSPITALS, make_phantom
 from data.readers import read_image, read_mask
-from data.suspicion import INVERTED, LATERAL, NO_CHEST, share_brighter, suspect_film
+from data.suspicion import (
+    INVERTED,
+    LATERAL,
+    NO_CHEST,
+    share_brighter,
+    shrink,
+    suspect_film,
+    suspect_shrunk,
+)
 
 
 @pytest.fixture
@@ -25,6 +33,12 @@ def test_without_lungs_or_between_them_it_is_no_frontal_chest(phantom):
     assert suspect_film(phantom.pixels, np.zeros_like(one)) == (NO_CHEST,)
     with pytest.raises(ValueError, match="lung_mask must be"):
         suspect_film(phantom.pixels, one[1:])
+
+
+def test_a_film_is_judged_the_same_whether_it_is_at_hand_or_shrunk(phantom):
+    for pixels in (phantom.pixels, 1 - phantom.pixels):
+        said = suspect_shrunk(shrink(pixels[0]), phantom.mask)
+        assert said == suspect_film(pixels, phantom.mask)
 
 
 def test_share_brighter_counts_ties_half():

@@ -1,5 +1,6 @@
 """Small films, manifests and untrained packages, made on the spot."""
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+Command = Callable[..., tuple[int, str, str]]
 CLASSES = ("normal", "covid")
 
 
@@ -82,3 +84,19 @@ def write_films(tmp_path: Path) -> Callable[..., Path]:
         return folder / "manifest.csv"
 
     return write
+
+
+@pytest.fixture
+def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
+    """Run the command line in this process; return exit code, output and errors."""
+
+    from pipeline import cli
+
+    def run(*arguments: object) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["isnet-cxr", *map(str, arguments)])
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        out, err = capsys.readouterr()
+        return int(ended.value.code or 0), out, err
+
+    return run

@@ -4,7 +4,6 @@ import csv
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -12,22 +11,7 @@ import pytest
 
 from pipeline import cli
 
-Command = Callable[..., tuple[int, str, str]]
 HEAVY = {"torch", "monai", "lightning", "mlflow", "matplotlib", "pandas"}
-
-
-@pytest.fixture
-def command(monkeypatch, capsys) -> Command:
-    """Run the command line in this process; return exit code, output and errors."""
-
-    def run(*arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["isnet-cxr", *map(str, arguments)])
-        with pytest.raises(SystemExit) as ended:
-            cli.main()
-        out, err = capsys.readouterr()
-        return int(ended.value.code or 0), out, err
-
-    return run
 
 
 def assert_one_line(result: tuple[int, str, str], *named: str) -> None:
@@ -70,9 +54,9 @@ def test_help_takes_less_than_a_second():
 
 @pytest.mark.parametrize(
     "path",
-    ["demo", "import", "audit", "study", "predict", "doctor", "bench training", "bench heatmap",
-     "bench data", "segment train", "segment predict", "segment score", "classify train",
-     "classify predict", "classify explain"],
+    ["demo", "import", "audit", "split", "study", "predict", "doctor", "bench training",
+     "bench heatmap", "bench data", "segment train", "segment predict", "segment score",
+     "classify train", "classify predict", "classify explain"],
 )  # fmt: skip
 def test_every_command_explains_itself(command, path):
     code, out, _ = command(*path.split(), "--help")
@@ -150,6 +134,30 @@ def test_predictions_do_not_name_files(command, tmp_path, films, classifier_pack
     naming = [p.name for p in out.rglob("*.csv") if "Jane" in p.read_text()]
     assert naming == ["files.csv"]
     assert "Jane" not in shown + said + " ".join(p.name for p in out.rglob("*"))
+
+
+def test_films_that_look_inverted_are_marked_in_the_predictions(
+    command, tmp_path, classifier_package, monkeypatch
+):
+    from data.phantoms import HOSPITALS, make_phantom
+    from data.readers import write_png
+    from data.suspicion import INVERTED
+    from segmentation.predict import LungMask, LungSegmenter
+
+    phantom = make_phantom(next(iter(HOSPITALS.values())), "normal", 0, seed=0)
+    write_png(phantom.pixels, tmp_path / "films" / "a right.png")
+    write_png(1 - phantom.pixels, tmp_path / "films" / "b inverted.png")
+
+    class Drawn:
+        def segment(self, _):
+            return LungMask(phantom.mask, "good", ())
+
+    monkeypatch.setattr(LungSegmenter, "load", lambda *_: Drawn())
+    films, out = tmp_path / "films", tmp_path / "out"
+    options = ("--model", classifier_package, "--lungs", tmp_path, "--out", out)
+    assert command("predict", films, *options)[0] == 0
+    with (out / "predictions.csv").open() as stream:
+        assert [row["suspicion"] for row in csv.DictReader(stream)] == ["", INVERTED]
 
 
 def test_an_unknown_class_is_one_line(command, tmp_path, films, classifier_package):

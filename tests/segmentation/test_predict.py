@@ -8,7 +8,8 @@ import torch
 from data.fitting import as_plain
 from data.package import Package, write_package
 from data.preprocess import Preprocessing
-from data.readers import read_image, read_mask
+from data.readers import read_image, read_mask, write_png
+from data.suspicion import INVERTED, NO_CHEST
 from segmentation.network import build_network
 from segmentation.predict import LungSegmenter, predict_masks
 from segmentation.training import KIND
@@ -99,6 +100,19 @@ def test_reasons_are_written_beside_the_masks(package, write_films, tmp_path):
     reasons = pd.read_csv(tmp_path / "quality.csv", keep_default_na=False)
     assert reasons["mask_quality"].tolist() == predicted["mask_quality"].tolist()
     assert ((reasons["reasons"] == "") == (reasons["mask_quality"] == "good")).all()
+
+
+def test_films_are_suspected_by_their_predicted_masks(
+    package, segmenter, write_films, tmp_path, monkeypatch
+):
+    """Lungs that are bright, as in these films, are what an inverted chest has."""
+    manifest = write_films({"test": 2})
+    write_png(np.zeros((40, 32), np.uint8), Path(manifest["path"][1]))
+    monkeypatch.setattr(LungSegmenter, "load", lambda *_: segmenter)
+    predicted, _ = predict_masks(manifest, package, tmp_path / "out", progress=False)
+    assert predicted["suspicion"].tolist() == [INVERTED, NO_CHEST]
+    listed = pd.read_csv(tmp_path / "out" / "quality.csv", keep_default_na=False)
+    assert listed["suspicion"].tolist() == [INVERTED, NO_CHEST]
 
 
 def test_no_film_gives_an_empty_manifest(package, write_films, tmp_path):

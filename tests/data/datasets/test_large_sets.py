@@ -1,5 +1,6 @@
 import gzip
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -7,8 +8,8 @@ import pytest
 from data.datasets import ADAPTERS
 from data.datasets.chexpert import FINDINGS
 from data.importing import import_dataset
-from data.readers import write_dicom
-from data.records import patient_key
+from data.readers import read_image, write_dicom, write_png
+from data.records import image_id, patient_key
 
 FILM = np.random.default_rng(0).random((1, 8, 8), dtype=np.float32)
 
@@ -160,16 +161,16 @@ def test_padchest_keeps_positive_frontal_films_that_are_there(tmp_path, touch, w
             padchest("f", "['normal']"),
         ],
     )
-    touch(tmp_path / "0" / "a.png", tmp_path / "54" / "b.png")
+    touch(tmp_path / "0" / "a.png", tmp_path / "54" / "b.png", tmp_path / "0" / "e.png")
     listing = ADAPTERS["padchest"].read(tmp_path)
-    assert [(r.label, r.view, r.age, r.sex) for r in listing.records] == [
-        ("normal", "PA", 84, "M"),
-        ("pneumonia", "AP supine", 84, "M"),
+    assert [(r.label, r.view, r.age, r.sex, r.negative) for r in listing.records] == [
+        ("normal", "PA", 84, "M", False),
+        ("pneumonia", "AP supine", 84, "M", False),
+        ("normal", "PA", 84, "M", True),
     ]
     assert listing.left_out == {
         "none of its findings stands for a class": 1,
         "not a frontal view": 1,
-        "stored as a negative (MONOCHROME1)": 1,
         "named in the table, but not there": 1,
     }
 
@@ -210,21 +211,45 @@ def bimcv(tmp_path, touch, write_table):
 
 def test_bimcv_goes_by_the_test_and_where_it_is_negative_by_the_report(bimcv):
     listing = ADAPTERS["bimcv"].read(bimcv)
-    assert [(r.label, r.view, r.age, r.sex) for r in listing.records] == [
-        ("covid", "PA", 64, "F"),
-        ("normal", "PA", 64, "F"),
-        ("pneumonia", "PA", 64, "F"),
+    assert sorted((r.label, r.view, r.age, r.sex, r.negative) for r in listing.records) == [
+        (label, view, 64, "F", view == "AP")
+        for label in ("covid", "normal", "pneumonia")
+        for view in ("AP", "PA")
     ]
     assert listing.left_out == {
         "not a frontal view": 8,
-        "stored as a negative (MONOCHROME1)": 4,
-        "none of its findings stands for a class": 1,
+        "none of its findings stands for a class": 2,
     }
 
 
 def test_bimcv_can_go_by_the_report_alone(bimcv):
     listing = ADAPTERS["bimcv"].read(bimcv, labels={"covid19_posi": ""})
-    assert [r.label for r in listing.records] == ["normal", "normal", "pneumonia"]
+    assert [r.label for r in listing.records if not r.negative] == ["normal", "normal", "pneumonia"]
+
+
+@pytest.mark.parametrize(("dark", "depth"), [(100, 8), (20_000, 16), (40_000, 16)])
+def test_a_negative_is_imported_the_right_way_round(tmp_path, write_table, dark, depth):
+    """Whatever its grey: of a PNG alone, the depth would be guessed by the brightest pixel."""
+    white = 2**depth - 1
+    stored = np.arange(dark, dark + 120, dtype=np.uint16 if depth == 16 else np.uint8).reshape(
+        12, 10
+    )
+    stored[0, 0] = white
+    table = tmp_path / "PADCHEST_chest_x_ray_images_labels_160K_01.02.19.csv"
+    negative = {"PhotometricInterpretation_DICOM": "MONOCHROME1"}
+    write_table(table, [padchest("a", "['normal']"), padchest("e", "['normal']", **negative)])
+    for name in "ae":
+        write_png(stored, tmp_path / "0" / f"{name}.png")
+    options = {"workers": 1, "progress": False}
+    imported = import_dataset("padchest", tmp_path, anew=tmp_path / "new", **options).manifest
+    plain, turned = (read_image(Path(path)).pixels for path in imported["path"])
+    np.testing.assert_allclose(turned, 1 - stored[np.newaxis] / white, atol=1e-5)
+    np.testing.assert_allclose(plain, stored[np.newaxis] / white, atol=1e-5)
+    assert imported["image_id"].tolist() == [image_id(plain), image_id(turned)]
+    assert "inverted, says the publisher" in imported["reading"][1]
+    assert imported["path"][1] == str(tmp_path / "new" / "films" / f"{image_id(turned)}.nii.gz")
+    with pytest.raises(ValueError, match="a folder for turned ones is needed"):
+        import_dataset("padchest", tmp_path, **options)
 
 
 def test_bimcv_without_a_part_is_one_line(tmp_path):

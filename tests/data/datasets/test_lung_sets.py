@@ -34,7 +34,7 @@ def test_montgomery_has_a_mask_for_each_lung(montgomery):
 
 def test_the_masks_of_both_lungs_become_one(montgomery, tmp_path):
     options = {"workers": 1, "progress": False}
-    manifest = import_dataset("montgomery", montgomery, masks=tmp_path / "m", **options).manifest
+    manifest = import_dataset("montgomery", montgomery, anew=tmp_path / "m", **options).manifest
     np.testing.assert_array_equal(read_mask(Path(manifest["lung_mask"][0])), LEFT | RIGHT)
     assert manifest["mask_source"].tolist() == ["reference"]
     with pytest.raises(ValueError, match="montgomery: it has a mask for each lung; a folder"):
@@ -61,9 +61,7 @@ def test_jsrt_as_published_gets_scr_masks_of_the_films_size(tmp_path, monkeypatc
         folder = tmp_path / "scratch" / "fold1" / "masks" / side
         folder.mkdir(parents=True)
         Image.fromarray(mask).save(folder / "JPCLN001.gif")
-    imported = import_dataset(
-        "jsrt", tmp_path, masks=tmp_path / "joined", workers=1, progress=False
-    )
+    imported = import_dataset("jsrt", tmp_path, anew=tmp_path / "joined", workers=1, progress=False)
     (row,) = imported.manifest.to_dict("records")
     assert (row["label"], row["height_px"]) == ("nodule", 8)
     assert row["spacing_row_mm"] == pytest.approx(2048 * 0.175 / 8)

@@ -5,7 +5,13 @@ from pathlib import Path
 import pytest
 
 from pipeline.config import parse_study
-from pipeline.study.films import prepare_films, with_masks, without_unusable_masks
+from pipeline.study.films import (
+    prepare_films,
+    suspicious_films,
+    with_masks,
+    without_unusable_masks,
+)
+from pipeline.study.steps import digest_manifest
 
 LABELS = ("normal", "covid", "nodule", "")
 
@@ -221,3 +227,17 @@ def test_films_without_a_usable_mask_are_not_trained_on_but_tested(two_hospitals
     assert failed not in set(kept.pool["image_id"])
     assert (kept.pool["split"] == "test").sum() == tested.sum()
     assert [entry.count for entry in kept.left_out] == [1]
+
+
+def test_suspicious_films_are_counted_and_used(two_hospitals):
+    films = prepare_films(study(two_hospitals), two_hospitals / "out", progress=False)
+    assert suspicious_films(films) == []
+    away = films.external["away"]
+    masked = away.assign(lung_mask="/mask.png", mask_source="predicted", mask_quality="good")
+    masked["suspicion"] = ["looks inverted"] * 3 + [""] * (len(away) - 3)
+    seen = with_masks(away, masked)
+    assert len(seen) == len(away)
+    assert suspicious_films(type(films)(films.datasets, films.pool, {"away": seen})) == [
+        {"dataset": "there", "role": "away", "reason": "looks inverted", "count": 3}
+    ]
+    assert digest_manifest(seen) == digest_manifest(seen.assign(suspicion=""))
