@@ -46,7 +46,9 @@ def test_the_order_of_keys_does_not_change_a_digest():
 
 
 def test_a_manifests_digest_ignores_where_the_films_lie():
-    films = pd.DataFrame({"image_id": ["a"], "label": ["x"], "path": ["/here"], "lung_mask": [""]})
+    films = pd.DataFrame(
+        {"image_id": ["a"], "label": ["x"], "path": ["/here"], "lung_mask": [""], "suspicion": [""]}
+    )
     moved = films.assign(path="/there")
     relabelled = films.assign(label="y")
     assert digest_manifest(films) == digest_manifest(moved)
