@@ -165,7 +165,7 @@ def test_a_finished_study_repeats_nothing(finished, out, study_file):
     again = run_study(load_study(study_file), out, say=said.append, progress=False)
     assert again.summary == finished.summary
     assert weights_in(out) == before
-    assert "3 trainings, 3 of them finished before" in said
+    assert "4 trainings, 4 of them finished before" in said
     assert not any("epoch" in line for line in said)
 
 
