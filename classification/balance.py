@@ -94,8 +94,11 @@ def _factor(norm: Tensor, clip: float) -> Tensor:
 
 
 def _remember(memory: Tensor, norm: Tensor) -> None:
-    """Move ``memory`` half of the way to ``norm``, in logarithms: norms vary by factors."""
-    known = memory if torch.isfinite(memory) else norm
+    """Move ``memory`` half of the way to ``norm``, in logarithms: norms vary by factors.
+
+    A memory of 0 or none at all would stay what it is; the new norm then stands alone.
+    """
+    known = memory if torch.isfinite(memory) and memory > 0 else norm
     memory.copy_((known * norm).sqrt())
 
 

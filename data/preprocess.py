@@ -138,6 +138,13 @@ def resize(plane: NDArray[np.float32], *, height: int, width: int) -> NDArray[np
     return np.array(image.resize((width, height), Image.Resampling.HAMMING), dtype=np.float32)
 
 
+def shrink(plane: NDArray[np.float32], longest_px: int) -> NDArray[np.float32]:
+    """Bring the longest side of (H, W) to ``longest_px``, the aspect kept."""
+    step = longest_px / max(plane.shape)
+    height, width = (max(1, round(step * side)) for side in plane.shape)
+    return resize(plane, height=height, width=width)
+
+
 def expose(film: NDArray[np.float32], exposure: Exposure) -> NDArray[np.float32]:
     """Make the exposure of a film (H, W) comparable; see ``Preprocessing``."""
     if exposure == "none":

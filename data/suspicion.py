@@ -9,7 +9,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from data.preprocess import resize
+from data.preprocess import shrink
 
 SIZE_PX = 128  # longest side at which films are judged
 INVERTED_BELOW = 0.5
@@ -33,24 +33,17 @@ def suspect_film(pixels: NDArray[np.float32], lung_mask: NDArray[np.uint8]) -> t
     """
     if pixels.shape != (1, *lung_mask.shape):
         raise ValueError(f"lung_mask must be {pixels.shape[1:]}, got {lung_mask.shape}")
-    return suspect_shrunk(shrink(pixels[0]), lung_mask)
-
-
-def shrink(film: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Bring a film (H, W) to the size at which films are judged, its aspect kept."""
-    step = SIZE_PX / max(film.shape)
-    height, width = (max(1, round(step * length)) for length in film.shape)
-    return resize(film, height=height, width=width)
+    return suspect_shrunk(shrink(pixels[0], SIZE_PX), lung_mask)
 
 
 def suspect_shrunk(film: NDArray[np.float32], lung_mask: NDArray[np.uint8]) -> tuple[str, ...]:
     """Do what ``suspect_film`` does, where the film itself is no longer at hand.
 
     Args:
-        film: As ``shrink`` returns it.
+        film: (h, w), its longest side shrunk to ``SIZE_PX``.
         lung_mask: At the size of the film before that, (H, W).
     """
-    lungs = shrink((lung_mask != 0).astype(np.float32)) >= 0.5  # noqa: PLR2004 - half of the pixel
+    lungs = shrink((lung_mask != 0).astype(np.float32), SIZE_PX) >= 0.5  # noqa: PLR2004 - half of the pixel
     if lungs.mean() < LEAST_LUNG:
         return (NO_CHEST,)
     between = _between(lungs)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from data.parallel import map_items
-from data.preprocess import resize
+from data.preprocess import shrink
 from data.readers import read_image, read_mask
 
 SIDE_PX = 200  # longest side at which films and masks are compared
@@ -118,13 +118,8 @@ def measure_offset(manifest: pd.DataFrame, *, progress: bool = True) -> dict[str
 def _agreement_of(pair: tuple[Path, Path]) -> NDArray[np.float64]:
     film = read_image(pair[0]).pixels[0]
     mask = (read_mask(pair[1]) != 0).astype(np.float32)
-    step = SIDE_PX / max(film.shape)
-    height, width = (round(step * side) for side in film.shape)
-    small = resize(mask, height=height, width=width)
-    return edge_agreement(
-        resize(film, height=height, width=width),
-        (small >= 0.5).astype(np.uint8),  # noqa: PLR2004 - half of the pixel
-    )
+    lungs = shrink(mask, SIDE_PX) >= 0.5  # noqa: PLR2004 - half of the pixel
+    return edge_agreement(shrink(film, SIDE_PX), lungs.astype(np.uint8))
 
 
 def _vertex(values: NDArray[np.float64], peak: int) -> float:

@@ -16,9 +16,9 @@ from data.failures import Failure
 from data.manifest import validate
 from data.package import read_package
 from data.parallel import map_items
-from data.preprocess import Preprocessing, prepare_film, restore_map
+from data.preprocess import Preprocessing, prepare_film, restore_map, shrink
 from data.readers import UnreadableImage, read_image, write_mask
-from data.suspicion import shrink, suspect_shrunk
+from data.suspicion import SIZE_PX, suspect_shrunk
 from segmentation.network import NetworkSettings, build_network
 from segmentation.postprocess import clean_mask
 from segmentation.quality import Quality, Verdict, judge_mask
@@ -216,7 +216,7 @@ def _prepare(task: _Task) -> _Prepared | str:
     except UnreadableImage as error:
         return error.reason
     size = (pixels.shape[1], pixels.shape[2])
-    return _Prepared(prepare_film(pixels, task.settings), size, shrink(pixels[0]))
+    return _Prepared(prepare_film(pixels, task.settings), size, shrink(pixels[0], SIZE_PX))
 
 
 def _readable(

@@ -89,3 +89,12 @@ def test_a_checkpoint_holds_the_remembered_norms():
         gradients(after, weights, scale=2.0), gradients(before, weights, scale=2.0)
     )
     assert before.class_norm > CLIP
+
+
+def test_a_step_without_gradient_is_forgotten_at_the_next_measurement():
+    weights = layer()
+    balance = GradientBalance(every=2)
+    for scale in (0.0, 1.0):
+        gradients(balance, weights, scale=scale)
+    assert gradients(balance, weights, scale=1.0).norm() < 0.75 * 1 + 0.25 * 4 + 1e-4
+    assert balance.class_norm > CLIP

@@ -4,13 +4,14 @@ import numpy as np
 import pytest
 
 from data.phantoms import HOSPITALS, make_phantom
+from data.preprocess import shrink
 from data.readers import read_image, read_mask
 from data.suspicion import (
     INVERTED,
     LATERAL,
     NO_CHEST,
+    SIZE_PX,
     share_brighter,
-    shrink,
     suspect_film,
     suspect_shrunk,
 )
@@ -37,7 +38,7 @@ def test_without_lungs_or_between_them_it_is_no_frontal_chest(phantom):
 
 def test_a_film_is_judged_the_same_whether_it_is_at_hand_or_shrunk(phantom):
     for pixels in (phantom.pixels, 1 - phantom.pixels):
-        said = suspect_shrunk(shrink(pixels[0]), phantom.mask)
+        said = suspect_shrunk(shrink(pixels[0], SIZE_PX), phantom.mask)
         assert said == suspect_film(pixels, phantom.mask)
 
 
