@@ -1,9 +1,16 @@
-"""Two processes that share a batch get the gradients of one."""
+"""Two processes that share a batch get the gradients of one.
+
+This file is also the program of those processes: a fork of pytest's own would inherit torch's
+threads, which do not survive it, and may wait for them for ever.
+"""
+
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 import torch
 import torch.distributed as dist
-import torch.multiprocessing as mp
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
@@ -33,18 +40,28 @@ def gradients(rank: int, world: int, store: str) -> dict[str, torch.Tensor]:
     return {name: weight.grad for name, weight in network.named_parameters()}
 
 
-def run(rank: int, store: str, out: str) -> None:
-    torch.set_num_threads(1)
-    found = gradients(rank, 2, store)
-    if rank == 0:
-        torch.save(found, out)
-
-
 @pytest.mark.slow
 def test_two_processes_get_the_gradients_of_one(tmp_path):
-    out = tmp_path / "gradients.pt"
-    mp.start_processes(run, (str(tmp_path / "store"), str(out)), nprocs=2, start_method="fork")
-    shared, alone = torch.load(out), gradients(0, 1, "")
-    assert shared.keys() == alone.keys()
-    for name, gradient in alone.items():
-        torch.testing.assert_close(shared[name], gradient)
+    started = [
+        subprocess.Popen(
+            [sys.executable, __file__, str(rank), str(tmp_path / "store"), str(tmp_path)]
+        )
+        for rank in range(2)
+    ]
+    try:
+        assert [process.wait(timeout=300) for process in started] == [0, 0]
+    finally:
+        for process in started:
+            process.kill()
+    alone = gradients(0, 1, "")
+    for rank in range(2):
+        shared = torch.load(tmp_path / f"gradients-{rank}.pt")
+        assert shared.keys() == alone.keys()
+        for name, gradient in alone.items():
+            torch.testing.assert_close(shared[name], gradient)
+
+
+if __name__ == "__main__":
+    rank, store, out = sys.argv[1:]
+    torch.set_num_threads(1)
+    torch.save(gradients(int(rank), 2, store), Path(out) / f"gradients-{rank}.pt")
