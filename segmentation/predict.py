@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
-import torch.nn.functional as F  # noqa: N812  torch's own convention
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
@@ -52,8 +51,7 @@ class LungSegmenter:
         preprocessing: Preprocessing,
         *,
         threshold: float,
-        scales: Sequence[float] = (1.0,),
-        divisor: int = 1,
+        mirror: bool = False,
         device: str | torch.device = "cpu",
     ) -> None:
         """Make a segmenter of a network; ``load`` makes one of a package.
@@ -62,15 +60,13 @@ class LungSegmenter:
             network: Maps films (B, 1, S, S) to logits.
             preprocessing: What it was trained with.
             threshold: Probability from which a pixel is lung.
-            scales: Relative sizes at which films are segmented; probabilities are averaged.
-            divisor: What the sizes of the network's inputs must be multiples of, in px.
+            mirror: Segment every film mirrored too, and average the probabilities.
             device: Where the network runs.
         """
         self._network = network.to(device).eval()
         self.preprocessing = preprocessing
         self._threshold = threshold
-        self._scales = tuple(scales)
-        self._divisor = divisor
+        self._mirror = mirror
         self._device = torch.device(device)
 
     @classmethod
@@ -95,8 +91,7 @@ class LungSegmenter:
             network,
             Preprocessing(**loaded.config["preprocessing"]),
             threshold=loaded.config["threshold"],
-            scales=loaded.config["test_time_scales"],
-            divisor=shape.divisor,
+            mirror=loaded.config["test_time_mirror"],
             device=device,
         )
 
@@ -122,14 +117,12 @@ class LungSegmenter:
 
     @torch.inference_mode()
     def _predict(self, squares: Tensor) -> Tensor:
-        """Return probabilities of lung, (B, S, S), averaged over the scales."""
-        size_px = squares.shape[-1]
-        maps = []
-        for scale in self._scales:
-            scaled_px = max(1, round(scale * size_px / self._divisor)) * self._divisor
-            logits = self._network(_resize(squares, scaled_px))
-            maps.append(_resize(torch.sigmoid(logits), size_px))
-        return torch.stack(maps).mean(dim=0)[:, 0]
+        """Return probabilities of lung, (B, S, S)."""
+        probabilities = torch.sigmoid(self._network(squares))
+        if self._mirror:
+            mirrored = torch.sigmoid(self._network(squares.flip(-1))).flip(-1)
+            probabilities = (probabilities + mirrored) / 2
+        return probabilities[:, 0]
 
     def _finish(self, square: NDArray[np.float32], *, height: int, width: int) -> LungMask:
         """Bring probabilities (S, S) to the film's size, decide, clean and judge."""
@@ -255,12 +248,3 @@ def _record(manifest: pd.DataFrame, found: dict[int, _Found], out: Path) -> pd.D
     out.mkdir(parents=True, exist_ok=True)
     reasons.to_csv(out / REASONS, index=False)
     return validate(rows)
-
-
-def _resize(maps: Tensor, size_px: int) -> Tensor:
-    """Resize maps (B, 1, S, S), without aliasing; the same object when the size is right."""
-    if maps.shape[-1] == size_px:
-        return maps
-    return F.interpolate(
-        maps, size=(size_px, size_px), mode="bilinear", align_corners=False, antialias=True
-    )

@@ -21,7 +21,8 @@ class SegmentationSettings:
         learning_rate: Peak of the one-cycle schedule of AdamW.
         weight_decay: AdamW's decoupled decay.
         threshold: Probability from which a pixel is lung.
-        test_time_scales: Relative sizes at which a film is segmented; probabilities are averaged.
+        test_time_mirror: Segment a film mirrored too and average the probabilities; for networks
+            whose ``augmentation`` flips.
     """
 
     network: NetworkSettings = field(default_factory=NetworkSettings)
@@ -35,7 +36,7 @@ class SegmentationSettings:
     learning_rate: float = 3e-3
     weight_decay: float = 1e-4
     threshold: float = 0.5
-    test_time_scales: tuple[float, ...] = (1.0,)
+    test_time_mirror: bool = False
 
     def __post_init__(self) -> None:
         """Refuse settings that cannot train.
@@ -48,8 +49,8 @@ class SegmentationSettings:
                 raise ValueError(f"{name} must be above 0, got {getattr(self, name)}")
         if not 0 < self.threshold < 1:
             raise ValueError(f"threshold must lie between 0 and 1, got {self.threshold}")
-        if not self.test_time_scales:
-            raise ValueError("test_time_scales must name at least one scale, got none")
+        if self.test_time_mirror and not self.augmentation.flip:
+            raise ValueError("test_time_mirror needs augmentation.flip: true, got false")
         size_px, divisor = self.preprocessing.size_px, self.network.divisor
         if size_px % divisor:
             raise ValueError(

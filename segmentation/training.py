@@ -148,6 +148,6 @@ def _config(settings: SegmentationSettings, seed: int) -> dict[str, Any]:
         "network": plain.pop("network"),
         "preprocessing": plain.pop("preprocessing"),
         "threshold": plain.pop("threshold"),
-        "test_time_scales": plain.pop("test_time_scales"),
+        "test_time_mirror": plain.pop("test_time_mirror"),
         "training": {**plain, "seed": seed},
     }

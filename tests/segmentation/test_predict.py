@@ -7,7 +7,7 @@ import torch
 
 from data.fitting import as_plain
 from data.package import Package, write_package
-from data.preprocess import Preprocessing
+from data.preprocess import Preprocessing, prepare_film
 from data.readers import read_image, read_mask, write_png
 from data.suspicion import INVERTED, NO_CHEST
 from segmentation.network import build_network
@@ -25,7 +25,7 @@ class Brightness(torch.nn.Module):
 @pytest.fixture
 def segmenter():
     return LungSegmenter(
-        Brightness(), Preprocessing(size_px=32, exposure="none"), threshold=0.5, scales=(1.0, 1.5)
+        Brightness(), Preprocessing(size_px=32, exposure="none"), threshold=0.5, mirror=True
     )
 
 
@@ -37,7 +37,7 @@ def package(settings, tmp_path):
         "network": as_plain(settings.network),
         "preprocessing": as_plain(settings.preprocessing),
         "threshold": 0.5,
-        "test_time_scales": [1.0, 1.25],
+        "test_time_mirror": True,
     }
     weights = build_network(settings.network, seed=4).state_dict()
     return write_package(Package(weights, config, {}, ""), tmp_path / "package")
@@ -66,12 +66,24 @@ def test_a_film_without_lungs_has_an_empty_mask_that_failed(segmenter):
 def test_a_loaded_package_gives_the_masks_of_its_network(package, settings, write_films):
     film = read_image(Path(write_films({"test": 1})["path"][0])).pixels
     network = build_network(settings.network, seed=4)
-    direct = LungSegmenter(
-        network, settings.preprocessing, threshold=0.5, scales=(1.0, 1.25), divisor=4
-    )
+    direct = LungSegmenter(network, settings.preprocessing, threshold=0.5, mirror=True)
     expected, found = direct.segment(film), LungSegmenter.load(package).segment(film)
     np.testing.assert_array_equal(found.mask, expected.mask)
     assert found.quality == expected.quality
+
+
+def test_a_mirrored_film_has_the_mirrored_lungs(settings, write_films):
+    film = read_image(Path(write_films({"test": 1})["path"][0])).pixels
+    network = build_network(settings.network, seed=4)
+    both = LungSegmenter(network, settings.preprocessing, threshold=0.5, mirror=True)
+    one = LungSegmenter(network, settings.preprocessing, threshold=0.5)
+    squares = prepare_film(film, settings.preprocessing)[np.newaxis]
+    size = [squares.shape[-2:]]
+    expected = both.segment_prepared(squares, size)[0].mask
+    found = both.segment_prepared(squares[..., ::-1].copy(), size)[0].mask
+    np.testing.assert_array_equal(found[:, ::-1], expected)
+    alone = one.segment_prepared(squares[..., ::-1].copy(), size)[0].mask
+    assert (alone[:, ::-1] != one.segment_prepared(squares, size)[0].mask).any()
 
 
 def test_predicted_masks_do_not_depend_on_the_batch(package, write_films, tmp_path):

@@ -11,7 +11,7 @@ from segmentation.settings import SegmentationSettings
     [
         ({"epochs": 0}, "epochs must be above 0, got 0"),
         ({"threshold": 1.0}, "threshold must lie between 0 and 1, got 1.0"),
-        ({"test_time_scales": ()}, "test_time_scales must name at least one scale"),
+        ({"test_time_mirror": True}, "test_time_mirror needs augmentation.flip: true"),
         ({"preprocessing": Preprocessing(size_px=100)}, "size_px must be a multiple of"),
     ],
 )
