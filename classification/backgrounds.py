@@ -1,7 +1,11 @@
 """Films with another film's background: the lungs keep what they show, the rest says nothing."""
 
 import torch
+import torch.nn.functional as F  # noqa: N812  torch's own convention
 from torch import Tensor
+
+SEAM_PX = 3
+"""Width of the seam around both films' lungs, in which one background fades into the other."""
 
 
 def mix_backgrounds(
@@ -9,10 +13,15 @@ def mix_backgrounds(
 ) -> Tensor:
     """Give some films of a batch the background of another one.
 
+    Only what is background in both films is exchanged. Where the other film has its lungs, a film
+    keeps its own background: the other's disease must not be seen beside the lungs. The seam is
+    soft, so that it does not draw the lungs' outline.
+
     Args:
         films: (B, 1, H, W).
-        masks: 1 in the lungs, 0 outside, (B, 1, H, W).
-        share: Chance of each film, in [0, 1]; a film without lung pixels is left alone.
+        masks: 1 in the lungs, 0 outside, (B, 1, H, W), float.
+        share: Chance of each film, in [0, 1]; a film is left alone when it or its partner has no
+            lung pixels.
         generator: Source of all randomness, on the CPU.
 
     Returns:
@@ -22,7 +31,17 @@ def mix_backgrounds(
     if count < 2 or share <= 0:  # noqa: PLR2004  a film alone has no other
         return films
     chosen = (torch.rand(count, generator=generator) < share).to(films.device)
-    chosen &= masks.flatten(1).sum(dim=1) > 0
     step = int(torch.randint(1, count, (1,), generator=generator))
-    others = films.roll(step, dims=0)
-    return torch.where((chosen[:, None, None, None]) & (masks == 0), others, films)
+    lungs = (masks, masks.roll(step, dims=0))
+    for one in lungs:
+        chosen &= one.flatten(1).sum(dim=1) > 0
+    weight = _fade(1 - torch.maximum(*lungs)) * chosen[:, None, None, None]
+    return torch.lerp(films, films.roll(step, dims=0), weight)
+
+
+def _fade(outside: Tensor) -> Tensor:
+    """Return 0 where ``outside``, (B, 1, H, W), is 0, rising to 1 over the seam beyond it."""
+    near = F.avg_pool2d(
+        outside, 2 * SEAM_PX + 1, stride=1, padding=SEAM_PX, count_include_pad=False
+    )
+    return (2 * near - 1).clamp(min=0) * outside
