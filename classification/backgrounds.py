@@ -32,10 +32,10 @@ def mix_backgrounds(
         return films
     chosen = (torch.rand(count, generator=generator) < share).to(films.device)
     step = int(torch.randint(1, count, (1,), generator=generator))
-    lungs = (masks, masks.roll(step, dims=0))
-    for one in lungs:
-        chosen &= one.flatten(1).sum(dim=1) > 0
-    weight = _fade(1 - torch.maximum(*lungs)) * chosen[:, None, None, None]
+    has_lungs = masks.flatten(1).any(dim=1)
+    chosen &= has_lungs & has_lungs.roll(step)
+    outside = 1 - torch.maximum(masks, masks.roll(step, dims=0))
+    weight = _fade(outside) * chosen[:, None, None, None]
     return torch.lerp(films, films.roll(step, dims=0), weight)
 
 

@@ -1,6 +1,5 @@
 """From a DICOM header to stored values: what is refused, native and compressed pixel data, bits."""
 
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -142,11 +141,10 @@ def _decode_apart(dataset: Dataset) -> NDArray[Any]:
 
 def _check_decoder(path: Path, syntax: UID) -> None:
     """Name the decoder that is missing, before anything else fails for want of it."""
-    decoder = None
-    with suppress(NotImplementedError):  # video, and syntaxes that pydicom does not list
+    try:
         decoder = get_decoder(syntax)
-    if decoder is None:
-        raise UnreadableImage(path, f"there is no decoder for {syntax_name(syntax)}")
+    except NotImplementedError:  # video, and syntaxes that pydicom does not list
+        raise UnreadableImage(path, f"there is no decoder for {syntax_name(syntax)}") from None
     if not decoder.is_available:
         raise UnreadableImage(
             path, f"{syntax_name(syntax)} needs {_package(syntax)}, not installed"

@@ -14,6 +14,8 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 from typing import Any, Protocol, TypeVar
 
+from pipeline.errors import is_users
+
 Job = TypeVar("Job")
 GRACE_S = 5.0
 
@@ -116,15 +118,11 @@ def _run(work: Callable[[Job, Tell], None], job: Job, messages: Connection) -> N
         work(job, tell)
     except KeyboardInterrupt:
         os._exit(130)
-    except (ValueError, FileNotFoundError) as error:
-        from pipeline.errors import is_users
-
+    except Exception as error:  # the process's last frame: nothing is kept back, all of it is told
         if is_users(error):
             tell("wrong input", str(error))
         else:
             tell("crashed", traceback.format_exc())
-    except Exception:  # sent whole to the process that prints it
-        tell("crashed", traceback.format_exc())
 
 
 def _end_with_parent() -> None:
