@@ -85,12 +85,20 @@ def explain_films(
 
 @contextmanager
 def _prepared(network: nn.Module) -> Iterator[PreparedNetwork]:
-    """Prepare ``network`` in evaluation mode; afterwards it is as it was."""
+    """Prepare ``network`` in evaluation mode and frozen; afterwards it is as it was.
+
+    Frozen, it keeps less for the way back: half of the memory, and the time to fill it.
+    """
     modes = {layer: layer.training for layer in network.modules()}
+    learning = [parameter for parameter in network.parameters() if parameter.requires_grad]
     prepared = prepare(network.eval())
     try:
+        for parameter in learning:
+            parameter.requires_grad_(False)
         yield prepared
     finally:
+        for parameter in learning:
+            parameter.requires_grad_(True)
         prepared.restore()
         for layer, training in modes.items():
             layer.training = training

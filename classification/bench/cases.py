@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from typing import Literal
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from classification.balance import GradientBalance
+from classification.explanation import explain_films
 from classification.losses import HeatmapLossSettings
 from classification.lrp.explained import ExplainedClass, Quantity
-from classification.lrp.prepare import prepare
 from classification.networks import NetworkName, build_network
 from classification.objectives import Batch, IsnetObjective, Objective, PlainObjective
 from classification.settings import IsnetSettings
@@ -88,6 +88,8 @@ TRAINING_CASES: dict[str, TrainingCase] = {
     "random, bf16": TrainingCase(bf16=True),
 }
 
+PREDICTION_CASES = ("prediction", "prediction with heatmap")
+
 
 def training_step(case: TrainingCase, settings: BenchSettings) -> Step:
     """Return a whole step of ``case``: forward, losses, gradients, optimizer."""
@@ -135,10 +137,8 @@ def _middle_layer(network: nn.Module) -> str:
 
 
 def prediction_steps(settings: BenchSettings) -> dict[str, Step]:
-    """Return prediction alone, and with a heatmap of every film's top class."""
+    """Return prediction alone, and with a heatmap of every film's top class, by case."""
     network = build_network(settings.network, classes=settings.classes, seed=0).eval()
-    explained = build_network(settings.network, classes=settings.classes, seed=0).eval()
-    prepared = prepare(explained)
     films = made_batch(settings, classes=settings.classes).films
 
     def predict() -> None:
@@ -146,11 +146,9 @@ def prediction_steps(settings: BenchSettings) -> dict[str, Step]:
             network(films)
 
     def explain() -> None:
-        with prepared.record() as recording:
-            logits: Tensor = explained(films)
-        recording.heatmaps(logits.amax(dim=1), differentiable=False)
+        explain_films(network, films)
 
-    return {"prediction": predict, "prediction with heatmap": explain}
+    return dict(zip(PREDICTION_CASES, (predict, explain), strict=True))
 
 
 def made_batch(settings: BenchSettings, *, classes: int) -> Batch:

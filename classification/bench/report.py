@@ -1,12 +1,13 @@
 """All figures of one bench, and the promises they are held against."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import torch
 
 from classification.bench.cases import (
+    PREDICTION_CASES,
     TRAINING_CASES,
     BenchSettings,
     prediction_steps,
@@ -78,27 +79,35 @@ def bench_training(
     settings: BenchSettings, names: Sequence[str], *, memory: bool, say: Say
 ) -> dict[str, Figures]:
     """Measure the training cases ``names``, the first of which is the reference."""
-    say(f"timing {len(names)} kinds of training step in turns")
-    steps = {name: training_step(TRAINING_CASES[name], settings) for name in names}
-    return _measure(steps, settings, memory=memory, say=say)
+
+    def steps() -> dict[str, Step]:
+        return {name: training_step(TRAINING_CASES[name], settings) for name in names}
+
+    return _measure(steps, settings, names, memory=memory, say=say)
 
 
 def bench_heatmap(settings: BenchSettings, *, memory: bool, say: Say) -> dict[str, Figures]:
     """Measure prediction alone, and with a heatmap."""
-    say("timing prediction, alone and with a heatmap, in turns")
-    return _measure(prediction_steps(settings), settings, memory=memory, say=say)
+    return _measure(
+        lambda: prediction_steps(settings), settings, PREDICTION_CASES, memory=memory, say=say
+    )
 
 
 def _measure(
-    steps: dict[str, Step], settings: BenchSettings, *, memory: bool, say: Say
+    steps: Callable[[], Mapping[str, Step]],
+    settings: BenchSettings,
+    names: Sequence[str],
+    *,
+    memory: bool,
+    say: Say,
 ) -> dict[str, Figures]:
-    names = list(steps)
-    cpu, wall = cpu_and_wall(steps, repeats=settings.repeats)
-    steps.clear()  # their networks and optimizers would count as this machine's memory
+    """Measure memory, then time: a process that has timed all cases holds much of it for good."""
     peaks: dict[str, float] = {}
     for name in names if memory else ():
         say(f"peak memory: {name}")
         peaks[name] = peak_memory(name, settings)
+    say(f"time: {len(names)} cases in turns, {settings.repeats} rounds and one before")
+    cpu, wall = cpu_and_wall(steps(), repeats=settings.repeats)
     reference = peaks.get(names[0], 0.0)
     return {
         name: Figures(

@@ -2,9 +2,11 @@
 
 from collections import Counter
 from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
 from torch.autograd.graph import GradientEdge, Node, get_gradient_edge
 from torch.nn.modules.conv import _ConvNd
 
@@ -102,6 +104,40 @@ class FirstLayer:
         return FirstLayer(layer, self.films, output, self.weight, self.bias, steps=steps)
 
 
+class StabilisedRatio(torch.autograd.Function):
+    """``s = y * g / (y - low)``, film by film, so that all its steps find a film in the cache."""
+
+    @staticmethod
+    def forward(ctx: Any, output: Tensor, gradient: Tensor, low: Tensor) -> Tensor:
+        """Divide relevance ``y * g`` (B, ...) by the outputs above ``low`` (1, ...)."""
+        ctx.save_for_backward(output, gradient, low)
+        ratio = torch.empty_like(output)
+        for s, y, g in zip(ratio, output, gradient, strict=True):
+            torch.sub(y, low[0], out=s)
+            torch.div(y, s, out=s).mul_(g)
+        return ratio
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Differentiate by all three.
+
+        ``ds/dg = y / (y - low)``, ``ds/dlow = s / (y - low)``, ``ds/dy = (g - s) / (y - low)``.
+        """
+        output, gradient, low = ctx.saved_tensors
+        to_output, to_gradient = torch.empty_like(output), torch.empty_like(output)
+        to_low = torch.zeros_like(low)
+        films = zip(to_output, to_gradient, upstream, output, gradient, strict=True)
+        for to_y, to_g, u, y, g in films:
+            above = y - low[0]
+            torch.div(u, above, out=to_y)
+            torch.mul(to_y, y, out=to_g)
+            by_low = to_g * g / above
+            to_low[0] += by_low
+            to_y.mul_(g).sub_(by_low)
+        return to_output, to_gradient, to_low
+
+
 def propagate_zb(first: FirstLayer, gradient: Tensor, *, stabiliser: float) -> Tensor:
     """Pass relevance from the first layer's output to the pixels by the zB rule.
 
@@ -123,7 +159,7 @@ def propagate_zb(first: FirstLayer, gradient: Tensor, *, stabiliser: float) -> T
     lowest_bias = None if bias is None else bias.clamp_max(0)
     lowest = _apply(first.layer, torch.ones_like(first.films[:1]), negative, lowest_bias)
     output, gradient = first.output.to(weight.dtype), gradient.to(weight.dtype)
-    ratio = output * gradient / (output - lowest + stabiliser)
+    ratio: Tensor = StabilisedRatio.apply(output, gradient, lowest - stabiliser)  # type: ignore[no-untyped-call]
     both = _transpose(first, ratio, torch.cat([weight, negative], dim=1))
     to_pixels, to_ones = both.chunk(2, dim=1 if isinstance(first.layer, _ConvNd) else -1)
     return first.films * to_pixels - to_ones

@@ -138,7 +138,9 @@ class RelevanceBatchNorm(torch.autograd.Function):
             if variance is None:
                 raise ValueError("batch norm in evaluation needs running statistics")
             rstd = torch.rsqrt(variance + eps)
-        ctx.save_for_backward(inputs, weight, batch_mean, batch_rstd, rstd, mean, variance)
+        # A frozen one in evaluation is a scale: what it read may be forgotten.
+        kept = inputs if use_batch or any(ctx.needs_input_grad[1:3]) else None
+        ctx.save_for_backward(kept, weight, batch_mean, batch_rstd, rstd, mean, variance)
         ctx.use_batch, ctx.eps, ctx.switch = use_batch, eps, switch
         return output
 
@@ -147,7 +149,7 @@ class RelevanceBatchNorm(torch.autograd.Function):
         """Scale by a constant in the relevance pass; differentiate the statistics otherwise."""
         inputs, weight, batch_mean, batch_rstd, rstd, mean, variance = ctx.saved_tensors
         nothing = (None,) * 5
-        if ctx.switch.is_on:
+        if ctx.switch.is_on or inputs is None:
             scale = rstd if weight is None else weight * rstd.to(weight.dtype)
             return ScaledGradient.apply(gradient, scale), None, None, *nothing  # type: ignore[no-untyped-call]
         to_inputs, to_weight, to_bias = torch.ops.aten.native_batch_norm_backward(
