@@ -10,11 +10,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
+import torch.nn.functional as F  # noqa: N812  torch's own convention
 from torch import Tensor
 
 from classification.lrp.switch import RelevanceSwitch
 
 Mask = tuple[bool, bool, bool]
+FEW_CHANNELS = 8  # of films: the zB rule pulls twice theirs back at once
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,8 @@ class Geometry:
 
     def apply(self, inputs: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
         """Convolve ``inputs`` (B, C, ...)."""
+        if self.is_pointwise(weight) and _can_use_onednn(inputs, weight):
+            return _map_pixels(inputs, weight, bias)
         origin = [0] * len(self.stride)
         outputs: Tensor = torch.ops.aten.convolution(
             inputs, weight, bias, self.stride, self.padding, self.dilation, False, origin,
@@ -38,18 +42,40 @@ class Geometry:
     def is_pointwise(self, weight: Tensor) -> bool:
         """Whether every pixel is mapped by itself (a 1 x 1 convolution), on the CPU.
 
-        There a product of matrices pulls back faster than torch's kernel on one thread.
+        On one thread torch takes a slow kernel for it.
         """
         moves = self.groups > 1 or any(self.padding) or any(step > 1 for step in self.stride)
         return not moves and weight[0, 0].numel() == 1 and weight.device.type == "cpu"
 
     def _pull_pixels_back(self, gradient: Tensor, inputs: Tensor, weight: Tensor) -> Tensor:
         """Apply the transpose of a pointwise convolution, in the layout of ``inputs``."""
+        if _can_use_onednn(gradient, weight):
+            return _map_pixels(gradient, weight.transpose(0, 1).contiguous(), None)
         matrix = weight.flatten(1)
         if inputs.is_contiguous():
             each = matrix.t().expand(len(gradient), -1, -1)
             return torch.bmm(each, gradient.flatten(2)).view(inputs.shape)
         return torch.matmul(gradient.movedim(1, -1), matrix).movedim(-1, 1)
+
+    def _reads_pixels(self, inputs: Tensor, weight: Tensor) -> bool:
+        """Whether this is a first layer's convolution of films, on the CPU: few channels, large."""
+        few = weight.shape[1] <= FEW_CHANNELS and self.groups == 1
+        return few and inputs.dim() == 4 and inputs.device.type == "cpu"  # noqa: PLR2004
+
+    def _fold_back(self, gradient: Tensor, inputs: Tensor, weight: Tensor) -> Tensor:
+        """Apply the transpose as a product of matrices whose columns are summed where they overlap.
+
+        Film by film: the columns, as many as a kernel has weights, stay in the cache.
+        """
+        matrix, size = weight.flatten(1).t().contiguous(), inputs.shape[2:]
+        kernel, dilation = tuple(weight.shape[2:]), self.dilation
+        pulled = [
+            F.fold(
+                (matrix @ film.flatten(1))[None], size, kernel, dilation, self.padding, self.stride
+            )
+            for film in gradient
+        ]
+        return torch.cat(pulled)
 
     def gradients(
         self, gradient: Tensor, inputs: Tensor, weight: Tensor, mask: Mask
@@ -61,12 +87,30 @@ class Geometry:
                 return by_inputs, None, None
             _, by_weight, by_bias = self.gradients(gradient, inputs, weight, (False, *mask[1:]))
             return by_inputs, by_weight, by_bias
+        if mask == (True, False, False) and self._reads_pixels(inputs, weight):
+            return self._fold_back(gradient, inputs, weight), None, None
         origin, biases = [0] * len(self.stride), [weight.shape[0]] if mask[2] else None
         by_inputs, by_weight, by_bias = torch.ops.aten.convolution_backward(
             gradient, inputs, weight, biases, self.stride, self.padding, self.dilation, False,
             origin, self.groups, mask,
         )  # fmt: skip
         return by_inputs, by_weight, by_bias
+
+
+def _can_use_onednn(inputs: Tensor, weight: Tensor) -> bool:
+    """Whether oneDNN's convolution, which torch leaves aside on one thread, takes these."""
+    is_float32 = inputs.dtype == weight.dtype == torch.float32
+    is_film = inputs.dim() == 4 and inputs.numel() > 0  # noqa: PLR2004
+    onednn = torch.backends.mkldnn
+    return is_float32 and is_film and bool(onednn.is_available() and onednn.enabled)  # type: ignore[no-untyped-call]
+
+
+def _map_pixels(inputs: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    """Map the channels of every pixel by ``weight`` (outputs, inputs, 1, 1), by oneDNN."""
+    outputs: Tensor = torch.ops.aten.mkldnn_convolution(
+        inputs, weight, bias, [0, 0], [1, 1], [1, 1], 1
+    )
+    return outputs
 
 
 class TransposedConvolution(torch.autograd.Function):

@@ -15,6 +15,7 @@ from torch.autograd.graph import GradientEdge, get_gradient_edge
 from torch.nn.modules.conv import _ConvNd
 
 from classification.lrp.first_layer import FirstLayer, propagate_epsilon, propagate_zb
+from classification.lrp.graph_start import begin_graph
 from classification.lrp.layers import ExplainableBatchNorm, ExplainableReLU
 from classification.lrp.readers import count_readers, is_all_pixels, is_pixels
 from classification.lrp.switch import RelevanceSwitch
@@ -65,7 +66,7 @@ class Recording:
             if self.is_pixels(read):
                 is_frozen = torch.is_grad_enabled() and not output.requires_grad
                 if is_frozen:
-                    output = output.detach().requires_grad_().clone()  # no leaf: ReLUs overwrite it
+                    output = begin_graph(output)
                 self._firsts.append(self._first_layer(layer, read, output))
                 return output if is_frozen else None
         elif isinstance(layer, ExplainableBatchNorm):

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-BLOCK = 2**16  # values per thread: 256 KiB each of up to five tensors
+BLOCK = 2**17  # values per thread: 512 KiB each of up to five tensors
 
 
 def in_blocks(*tensors: Tensor) -> Iterator[tuple[Tensor, ...]]:

@@ -54,12 +54,15 @@ def test_the_share_in_the_lungs_is_of_absolute_relevance_and_unknown_without_mas
 def test_the_network_is_left_as_it_was():
     model = network().train()
     model[1].eval()
+    model[6].weight.requires_grad_(False)
+    learning = [parameter.requires_grad for parameter in model.parameters()]
     layers = list(model)
     state = {name: value.clone() for name, value in model.state_dict().items()}
     explain_films(model, films(3))
     assert list(model) == layers
     assert model.training
     assert [layer.training for layer in model] == [True, False, *[True] * 5]
+    assert [parameter.requires_grad for parameter in model.parameters()] == learning
     assert all(value.equal(state[name]) for name, value in model.state_dict().items())
     with torch.no_grad():  # whoever calls may have gradients switched off
         assert explain_films(model, films(3)).heatmaps.shape == (3, 10, 8)

@@ -105,6 +105,20 @@ def test_a_recorded_network_has_the_plain_networks_gradients(training):
     torch.testing.assert_close(recorded, plain)
 
 
+@pytest.mark.parametrize("training", [False, True])
+def test_with_batch_norm_frozen_the_other_gradients_are_the_plain_networks(training):
+    network, inputs = small_network().train(training), films()
+    for layer in network:
+        layer.requires_grad_(not isinstance(layer, nn.BatchNorm2d))
+    learning = [weight for weight in network.parameters() if weight.requires_grad]
+    plain = torch.autograd.grad(network(inputs).square().sum(), learning)
+    prepared = prepare(network)
+    with prepared.record():
+        logits = network(inputs)
+    recorded = torch.autograd.grad(logits.square().sum(), learning)
+    torch.testing.assert_close(recorded, plain)
+
+
 def test_two_explanations_in_a_row_are_equal():
     network = small_network()
     first, _ = explain(network, films())
