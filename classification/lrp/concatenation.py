@@ -17,9 +17,14 @@ class SplitGradient(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, gradient: Tensor, dim: int, sizes: list[int]) -> tuple[Tensor, ...]:
-        """Split ``gradient`` into parts of ``sizes``."""
+        """Split ``gradient`` into parts of ``sizes``.
+
+        Small parts are copied: kept for the second derivative as views, they would keep all of it.
+        """
         ctx.dim = dim
-        return torch.split(gradient, sizes, dim)
+        half = sum(sizes) / 2
+        parts = torch.split(gradient, sizes, dim)
+        return tuple(part.clone() if part.shape[dim] < half else part for part in parts)
 
     @staticmethod
     def backward(ctx: Any, *upstream: Tensor) -> tuple[Tensor, None, None]:

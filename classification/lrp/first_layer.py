@@ -11,6 +11,7 @@ from torch.autograd.graph import GradientEdge, Node, get_gradient_edge
 from torch.nn.modules.conv import _ConvNd
 
 from classification.lrp.convolution import Geometry, TransposedConvolution
+from classification.lrp.functions import TINY
 from classification.lrp.layers import ExplainableBatchNorm
 from classification.lrp.linear_maps import normalise
 
@@ -105,37 +106,49 @@ class FirstLayer:
 
 
 class StabilisedRatio(torch.autograd.Function):
-    """``s = y * g / (y - low)``, film by film, so that all its steps find a film in the cache."""
+    """``s = y * g / (y - low)``, film by film, so that all its steps find a film in the cache.
+
+    Behind a ReLU it keeps ``s``, which the convolution to the pixels keeps as well, instead of
+    ``g``: where ``y`` is 0 nothing passes the ReLU.
+    """
 
     @staticmethod
-    def forward(ctx: Any, output: Tensor, gradient: Tensor, low: Tensor) -> Tensor:
+    def forward(
+        ctx: Any, output: Tensor, gradient: Tensor, low: Tensor, is_rectified: bool
+    ) -> Tensor:
         """Divide relevance ``y * g`` (B, ...) by the outputs above ``low`` (1, ...)."""
-        ctx.save_for_backward(output, gradient, low)
         ratio = torch.empty_like(output)
         for s, y, g in zip(ratio, output, gradient, strict=True):
             torch.sub(y, low[0], out=s)
             torch.div(y, s, out=s).mul_(g)
+        ctx.is_rectified = is_rectified
+        ctx.save_for_backward(output, ratio if is_rectified else gradient, low)
         return ratio
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor, Tensor, Tensor, None]:
         """Differentiate by all three.
 
         ``ds/dg = y / (y - low)``, ``ds/dlow = s / (y - low)``, ``ds/dy = (g - s) / (y - low)``.
         """
-        output, gradient, low = ctx.saved_tensors
+        output, kept, low = ctx.saved_tensors
         to_output, to_gradient = torch.empty_like(output), torch.empty_like(output)
         to_low = torch.zeros_like(low)
-        films = zip(to_output, to_gradient, upstream, output, gradient, strict=True)
-        for to_y, to_g, u, y, g in films:
+        films = zip(to_output, to_gradient, upstream, output, kept, strict=True)
+        for to_y, to_g, u, y, gradient_or_ratio in films:
             above = y - low[0]
             torch.div(u, above, out=to_y)
             torch.mul(to_y, y, out=to_g)
-            by_low = to_g * g / above
-            to_low[0] += by_low
-            to_y.mul_(g).sub_(by_low)
-        return to_output, to_gradient, to_low
+            if ctx.is_rectified:
+                ratio = gradient_or_ratio
+                gradient = ratio * above / y.clamp_min(TINY)
+            else:
+                gradient = gradient_or_ratio
+                ratio = y * gradient / above
+            to_low[0] += to_y * ratio
+            to_y.mul_(gradient - ratio)
+        return to_output, to_gradient, to_low, None
 
 
 def propagate_zb(first: FirstLayer, gradient: Tensor, *, stabiliser: float) -> Tensor:
@@ -159,7 +172,9 @@ def propagate_zb(first: FirstLayer, gradient: Tensor, *, stabiliser: float) -> T
     lowest_bias = None if bias is None else bias.clamp_max(0)
     lowest = _apply(first.layer, torch.ones_like(first.films[:1]), negative, lowest_bias)
     output, gradient = first.output.to(weight.dtype), gradient.to(weight.dtype)
-    ratio: Tensor = StabilisedRatio.apply(output, gradient, lowest - stabiliser)  # type: ignore[no-untyped-call]
+    ratio: Tensor = StabilisedRatio.apply(  # type: ignore[no-untyped-call]
+        output, gradient, lowest - stabiliser, first.has_relu
+    )
     both = _transpose(first, ratio, torch.cat([weight, negative], dim=1))
     to_pixels, to_ones = both.chunk(2, dim=1 if isinstance(first.layer, _ConvNd) else -1)
     return first.films * to_pixels - to_ones
