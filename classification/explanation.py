@@ -87,7 +87,7 @@ def explain_films(
 def _prepared(network: nn.Module) -> Iterator[PreparedNetwork]:
     """Prepare ``network`` in evaluation mode and frozen; afterwards it is as it was.
 
-    Frozen, it keeps less for the way back: half of the memory, and the time to fill it.
+    Frozen, it keeps less for the way back.
     """
     modes = {layer: layer.training for layer in network.modules()}
     learning = [parameter for parameter in network.parameters() if parameter.requires_grad]
