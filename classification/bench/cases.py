@@ -28,7 +28,7 @@ class BenchSettings:
         size_px: Side of the square films.
         batch_size: Films per step.
         classes: Outputs, where a case does not say otherwise.
-        repeats: Rounds over all cases, after one that warms up.
+        repeats: Rounds over all cases.
     """
 
     network: NetworkName = "densenet121"
@@ -89,6 +89,13 @@ TRAINING_CASES: dict[str, TrainingCase] = {
 }
 
 PREDICTION_CASES = ("prediction", "prediction with heatmap")
+
+
+def case_step(name: str, settings: BenchSettings) -> Step:
+    """Return one step of a case of ``TRAINING_CASES`` or ``PREDICTION_CASES``."""
+    if name in TRAINING_CASES:
+        return training_step(TRAINING_CASES[name], settings)
+    return prediction_steps(settings)[name]
 
 
 def training_step(case: TrainingCase, settings: BenchSettings) -> Step:

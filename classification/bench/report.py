@@ -1,41 +1,18 @@
 """All figures of one bench, and the promises they are held against."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import torch
 
-from classification.bench.cases import (
-    PREDICTION_CASES,
-    TRAINING_CASES,
-    BenchSettings,
-    prediction_steps,
-    training_step,
-)
-from classification.bench.memory import peak_memory
-from classification.bench.timing import Step, Timing, cpu_and_wall
+from classification.bench.cases import PREDICTION_CASES, TRAINING_CASES, BenchSettings
+from classification.bench.rounds import Figures, Say, run_rounds
+from classification.bench.turn import Turn, take_turn
 
-Say = Callable[[str], None]
 MEASURED = ", clipped one by one"  # ends the names of the cases that measure both gradients
 MEASURED_EVERY = 16  # as the studies of this repository do (gradients_every)
-
-
-@dataclass(frozen=True)
-class Figures:
-    """One case's figures; the ratios are to the first case, plain.
-
-    Attributes:
-        cpu: CPU seconds of a step on one thread.
-        wall: Wall seconds on all threads.
-        peak_mib: Memory that steps add at their peak; None when it was not measured.
-        memory_ratio: The same, by plain's.
-    """
-
-    cpu: Timing
-    wall: Timing
-    peak_mib: float | None
-    memory_ratio: float | None
+Measure = Callable[[str, BenchSettings], Turn]
 
 
 @dataclass(frozen=True)
@@ -76,59 +53,45 @@ def choose_cases(patterns: Sequence[str]) -> list[str]:
 
 
 def bench_training(
-    settings: BenchSettings, names: Sequence[str], *, memory: bool, say: Say
+    settings: BenchSettings, names: Sequence[str], *, say: Say, measure: Measure = take_turn
 ) -> dict[str, Figures]:
-    """Measure the training cases ``names``, the first of which is the reference."""
+    """Measure the training cases ``names``, the first of which is the reference.
 
-    def steps() -> dict[str, Step]:
-        return {name: training_step(TRAINING_CASES[name], settings) for name in names}
+    Args:
+        settings: What all cases share.
+        names: Keys of ``TRAINING_CASES``.
+        say: Told which turn begins.
+        measure: One turn; by default in a process of its own.
 
-    return _measure(steps, settings, names, memory=memory, say=say)
-
-
-def bench_heatmap(settings: BenchSettings, *, memory: bool, say: Say) -> dict[str, Figures]:
-    """Measure prediction alone, and with a heatmap."""
-    return _measure(
-        lambda: prediction_steps(settings), settings, PREDICTION_CASES, memory=memory, say=say
+    Returns:
+        Figures by case.
+    """
+    return run_rounds(
+        names, lambda name: measure(name, settings), repeats=settings.repeats, say=say
     )
 
 
-def _measure(
-    steps: Callable[[], Mapping[str, Step]],
-    settings: BenchSettings,
-    names: Sequence[str],
-    *,
-    memory: bool,
-    say: Say,
+def bench_heatmap(
+    settings: BenchSettings, *, say: Say, measure: Measure = take_turn
 ) -> dict[str, Figures]:
-    """Measure memory, then time: a process that has timed all cases holds much of it for good."""
-    peaks: dict[str, float] = {}
-    for name in names if memory else ():
-        say(f"peak memory: {name}")
-        peaks[name] = peak_memory(name, settings)
-    say(f"time: {len(names)} cases in turns, {settings.repeats} rounds and one before")
-    cpu, wall = cpu_and_wall(steps(), repeats=settings.repeats)
-    reference = peaks.get(names[0], 0.0)
-    return {
-        name: Figures(
-            cpu[name], wall[name], peaks.get(name),
-            peaks[name] / max(reference, 1e-9) if name in peaks else None,
-        )
-        for name in names
-    }  # fmt: skip
+    """Measure prediction alone, and with a heatmap; see ``bench_training``."""
+    cases = PREDICTION_CASES
+    return run_rounds(
+        cases, lambda name: measure(name, settings), repeats=settings.repeats, say=say
+    )
 
 
 def targets(figures: dict[str, Figures]) -> list[Target]:
     """Return the promises that the measured cases can be held against."""
 
     def cpu(name: str) -> float:
-        return figures[name].cpu.ratio
+        return figures[name].cpu_seconds.ratio
 
     def trained(name: str) -> float:
         """Mean over the steps of a training: some measure both gradients, at two passes."""
         return cpu(name) + (cpu(f"{name}{MEASURED}") - cpu(name)) / MEASURED_EVERY
 
-    known: list[tuple[str, tuple[str, ...], Callable[[], float | None], float]] = [
+    known: list[tuple[str, tuple[str, ...], Callable[[], float], float]] = [
         ("whole batch, CPU by plain", ("random",), lambda: cpu("random"), 2.2),
         ("quarter batch, CPU by plain", ("random 1/4",), lambda: cpu("random 1/4"), 1.35),
         (f"whole batch, gradients measured at one step in {MEASURED_EVERY}, CPU by plain",
@@ -136,7 +99,7 @@ def targets(figures: dict[str, Figures]) -> list[Target]:
         (f"quarter batch, gradients measured at one step in {MEASURED_EVERY}, CPU by plain",
          ("random 1/4", f"random 1/4{MEASURED}"), lambda: trained("random 1/4"), 1.35),
         ("whole batch, peak memory by plain", ("random",),
-         lambda: figures["random"].memory_ratio, 2.0),
+         lambda: figures["random"].peak_mib.ratio, 2.0),
         ("stochastic, CPU with 14 classes by 2",
          ("stochastic, 2 classes", "stochastic, 14 classes"),
          lambda: cpu("stochastic, 14 classes") / cpu("stochastic, 2 classes"), 1.05),
@@ -145,12 +108,11 @@ def targets(figures: dict[str, Figures]) -> list[Target]:
         ("prediction with heatmap, CPU by prediction", ("prediction with heatmap",),
          lambda: cpu("prediction with heatmap"), 2.3),
     ]  # fmt: skip
-    found = []
-    for name, needed, value, limit in known:
-        measured = value() if all(case in figures for case in needed) else None
-        if measured is not None:
-            found.append(Target(name, measured, limit))
-    return found
+    return [
+        Target(name, value(), limit)
+        for name, needed, value, limit in known
+        if all(case in figures for case in needed)
+    ]
 
 
 def as_content(settings: BenchSettings, figures: dict[str, Figures]) -> dict[str, Any]:

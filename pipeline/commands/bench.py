@@ -9,7 +9,7 @@ from pipeline.commands.options import AsJson
 
 if TYPE_CHECKING:
     from classification.bench.cases import BenchSettings
-    from classification.bench.report import Figures
+    from classification.bench.rounds import Figures
 
 app = typer.Typer(
     help="Speed and memory, side by side with plain training and prediction.",
@@ -20,8 +20,7 @@ Network = Annotated[str, typer.Option(help="architecture")]
 Size = Annotated[int, typer.Option("--size", help="side of the films in px")]
 Batch = Annotated[int, typer.Option("--batch", help="films per step")]
 Classes = Annotated[int, typer.Option(help="outputs of the network")]
-Repeats = Annotated[int, typer.Option(help="rounds over all cases, after one to warm up")]
-Memory = Annotated[bool, typer.Option(help="measure peak memory, each case in its own process")]
+Repeats = Annotated[int, typer.Option(help="rounds over all cases")]
 
 
 @app.command()
@@ -34,18 +33,17 @@ def training(
     only: Annotated[
         list[str] | None, typer.Option(help="cases whose names contain this; repeatable")
     ] = None,
-    memory: Memory = True,
     as_json: AsJson = False,
 ) -> None:
     """Compare training steps: plain, every variant, fractions of the batch, bf16.
 
-    The cases take turns; ratios are medians over the rounds, in CPU seconds on one thread and in
-    wall time on all threads.
+    The cases take turns, each in a process of its own, as in training. Ratios are medians over the
+    rounds: CPU seconds on one thread, wall time on all threads, peak memory.
     """
     from classification.bench.report import bench_training, choose_cases
 
     settings = _settings(network, size_px, batch, classes, repeats)
-    figures = bench_training(settings, choose_cases(only or []), memory=memory, say=_say)
+    figures = bench_training(settings, choose_cases(only or []), say=_say)
     _show(settings, figures, as_json=as_json)
 
 
@@ -56,14 +54,13 @@ def heatmap(
     batch: Batch = 8,
     classes: Classes = 3,
     repeats: Repeats = 5,
-    memory: Memory = True,
     as_json: AsJson = False,
 ) -> None:
     """Compare prediction alone with prediction and a heatmap of the predicted class."""
     from classification.bench.report import bench_heatmap
 
     settings = _settings(network, size_px, batch, classes, repeats)
-    _show(settings, bench_heatmap(settings, memory=memory, say=_say), as_json=as_json)
+    _show(settings, bench_heatmap(settings, say=_say), as_json=as_json)
 
 
 def _settings(
@@ -89,17 +86,12 @@ def _show(settings: "BenchSettings", figures: "dict[str, Figures]", *, as_json: 
     if as_json:
         typer.echo(json.dumps(as_content(settings, figures), indent=2))
         return
-    typer.echo(
-        f"{'':32} {'CPU s':>8} {'ratio':>6} {'wall s':>8} {'ratio':>6} {'MiB':>7} {'ratio':>6}"
-    )
+    columns = ("CPU s", "wall s", "MiB")
+    typer.echo(" " * 32 + "".join(f" {column:>8} {'ratio':>6}" for column in columns))
     for name, figure in figures.items():
-        memory = (
-            "" if figure.peak_mib is None else f"{figure.peak_mib:7.0f} {figure.memory_ratio:6.2f}"
-        )
-        typer.echo(
-            f"{name:32} {figure.cpu.seconds:8.3f} {figure.cpu.ratio:6.2f} "
-            f"{figure.wall.seconds:8.3f} {figure.wall.ratio:6.2f} {memory}"
-        )
+        compared = (figure.cpu_seconds, figure.wall_seconds, figure.peak_mib)
+        shown = (f" {each.value:8.4g} {each.ratio:6.2f}" for each in compared)
+        typer.echo(f"{name:32}{''.join(shown)}")
     for target in targets(figures):
         verdict = "met" if target.met else "MISSED"
         typer.echo(f"{verdict:6} {target.name}: {target.value:.3f}, at most {target.limit}")

@@ -1,0 +1,55 @@
+"""One turn is measured in a process of its own, whose peak memory is its own."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+
+from classification.bench import turn
+from classification.bench.cases import BenchSettings
+from classification.bench.turn import measure_here, take_turn
+
+TINY = BenchSettings("convnet-small", size_px=32, batch_size=4, classes=3, repeats=1)
+PRINT_PEAK = "from classification.bench.turn import _peak_mib; print(_peak_mib())"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere getrusage has to do")
+def test_peak_memory_is_not_inherited_from_the_process_that_starts_the_measurement():
+    def measured() -> float:
+        ended = subprocess.run(
+            [sys.executable, "-c", PRINT_PEAK], capture_output=True, text=True, check=True
+        )
+        return float(ended.stdout)
+
+    alone = measured()
+    held = np.ones(int(alone + 500) * 2**17)  # more than that, by half a GB
+    assert measured() < 1.2 * alone
+    assert held[-1] == 1
+
+
+@pytest.mark.slow
+def test_a_turn_has_times_and_memory():
+    taken = take_turn("plain", TINY)
+    assert min(taken.cpu_seconds, taken.wall_seconds, taken.peak_mib) > 0
+
+
+@pytest.mark.slow
+def test_a_failing_turn_says_why():
+    with pytest.raises(RuntimeError, match=r"(?s)measuring 'none' failed: .*KeyError: 'none'"):
+        take_turn("none", TINY)
+
+
+def test_threads_are_given_back(monkeypatch):
+    before = torch.get_num_threads()
+    measure_here("plain", TINY)
+    assert torch.get_num_threads() == before
+    monkeypatch.setattr(turn, "case_step", lambda *_: fail)
+    with pytest.raises(ArithmeticError):
+        measure_here("plain", TINY)
+    assert torch.get_num_threads() == before
+
+
+def fail() -> None:
+    raise ArithmeticError
