@@ -21,7 +21,7 @@ import torch
 from classification.bench.cases import BenchSettings, Step, case_step
 
 WARMING = 2  # steps: the first allocates the optimizer's state, the second finds its places taken
-TIMED = 2  # on one thread; on all threads one, after one that starts them
+TIMED = 2  # on one thread, and on all
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Turn:
 
     Attributes:
         cpu_seconds: Of a step on one thread, mean.
-        wall_seconds: Of a step on all threads.
+        wall_seconds: Of a step on all threads, mean.
         peak_mib: Memory that steps on one thread add to a process ready for them (interpreter,
             libraries, weights, films), at their peak.
     """
@@ -66,21 +66,21 @@ def measure_here(case: str, settings: BenchSettings) -> Turn:
     before = _resident_mib()
     try:
         torch.set_num_threads(1)
-        for _ in range(WARMING):
-            step()
-        cpu_seconds = _mean(step, TIMED, time.process_time)
+        cpu_seconds = _time(step, time.process_time)
         peak_mib = _peak_mib() - before
     finally:
         torch.set_num_threads(every)
-    step()
-    return Turn(cpu_seconds, _mean(step, 1, time.perf_counter), peak_mib)
+    return Turn(cpu_seconds, _time(step, time.perf_counter), peak_mib)
 
 
-def _mean(step: Step, count: int, clock: Callable[[], float]) -> float:
-    begun = clock()
-    for _ in range(count):
+def _time(step: Step, clock: Callable[[], float]) -> float:
+    """Mean seconds of the timed steps, which follow those that warm up."""
+    for _ in range(WARMING):
         step()
-    return (clock() - begun) / count
+    begun = clock()
+    for _ in range(TIMED):
+        step()
+    return (clock() - begun) / TIMED
 
 
 def _resident_mib() -> float:
