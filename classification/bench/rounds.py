@@ -8,6 +8,7 @@ from classification.bench.turn import Turn
 
 Say = Callable[[str], None]
 TakeTurn = Callable[[str], Turn]
+REFERENCE_EVERY = 3  # turns of the others: every ratio depends on it, and turns differ by 5 %
 
 
 @dataclass(frozen=True)
@@ -16,7 +17,7 @@ class Compared:
 
     Attributes:
         value: Median over the rounds.
-        ratio: Median over the rounds of its value by the reference's in the same round.
+        ratio: Median over the rounds of its value by the reference's median in the same round.
         spread: Least and largest of these ratios.
     """
 
@@ -37,7 +38,7 @@ class Figures:
 def run_rounds(
     names: Sequence[str], take: TakeTurn, *, repeats: int, say: Say
 ) -> dict[str, Figures]:
-    """Let the cases ``names`` take turns; the first is the reference.
+    """Let the cases ``names`` take turns; the first is the reference, and takes more of them.
 
     Args:
         names: Of the cases.
@@ -53,20 +54,31 @@ def run_rounds(
     """
     if repeats < 1:
         raise ValueError(f"repeats must be at least 1, got {repeats}")
-    turns: dict[str, list[Turn]] = {name: [] for name in names}
+    order = _order(names)
+    rounds: list[dict[str, list[Turn]]] = []
     for number in range(repeats):
-        for place, name in enumerate(names):
-            done = number * len(names) + place
-            say(f"turn {done + 1} of {repeats * len(names)}: {name}")
-            turns[name].append(take(name))
-    reference = turns[names[0]]
-    return {name: _compare(taken, reference) for name, taken in turns.items()}
+        rounds.append({name: [] for name in names})
+        for place, name in enumerate(order):
+            say(f"turn {number * len(order) + place + 1} of {repeats * len(order)}: {name}")
+            rounds[-1][name].append(take(name))
+    return {name: _compare(rounds, name, names[0]) for name in names}
 
 
-def _compare(turns: Sequence[Turn], reference: Sequence[Turn]) -> Figures:
+def _order(names: Sequence[str]) -> list[str]:
+    """Return one round's turns: the reference, some others, the reference, some others, ..."""
+    reference, *others = names
+    order = [reference]
+    for place, name in enumerate(others):
+        if place and place % REFERENCE_EVERY == 0:
+            order.append(reference)
+        order.append(name)
+    return order
+
+
+def _compare(rounds: Sequence[dict[str, list[Turn]]], name: str, reference: str) -> Figures:
     def compared(quantity: Callable[[Turn], float]) -> Compared:
-        values = [quantity(turn) for turn in turns]
-        others = [quantity(turn) for turn in reference]
+        values = [median(map(quantity, turns[name])) for turns in rounds]
+        others = [median(map(quantity, turns[reference])) for turns in rounds]
         ratios = [a / max(b, 1e-9) for a, b in zip(values, others, strict=True)]
         return Compared(median(values), median(ratios), (min(ratios), max(ratios)))
 

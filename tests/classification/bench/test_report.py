@@ -30,6 +30,19 @@ def test_cases_take_turns_and_ratios_are_medians_within_a_round():
     assert figures["other"].peak_mib.ratio == 1.5
 
 
+def test_the_reference_takes_a_turn_before_every_few_others():
+    order: list[str] = []
+
+    def take(name: str) -> Turn:
+        order.append(name)
+        seconds = {0: 1.0, 4: 9.0, 8: 2.0}.get(len(order) - 1, 4.0)  # the reference's three turns
+        return Turn(seconds, wall_seconds=1.0, peak_mib=1.0)
+
+    figures = run_rounds(["plain", *"abcdefg"], take, repeats=1, say=lambda _: None)
+    assert order == ["plain", *"abc", "plain", *"def", "plain", "g"]
+    assert figures["g"].cpu_seconds.ratio == 2  # by the median of 1, 9 and 2
+
+
 def test_every_training_case_runs_and_the_promises_are_judged():
     names = choose_cases([])
     figures = bench_training(TINY, names, say=lambda _: None, measure=measure_here)
