@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from classification.bench.cases import PREDICTION_CASES, TRAINING_CASES, BenchSettings
+from classification.bench.cases import TRAINING_CASES, BenchSettings
 from classification.bench.rounds import Figures, Say, run_rounds
 from classification.bench.turn import Turn, take_turn
 
@@ -52,14 +52,14 @@ def choose_cases(patterns: Sequence[str]) -> list[str]:
     return ["plain", *(name for name in chosen if name != "plain")]
 
 
-def bench_training(
+def run_bench(
     settings: BenchSettings, names: Sequence[str], *, say: Say, measure: Measure = take_turn
 ) -> dict[str, Figures]:
-    """Measure the training cases ``names``, the first of which is the reference.
+    """Measure the cases ``names``, the first of which is the reference.
 
     Args:
         settings: What all cases share.
-        names: Keys of ``TRAINING_CASES``.
+        names: Of ``choose_cases``, or ``PREDICTION_CASES``.
         say: Told which turn begins.
         measure: One turn; by default in a process of its own.
 
@@ -68,16 +68,6 @@ def bench_training(
     """
     return run_rounds(
         names, lambda name: measure(name, settings), repeats=settings.repeats, say=say
-    )
-
-
-def bench_heatmap(
-    settings: BenchSettings, *, say: Say, measure: Measure = take_turn
-) -> dict[str, Figures]:
-    """Measure prediction alone, and with a heatmap; see ``bench_training``."""
-    cases = PREDICTION_CASES
-    return run_rounds(
-        cases, lambda name: measure(name, settings), repeats=settings.repeats, say=say
     )
 
 

@@ -1,4 +1,4 @@
-"""Turns in rounds, A B C A B C ..., so that a machine that others use slows all alike."""
+"""Turns in rounds, so that a machine that others use slows all alike: R A B C R D E, R A B C ..."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

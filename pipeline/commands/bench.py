@@ -40,10 +40,10 @@ def training(
     The cases take turns, each in a process of its own, as in training. Ratios are medians over the
     rounds: CPU seconds on one thread, wall time on all threads, peak memory.
     """
-    from classification.bench.report import bench_training, choose_cases
+    from classification.bench.report import choose_cases, run_bench
 
     settings = _settings(network, size_px, batch, classes, repeats)
-    figures = bench_training(settings, choose_cases(only or []), say=_say)
+    figures = run_bench(settings, choose_cases(only or []), say=_say)
     _show(settings, figures, as_json=as_json)
 
 
@@ -57,10 +57,11 @@ def heatmap(
     as_json: AsJson = False,
 ) -> None:
     """Compare prediction alone with prediction and a heatmap of the predicted class."""
-    from classification.bench.report import bench_heatmap
+    from classification.bench.cases import PREDICTION_CASES
+    from classification.bench.report import run_bench
 
     settings = _settings(network, size_px, batch, classes, repeats)
-    _show(settings, bench_heatmap(settings, say=_say), as_json=as_json)
+    _show(settings, run_bench(settings, PREDICTION_CASES, say=_say), as_json=as_json)
 
 
 def _settings(
