@@ -13,6 +13,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812  torch's own convention
 from torch import Tensor
 
+from classification.lrp.functions import scaled_from
 from classification.lrp.switch import RelevanceSwitch
 
 Mask = tuple[bool, bool, bool]
@@ -97,8 +98,15 @@ class Geometry:
         return by_inputs, by_weight, by_bias
 
 
+def _is_intel() -> bool:
+    """Whether this machine's processor is Intel's: MKL's products of matrices are fastest there."""
+    return "Intel" in str(torch.cpu.get_capabilities().get("cpu_name", ""))
+
+
 def _can_use_onednn(inputs: Tensor, weight: Tensor) -> bool:
     """Whether oneDNN's convolution, which torch leaves aside on one thread, takes these."""
+    if _is_intel():
+        return False
     is_float32 = inputs.dtype == weight.dtype == torch.float32
     is_film = inputs.dim() == 4 and inputs.numel() > 0  # noqa: PLR2004
     onednn = torch.backends.mkldnn
@@ -114,14 +122,20 @@ def _map_pixels(inputs: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
 
 
 class TransposedConvolution(torch.autograd.Function):
-    """``W^T g``: from a convolution's outputs back to its inputs, differentiable in both."""
+    """``W^T g``: from a convolution's outputs back to its inputs, differentiable in both.
+
+    A gradient that a batch norm has scaled, ``g = c * h`` with one ``c`` per channel, is not kept:
+    the batch norm keeps ``h``, and ``c`` may as well scale the weight's gradient.
+    """
 
     @staticmethod
     def forward(
         ctx: Any, gradient: Tensor, weight: Tensor, inputs: Tensor, geometry: Geometry
     ) -> Tensor:
         """Pull ``gradient`` back; ``inputs`` gives shape and layout, no values."""
-        ctx.save_for_backward(gradient, weight)
+        scaled = scaled_from(gradient)
+        kept, scale = scaled or (gradient, None)
+        ctx.save_for_backward(kept, weight, scale)
         ctx.geometry = geometry
         pulled, _, _ = geometry.gradients(gradient, inputs, weight, (True, False, False))
         return pulled  # type: ignore[return-value]  # asked for by the mask
@@ -129,7 +143,7 @@ class TransposedConvolution(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor | None, Tensor | None, None, None]:
         """Push ``upstream`` through the convolution, and correlate it with the gradient."""
-        gradient, weight = ctx.saved_tensors
+        gradient, weight, scale = ctx.saved_tensors
         to_gradient, to_weight = None, None
         if ctx.needs_input_grad[0]:
             to_gradient = ctx.geometry.apply(upstream, weight)
@@ -137,6 +151,8 @@ class TransposedConvolution(torch.autograd.Function):
             _, to_weight, _ = ctx.geometry.gradients(
                 gradient, upstream, weight, (False, True, False)
             )
+            if to_weight is not None and scale is not None:
+                to_weight = to_weight * scale.view(-1, *(1,) * (weight.dim() - 1))
         return to_gradient, to_weight, None, None
 
 

@@ -45,16 +45,28 @@ class StabilisedGradient(torch.autograd.Function):
         """Differentiate once more; the ReLU's own derivative follows behind ``output``.
 
         ``dh/dg = y / (y + eps)``, ``dh/dy = g * eps / (y + eps)^2 = h / y * eps / (y + eps)``.
+        Unless the graph is kept, ``h`` is not read again, and the result takes its place.
         """
         scaled, output = ctx.saved_tensors
-        to_gradient, to_output = torch.empty_like(output), torch.empty_like(output)
+        to_gradient = torch.empty_like(output)
+        to_output = torch.empty_like(output) if _is_graph_kept() else scaled
         one = output.new_ones(())
-        for to_g, to_y, u, h, y in in_blocks(to_gradient, to_output, upstream, scaled, output):
-            torch.add(one, y, alpha=1 / ctx.epsilon, out=to_y)
-            torch.div(u, to_y, out=to_y)  # u * eps / (y + eps)
-            torch.sub(u, to_y, out=to_g)
-            to_y.mul_(h).div_(y.clamp_min(TINY))
+        blocks = in_blocks(to_gradient, to_output, upstream, scaled, output)
+        for to_g, to_y, u, h, y in blocks:
+            share = torch.add(one, y, alpha=1 / ctx.epsilon)
+            torch.div(u, share, out=share)  # u * eps / (y + eps)
+            torch.sub(u, share, out=to_g)
+            torch.mul(share, h, out=to_y).div_(y.clamp_min(TINY))
         return to_gradient, to_output, None
+
+
+def _is_graph_kept() -> bool:
+    """Whether the backward pass that is running may be repeated (``retain_graph``).
+
+    Autograd knows, and says so privately; where it does not, every graph counts as kept.
+    """
+    ask = getattr(torch._C._autograd, "_get_current_graph_task_keep_graph", None)
+    return ask is None or bool(ask())
 
 
 class RelevanceReLU(torch.autograd.Function):
@@ -103,6 +115,15 @@ class ScaledGradient(torch.autograd.Function):
             upstream, gradient, scale, zeros, ones, None, None, False, 0.0, [True, True, False]
         )
         return to_gradient, to_scale, None
+
+
+def scaled_from(gradient: Tensor) -> tuple[Tensor, Tensor] | None:
+    """Return what a ``ScaledGradient`` made ``gradient`` of, and the scale; None if none did."""
+    maker = gradient.grad_fn
+    if maker is None or maker.name() != f"{ScaledGradient.__name__}Backward":
+        return None
+    unscaled, scale = maker.saved_tensors  # type: ignore[attr-defined]
+    return unscaled.detach(), scale.detach().to(gradient.dtype)
 
 
 class RelevanceBatchNorm(torch.autograd.Function):

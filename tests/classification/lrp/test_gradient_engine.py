@@ -146,6 +146,64 @@ def test_the_heatmap_losss_gradient_matches_finite_differences():
     )
 
 
+@pytest.mark.parametrize("name", ["densenet-small", "resnet18"])
+def test_a_kept_graph_gives_the_gradients_of_one_that_is_used_up(name):
+    """A graph that is not kept is differentiated in place; one that is kept must stay as it was."""
+    network, inputs = build_network(name, classes=3, seed=0), films(2, 64).float()
+    parameters = list(network.parameters())
+    prepared = prepare(network)
+    with prepared.record() as recording:
+        logits = network(inputs)
+    loss = recording.heatmaps(logits).square().sum()
+    first, second, used_up = (
+        torch.autograd.grad(loss, parameters, retain_graph=keep, materialize_grads=True)
+        for keep in (True, True, False)
+    )
+    assert any(gradient.abs().sum() > 0 for gradient in first)
+    torch.testing.assert_close(second, first, rtol=0, atol=0)
+    torch.testing.assert_close(used_up, first, rtol=0, atol=0)
+
+
+class ReadTwice(nn.Module):
+    """A convolution that a batch norm reads, and a sum beside it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.first, self.between = nn.Conv2d(1, 4, 3, padding=1), nn.Conv2d(4, 4, 3, padding=1)
+        self.norm, self.last = nn.BatchNorm2d(4), nn.Linear(4, 2)
+        nn.init.uniform_(self.norm.weight, 0.5, 1.5)
+
+    def forward(self, inputs: torch.Tensor) -> torch.Tensor:
+        between = self.between(torch.relu(self.first(inputs)))
+        together = torch.relu(self.norm(between)) + between
+        return self.last(torch.relu(together).mean(dim=(2, 3)))
+
+
+def test_a_convolution_that_a_norm_does_not_read_alone_has_the_right_gradient():
+    network, inputs = ReadTwice().double().eval(), films(2)
+    prepared = prepare(network)
+
+    def loss() -> torch.Tensor:
+        with prepared.record(epsilon=0.05) as recording:
+            logits = network(inputs)
+        return recording.heatmaps(logits).square().sum()
+
+    weight, step = network.between.weight, 1e-6
+    (gradient,) = torch.autograd.grad(loss(), weight)
+    for place in ((0, 0, 1, 1), (1, 2, 0, 2), (3, 3, 2, 0)):
+        values = []
+        for moved in (step, -step):
+            with torch.no_grad():
+                weight[place] += moved
+            values.append(loss().item())
+            with torch.no_grad():
+                weight[place] -= moved
+        torch.testing.assert_close(
+            gradient[place].item(), (values[0] - values[1]) / (2 * step), rtol=1e-5, atol=1e-8
+        )
+
+
 def test_in_training_a_heatmap_ignores_the_gradient_of_the_batchs_statistics():
     """With the batch's statistics put into the running ones, evaluation gives the same heatmap."""
     network, inputs = small_network().train(), films(4)
