@@ -37,8 +37,9 @@ def training(
 ) -> None:
     """Compare training steps: plain, every variant, fractions of the batch, bf16.
 
-    The cases take turns, each in a process of its own, as in training. Ratios are medians over the
-    rounds: CPU seconds on one thread, wall time on all threads, peak memory.
+    Every case has a process of its own, as a training has, and takes its steps in turns with plain
+    training. Ratios are medians over the rounds: CPU seconds on one thread, wall time on all
+    threads, peak memory.
     """
     from classification.bench.report import choose_cases, run_bench
 

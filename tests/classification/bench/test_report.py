@@ -3,19 +3,15 @@
 import pytest
 
 from classification.bench.cases import PREDICTION_CASES, BenchSettings
-from classification.bench.report import (
-    as_content,
-    choose_cases,
-    run_bench,
-)
-from classification.bench.turn import measure_here
+from classification.bench.report import as_content, choose_cases, run_bench
+from classification.bench.steps import CaseSteps
 
 TINY = BenchSettings("convnet-small", size_px=32, batch_size=4, classes=3, repeats=1)
 
 
 def test_every_training_case_runs_and_the_promises_are_judged():
     names = choose_cases([])
-    figures = run_bench(TINY, names, say=lambda _: None, measure=measure_here)
+    figures = run_bench(TINY, names, say=lambda _: None, get_ready=CaseSteps)
     assert list(figures) == names
     assert figures["plain"].cpu_seconds.ratio == 1
     content = as_content(TINY, figures)
@@ -25,7 +21,7 @@ def test_every_training_case_runs_and_the_promises_are_judged():
 
 
 def test_prediction_is_compared_with_its_heatmap():
-    figures = run_bench(TINY, PREDICTION_CASES, say=lambda _: None, measure=measure_here)
+    figures = run_bench(TINY, PREDICTION_CASES, say=lambda _: None, get_ready=CaseSteps)
     assert list(figures) == ["prediction", "prediction with heatmap"]
     assert [target["name"] for target in as_content(TINY, figures)["targets"]] == [
         "prediction with heatmap, CPU by prediction"

@@ -1,4 +1,4 @@
-"""One turn is measured in a process of its own, whose peak memory is its own."""
+"""A step is measured, and its process's peak memory is its own."""
 
 import subprocess
 import sys
@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 import torch
 
-from classification.bench import turn
+from classification.bench import steps
 from classification.bench.cases import BenchSettings
-from classification.bench.turn import measure_here, take_turn
+from classification.bench.steps import CaseSteps
 
 TINY = BenchSettings("convnet-small", size_px=32, batch_size=4, classes=3, repeats=1)
-PRINT_PEAK = "from classification.bench.turn import _peak_mib; print(_peak_mib())"
+PRINT_PEAK = "from classification.bench.steps import _peak_mib; print(_peak_mib())"
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere getrusage has to do")
@@ -29,25 +29,13 @@ def test_peak_memory_is_not_inherited_from_the_process_that_starts_the_measureme
     assert held[-1] == 1
 
 
-@pytest.mark.slow
-def test_a_turn_has_times_and_memory():
-    taken = take_turn("plain", TINY)
-    assert min(taken.cpu_seconds, taken.wall_seconds, taken.peak_mib) > 0
-
-
-@pytest.mark.slow
-def test_a_failing_turn_says_why():
-    with pytest.raises(RuntimeError, match=r"(?s)measuring 'none' failed: .*KeyError: 'none'"):
-        take_turn("none", TINY)
-
-
 def test_threads_are_given_back(monkeypatch):
     before = torch.get_num_threads()
-    measure_here("plain", TINY)
+    CaseSteps("plain", TINY).take(one_thread=True)
     assert torch.get_num_threads() == before
-    monkeypatch.setattr(turn, "case_step", lambda *_: fail)
+    monkeypatch.setattr(steps, "case_step", lambda *_: fail)
     with pytest.raises(ArithmeticError):
-        measure_here("plain", TINY)
+        CaseSteps("plain", TINY).take(one_thread=True)
     assert torch.get_num_threads() == before
 
 
