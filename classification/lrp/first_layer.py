@@ -62,7 +62,9 @@ class FirstLayer:
 
     def add_norm(self, norm: ExplainableBatchNorm, output: Tensor) -> None:
         """Fuse the batch norm that read this layer's output; its statistics are constants."""
-        mean, rstd = _statistics(norm, self.output.detach())
+        # A recorded batch norm's step of the graph has them; without a graph they are taken anew.
+        known = getattr(output.grad_fn, "statistics", None)
+        mean, rstd = known or _statistics(norm, self.output.detach())
         scale = rstd if norm.weight is None else norm.weight * rstd
         shift = (-mean if self.bias is None else self.bias - mean) * scale
         self.weight = self.weight * scale.view(-1, *(1,) * (self.weight.dim() - 1))

@@ -52,11 +52,13 @@ class StabilisedGradient(torch.autograd.Function):
         to_output = torch.empty_like(output) if _is_graph_kept() else scaled
         one = output.new_ones(())
         blocks = in_blocks(to_gradient, to_output, upstream, scaled, output)
-        for to_g, to_y, u, h, y in blocks:
-            share = torch.add(one, y, alpha=1 / ctx.epsilon)
-            torch.div(u, share, out=share)  # u * eps / (y + eps)
-            torch.sub(u, share, out=to_g)
-            torch.mul(share, h, out=to_y).div_(y.clamp_min(TINY))
+        for to_g, to_y, u, h, y in blocks:  # no other memory, which would not be in the cache
+            torch.clamp_min(y, TINY, out=to_g)
+            torch.div(h, to_g, out=to_y)
+            torch.add(one, y, alpha=1 / ctx.epsilon, out=to_g)
+            torch.div(u, to_g, out=to_g)  # u * eps / (y + eps)
+            to_y.mul_(to_g)
+            torch.sub(u, to_g, out=to_g)
         return to_gradient, to_output, None
 
 
@@ -163,6 +165,7 @@ class RelevanceBatchNorm(torch.autograd.Function):
         kept = inputs if use_batch or any(ctx.needs_input_grad[1:3]) else None
         ctx.save_for_backward(kept, weight, batch_mean, batch_rstd, rstd, mean, variance)
         ctx.use_batch, ctx.eps, ctx.switch = use_batch, eps, switch
+        ctx.statistics = (batch_mean if use_batch else mean, rstd)
         return output
 
     @staticmethod

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-BLOCK = 2**17  # values per thread: 512 KiB each of up to five tensors
+BLOCK = 2**16  # values per thread: 256 KiB each of up to five tensors
 
 
 def in_blocks(*tensors: Tensor) -> Iterator[tuple[Tensor, ...]]:
@@ -18,12 +18,12 @@ def in_blocks(*tensors: Tensor) -> Iterator[tuple[Tensor, ...]]:
     Args:
         tensors: Of one shape, all on one device.
     """
-    first = tensors[0]
-    alike = all(tensor.stride() == first.stride() for tensor in tensors)
-    if first.device.type != "cpu" or not alike or not _is_dense(first):
+    first, *others = tensors
+    alike = all(tensor.stride() == first.stride() for tensor in others)
+    size = BLOCK * torch.get_num_threads()
+    if first.numel() <= size or first.device.type != "cpu" or not alike or not _is_dense(first):
         yield tensors
     else:
-        size = BLOCK * torch.get_num_threads()
         flat = (torch.split(t.as_strided((t.numel(),), (1,)), size) for t in tensors)
         yield from zip(*flat, strict=True)
 
