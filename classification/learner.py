@@ -63,7 +63,7 @@ class ClassifierLearner(LightningModule):  # type: ignore[misc]  # Lightning's t
         )
         progress = self.global_step / self._steps
         batch = self._as_seen(Batch(films, masks, batch.labels))
-        if self._settings.method == "isnet":
+        if self._settings.method in {"isnet", "mixed"}:
             share = self._settings.isnet.mixed_share
             mixed = mix_backgrounds(batch.films, masks, share=share, generator=generator)
             batch = replace(batch, films=mixed)

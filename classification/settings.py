@@ -13,7 +13,7 @@ from classification.networks import NetworkName
 from data.augment import Augmentation
 from data.preprocess import Preprocessing
 
-Method = Literal["plain", "masked", "isnet"]
+Method = Literal["plain", "masked", "mixed", "isnet"]
 
 
 @dataclass(frozen=True)
@@ -87,8 +87,9 @@ class ClassifierSettings:
     """How one classifier is trained.
 
     Attributes:
-        method: "plain"; "masked", which sees the lungs only, at run time too; or "isnet", which
-            at run time is the plain classifier.
+        method: "plain"; "masked", which sees the lungs only, at run time too; "mixed", plain on
+            films whose backgrounds are exchanged as for an ISNet, without its heatmap loss; or
+            "isnet". At run time the last two are plain classifiers.
         network: Architecture.
         preprocessing: From film to network input.
         augmentation: Random changes in training.
@@ -99,7 +100,7 @@ class ClassifierSettings:
         patience: Stop early after so many epochs without a better validation loss; 0 never.
         marks: Stamp every training and validation film with its class's mark (bias experiment).
         precision: "32-true", or "bf16-mixed" for autocast.
-        isnet: Used when the method is "isnet".
+        isnet: Used when the method is "isnet"; "mixed" takes its ``mixed_share``.
     """
 
     method: Method = "isnet"

@@ -66,7 +66,7 @@ def train_classifier(
     film is ever looked at.
 
     Args:
-        manifest: Rows of train and val; ISNet and masked training need lung masks.
+        manifest: Rows of train and val; all methods but plain need lung masks.
         settings: Of the training.
         out: Folder for the package, ``epochs.jsonl`` and, until finished, checkpoints.
         classes: Class names, in the order of the network's outputs.

@@ -34,7 +34,7 @@ def train(
     assignments: Assignments = None,
     seed: Seed = 0,
 ) -> None:
-    """Train a classifier (`--set method=plain|masked|isnet`); goes on where it was interrupted."""
+    """Train a classifier (`--set method=plain|masked|mixed|isnet`); resumes an interrupted one."""
     from classification.settings import ClassifierSettings
     from classification.training import train_classifier
     from data.splits import assign_splits

@@ -80,7 +80,7 @@ def weights(package):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("method", ["plain", "masked", "isnet"])
+@pytest.mark.parametrize("method", ["plain", "masked", "mixed", "isnet"])
 def test_every_method_learns(manifest, tmp_path, method):
     settings = replace(SETTINGS, method=method, epochs=8)
     package = train(manifest, tmp_path, settings)
@@ -157,16 +157,30 @@ def test_a_film_without_label_is_refused(manifest, tmp_path):
         train(wrong, tmp_path)
 
 
-def test_isnet_needs_masks_that_are_not_empty(manifest, tmp_path):
+@pytest.mark.parametrize("method", ["masked", "mixed", "isnet"])
+def test_what_reads_masks_needs_masks_that_are_not_empty(manifest, tmp_path, method):
+    settings = replace(SETTINGS, method=method)
     bare = manifest.copy()
     bare.loc[2, "lung_mask"] = ""
     with pytest.raises(ValueError, match="needs a lung mask for every film: 1 of split 'train'"):
-        train(bare, tmp_path / "bare")
+        train(bare, tmp_path / "bare", settings)
     write_mask(np.zeros((32, 32), np.uint8), tmp_path / "empty.png")
     empty = manifest.copy()
     empty.loc[2, "lung_mask"] = str(tmp_path / "empty.png")
     with pytest.raises(ValueError, match="1 lung masks of split 'train' are empty"):
-        train(empty, tmp_path / "empty")
+        train(empty, tmp_path / "empty", settings)
+
+
+def test_mixed_differs_from_plain_by_the_exchanged_backgrounds_alone(manifest, tmp_path):
+    def trained_by(method: str, share: float) -> dict[str, torch.Tensor]:
+        isnet = IsnetSettings(mixed_share=share)
+        settings = replace(SETTINGS, method=method, isnet=isnet)
+        return weights(train(manifest, tmp_path / f"{method} {share}", settings))
+
+    plain, mixed = trained_by("plain", 1.0), trained_by("mixed", 1.0)
+    for name, weight in trained_by("mixed", 0.0).items():
+        torch.testing.assert_close(weight, plain[name], rtol=0, atol=0)
+    assert any(not weight.equal(plain[name]) for name, weight in mixed.items())
 
 
 def test_films_without_lungs_are_trained_on_when_asked(manifest, tmp_path):
