@@ -89,13 +89,10 @@ def _content(material: ReportMaterial) -> dict[str, Any]:
         "suspicious": tables.suspicious_table(summary),
         "views": {name: tables.manifest_views(rows) for name, rows in material.films.tests.items()},
         "lungs": _lungs(material),
-        "cross": tables.cross_table(classification),
-        "recall": tables.recall_table(classification, config.classes),
-        "generalization": plots.as_svg(plots.plot_generalization(classification, GENERALIZATION)),
+        "cross": _cross(material) if classification else None,
         "comparisons": tables.comparison_table(material) if config.compare else None,
         "marks": tables.marks_table(summary["marks"]) if config.marks else None,
         "curves": _curves(material),
-        "confusions": [_confusion(material, name) for name in config.unmarked],
         "heatmaps": [grid for test in material.films.tests if (grid := _grid(material, test)).rows],
         "settings": yaml.safe_dump(without_places(material.description), sort_keys=False),
         "versions": _versions(),
@@ -118,6 +115,16 @@ def _headlines(material: ReportMaterial) -> list[Headline]:
             value = f"{own_f1:.2f} → {mean:.2f}"
             headlines.append(Headline(value, name, "macro F1, own → other hospitals"))
     return headlines
+
+
+def _cross(material: ReportMaterial) -> dict[str, Any]:
+    classification = material.summary["classification"]
+    return {
+        "table": tables.cross_table(classification),
+        "plot": plots.as_svg(plots.plot_generalization(classification, GENERALIZATION)),
+        "recall": tables.recall_table(classification, material.config.classes),
+        "confusions": [_confusion(material, name) for name in material.config.unmarked],
+    }
 
 
 def _lungs(material: ReportMaterial) -> dict[str, Any] | None:
@@ -145,9 +152,10 @@ def _quality(material: ReportMaterial) -> list[tuple[str, str]]:
 
 
 def _curves(material: ReportMaterial) -> str:
+    """Plot the trainings without marks; those with marks where there are no others."""
     seeds: dict[str, list[list[dict[str, float]]]] = {}
     for training in material.trainings:
-        if not training.settings.marks:
+        if not (training.settings.marks and material.config.unmarked):
             seeds.setdefault(training.classifier, []).append(training.epochs())
     return plots.as_svg(plots.plot_curves(seeds, CURVES))
 

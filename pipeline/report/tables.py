@@ -120,6 +120,7 @@ def marks_table(marks: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> Table:
             name,
             *(with_interval(own[t]["accuracy"], own[t]["ci95"].get("accuracy")) for t in tests),
             signed(_difference(own["deceiving"]["accuracy"], own["biased"]["accuracy"])),
+            number(own["deceiving"]["relevance_in_lungs"]),
         ]
         for name, own in marks.items()
     ]
@@ -129,6 +130,7 @@ def marks_table(marks: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> Table:
         "no marks",
         "marks lie",
         "lying \N{MINUS SIGN} true",
+        "relevance in lungs, marks lie",
     ]
     return Table(head, rows)
 

@@ -16,12 +16,17 @@ def figures_table(summary: Mapping[str, Any]) -> Table:
     table.add_column("classifier")
     for name in ("films", "macro F1", "macro AUC", "accuracy", "in lungs"):
         table.add_column(name, justify="right")
-    by_classifier = summary["classification"]
-    for test in next(iter(by_classifier.values())):
+    _add_tests(table, summary["classification"])
+    _add_tests(table, summary.get("marks", {}), prefix="marks, ")
+    return table
+
+
+def _add_tests(table: Table, by_classifier: Mapping[str, Any], prefix: str = "") -> None:
+    """Add a row for every test and classifier; none where no classifier was tested."""
+    for test in next(iter(by_classifier.values()), ()):
         for name, tests in by_classifier.items():
             own = tests[test]
             figures = ("macro_f1", "macro_auc", "accuracy", "relevance_in_lungs")
             cells = ["–" if own[key] is None else f"{own[key]:.3f}" for key in figures]  # noqa: RUF001
-            table.add_row(test, name, str(own["n"]), *cells)
+            table.add_row(f"{prefix}{test}", name, str(own["n"]), *cells)
         table.add_section()
-    return table

@@ -16,7 +16,9 @@ from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
 from data.manifest import write_manifest
 from data.phantoms import HOSPITALS, make_hospital
 from pipeline.config import load_study
+from pipeline.study.outline import figures_table
 from pipeline.study.run import Finished, run_study
+from pipeline.study.trainings import MARK_TESTS
 
 pytestmark = pytest.mark.slow
 
@@ -124,6 +126,22 @@ def test_the_report_needs_no_other_file(finished):
     assert 'src="' in page
     assert all(part.startswith("data:image/") for part in page.split('src="')[1:])
     assert "Not a medical device" in page
+
+
+def test_a_study_of_marked_classifiers_alone_has_a_report_too(study_file, store, tmp_path):
+    values = yaml.safe_load(study_file.read_text())
+    del values["segmentation"], values["compare"]
+    values["external"] = {}
+    values["classifiers"] = {"alone": {"method": "plain", "epochs": 1}}
+    values["marks"] = {"classifiers": ["alone"], "only": ["alone"]}
+    path = study_file.with_name("marked.yaml")
+    path.write_text(yaml.safe_dump(values))
+    marked = run_study(load_study(path), tmp_path / "out", say=lambda _: None, progress=False)
+    assert not marked.summary["classification"]
+    assert figures_table(marked.summary).row_count == len(MARK_TESTS)
+    page = marked.report.read_text()
+    assert 'href="#marks"' in page
+    assert 'href="#cross"' not in page
 
 
 def test_the_report_names_neither_places_nor_patients(finished, study_file):
