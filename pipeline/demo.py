@@ -27,6 +27,12 @@ DEFAULTS = {
 }
 CLASSIFIERS: dict[str, dict[str, Any]] = {
     "plain": {"method": "plain"},
+    "mixed": {
+        "method": "mixed",
+        "epochs": 40,
+        "learning_rate": 4e-3,
+        "isnet": {"mixed_share": 1.0},
+    },
     "isnet": {
         "method": "isnet",
         "epochs": 80,
@@ -132,5 +138,5 @@ def _describe(datasets: Mapping[str, Any], seeds: int) -> dict[str, Any]:
         "seeds": list(range(seeds)),
         "jobs": JOBS,
         "threads_per_training": 1,
-        "compare": [["isnet", "plain"]],
+        "compare": [["isnet", "plain"], ["isnet", "mixed"]],
     }
