@@ -1,4 +1,4 @@
-"""Films in memory as batches: uint8 rows, their order a function of (seed, epoch)."""
+"""Images in memory as batches: uint8 rows, their order a function of (seed, epoch)."""
 
 from collections.abc import Iterator, Sequence
 
@@ -8,40 +8,42 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
-from classification.objectives import Batch
-from data.cache import Films
-from data.marks import stamp_marks
+from isnet_cxr.classification.objectives import Batch
+from isnet_cxr.data.learning.cache import PreparedImages
+from isnet_cxr.data.marks import stamp_marks
 
 
-class FilmRows(Dataset[tuple[Tensor, Tensor, Tensor]]):
-    """Rows of ``Films`` and their class indices, fetched a whole batch at a time."""
+class ImageRows(Dataset[tuple[Tensor, Tensor, Tensor]]):
+    """Rows of ``Images`` and their class indices, fetched a whole batch at a time."""
 
-    def __init__(self, films: Films, labels: NDArray[np.int64], *, marks: int = 0) -> None:
-        """Wrap ``films``; ``marks`` classes have a mark of their own, 0 for none at all."""
-        self._films = films
+    def __init__(
+        self, images: PreparedImages, labels: NDArray[np.int64], *, marks: int = 0
+    ) -> None:
+        """Wrap ``images``; ``marks`` classes have a mark of their own, 0 for none at all."""
+        self._images = images
         self._labels = labels
         self._marks = marks
 
     def __len__(self) -> int:
-        """Return the number of films."""
+        """Return the number of images."""
         return len(self._labels)
 
     def __getitem__(self, rows: Sequence[int]) -> tuple[Tensor, Tensor, Tensor]:
-        """Return films (B, S, S) uint8, masks (B, S, S) uint8 and labels (B,)."""
+        """Return images (B, S, S) uint8, masks (B, S, S) uint8 and labels (B,)."""
         index = np.asarray(rows)
-        images, labels = self._films.images[index], self._labels[index]
+        images, labels = self._images.images[index], self._labels[index]
         if self._marks:
             images = stamp_marks(images, labels, test="biased", count=self._marks)
-        masks = self._films.masks[index]
+        masks = self._images.masks[index]
         return torch.from_numpy(images), torch.from_numpy(masks), torch.from_numpy(labels)
 
 
 class ShuffledBatches(Sampler[list[int]]):
-    """Every film once per epoch, in full batches; a remainder waits for other epochs."""
+    """Every image once per epoch, in full batches; a remainder waits for other epochs."""
 
-    def __init__(self, films: int, *, batch_size: int, seed: int) -> None:
-        """Draw from ``films`` rows."""
-        self._films, self._batch_size, self._seed = films, min(batch_size, films), seed
+    def __init__(self, images: int, *, batch_size: int, seed: int) -> None:
+        """Draw from ``images`` rows."""
+        self._images, self._batch_size, self._seed = images, min(batch_size, images), seed
         self._epoch = 0
 
     def set_epoch(self, epoch: int) -> None:
@@ -50,24 +52,24 @@ class ShuffledBatches(Sampler[list[int]]):
 
     def __len__(self) -> int:
         """Return the batches of an epoch."""
-        return self._films // self._batch_size
+        return self._images // self._batch_size
 
     def __iter__(self) -> Iterator[list[int]]:
         """Yield the batches of the chosen epoch."""
-        order = np.random.default_rng([self._seed, self._epoch]).permutation(self._films)
+        order = np.random.default_rng([self._seed, self._epoch]).permutation(self._images)
         for start in range(0, len(self) * self._batch_size, self._batch_size):
             yield [int(row) for row in order[start : start + self._batch_size]]
 
 
-def loader(rows: FilmRows, batches: Sampler[list[int]] | list[list[int]]) -> DataLoader[Tensor]:
+def loader(rows: ImageRows, batches: Sampler[list[int]] | list[list[int]]) -> DataLoader[Tensor]:
     """Serve ``rows`` from memory: no workers, no collating."""
     return DataLoader(rows, sampler=batches, batch_size=None)  # type: ignore[arg-type]
 
 
-def in_order(films: int, batch_size: int) -> list[list[int]]:
+def in_order(images: int, batch_size: int) -> list[list[int]]:
     """Return all rows in order, as batches; the last may be smaller."""
-    rows = list(range(films))
-    return [rows[start : start + batch_size] for start in range(0, films, batch_size)]
+    rows = list(range(images))
+    return [rows[start : start + batch_size] for start in range(0, images, batch_size)]
 
 
 def as_batch(stored: tuple[Tensor, Tensor, Tensor]) -> Batch:

@@ -8,10 +8,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from classification.batches import FilmRows, as_batch, in_order
-from classification.settings import ClassifierSettings
-from classification.variants import build_explainer
-from data.fitting import seeded_generator
+from isnet_cxr.classification.batches import ImageRows, as_batch, in_order
+from isnet_cxr.classification.settings import ClassifierSettings
+from isnet_cxr.classification.variants import build_explainer
+from isnet_cxr.data.learning.fitting import seeded_generator
 
 FILE = "foreground-ranges.json"
 Ranges = dict[str, tuple[float, float]]
@@ -19,7 +19,7 @@ Ranges = dict[str, tuple[float, float]]
 
 
 def foreground_range(mean: float, deviation: float) -> tuple[float, float]:
-    """C1 and C2 from mean and standard deviation of the films' total absolute relevance.
+    """C1 and C2 from mean and standard deviation of the images' total absolute relevance.
 
     ``C1 = max(m / 5, m - 3s)`` and ``C2 = min(25 C1, m + 3s)``.
     """
@@ -28,27 +28,27 @@ def foreground_range(mean: float, deviation: float) -> tuple[float, float]:
 
 
 def measure_relevance(
-    network: nn.Module, rows: FilmRows, settings: ClassifierSettings, *, films: int, seed: int
+    network: nn.Module, rows: ImageRows, settings: ClassifierSettings, *, images: int, seed: int
 ) -> dict[str, tuple[float, float]]:
-    """Mean and standard deviation of the total absolute relevance per film, by layer.
+    """Mean and standard deviation of the total absolute relevance per image, by layer.
 
     Args:
         network: Trained without the heatmap loss; left as it was.
-        rows: Training films; the first ``films`` are explained.
+        rows: Training images; the first ``images`` are explained.
         settings: Give what is explained, and on which layers.
-        films: How many to explain.
+        images: How many to explain.
         seed: Of the random choice of classes.
 
     Returns:
-        Mean and deviation over films and maps of every supervised layer, in the units of the
-        explained quantity; the films' own is "pixels".
+        Mean and deviation over images and maps of every supervised layer, in the units of the
+        explained quantity; the images' own is "pixels".
     """
     explainer = build_explainer(network.eval(), settings.isnet)
     totals: dict[str, list[Tensor]] = {}
-    for step, chosen in enumerate(in_order(min(films, len(rows)), settings.batch_size)):
+    for step, chosen in enumerate(in_order(min(images, len(rows)), settings.batch_size)):
         batch = as_batch(rows[chosen])
         explained = explainer.explain(
-            batch.films,
+            batch.images,
             batch.labels,
             generator=seeded_generator(seed, step),
             differentiable=False,

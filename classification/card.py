@@ -9,7 +9,7 @@ TEMPLATE = """# Chest X-ray classifier ({method}, {network})
 Research software, not a medical device. Not for diagnosis.
 
 - Classes: {classes}
-- Input: one frontal film, {size_px} x {size_px} px, grey in [0, 1], exposure "{exposure}"{masked}
+- Input: one frontal image, {size_px} x {size_px} px, grey in [0, 1], exposure "{exposure}"{masked}
 - Seed: {seed}{marks}
 
 ## Trained on
@@ -20,19 +20,19 @@ Research software, not a medical device. Not for diagnosis.
 
 {metrics}
 
-Films of hospitals that are not in the table may look different: test before you trust.
+Images of hospitals that are not in the table may look different: test before you trust.
 """
 
 
 def write_card(
     splits: dict[str, pd.DataFrame], config: dict[str, Any], metrics: dict[str, Any]
 ) -> str:
-    """Return the card as Markdown; holds counts, never a patient or a film."""
+    """Return the card as Markdown; holds counts, never a patient or an image."""
     settings = config["settings"]
     lines = [
-        f"- {split}, {row.dataset}, {row.label}: {row.films}"
+        f"- {split}, {row.dataset}, {row.label}: {row.images}"
         for split, rows in splits.items()
-        for row in rows.groupby(["dataset", "label"]).size().reset_index(name="films").itertuples()
+        for row in rows.groupby(["dataset", "label"]).size().reset_index(name="images").itertuples()
     ]
     return TEMPLATE.format(
         method=settings["method"],
@@ -42,7 +42,7 @@ def write_card(
         exposure=settings["preprocessing"]["exposure"],
         masked=", times its lung mask" if settings["method"] == "masked" else "; no lung mask",
         seed=config["seed"],
-        marks="\n- Trained on films with class-coded marks: a bias experiment"
+        marks="\n- Trained on images with class-coded marks: a bias experiment"
         if settings["marks"]
         else "",
         counts="\n".join(lines),

@@ -8,10 +8,10 @@ from numpy.typing import NDArray
 from pydantic import TypeAdapter
 from torch import Tensor, nn
 
-from classification.explanation import FILMS_AT_ONCE, Explanation, explain_films
-from classification.networks import build_network
-from classification.settings import ClassifierSettings
-from data.package import read_package
+from isnet_cxr.classification.explanation import IMAGES_AT_ONCE, Explanation, explain_images
+from isnet_cxr.classification.networks import build_network
+from isnet_cxr.classification.settings import ClassifierSettings
+from isnet_cxr.data.learning.package import read_package
 
 KIND = "classifier"
 
@@ -21,7 +21,7 @@ class Classifier:
 
     Attributes:
         classes: Names, in the order of the outputs.
-        settings: Of its training; ``settings.preprocessing`` is how films must be prepared.
+        settings: Of its training; ``settings.preprocessing`` is how images must be prepared.
         network: The plain network.
     """
 
@@ -50,31 +50,32 @@ class Classifier:
 
     @property
     def needs_masks(self) -> bool:
-        """Whether predictions need lung masks: only networks trained on masked films do."""
+        """Whether predictions need lung masks: only networks trained on masked images do."""
         return self.settings.method == "masked"
 
     @torch.no_grad()
     def predict(
-        self, films: NDArray[np.uint8], masks: NDArray[np.uint8] | None = None
+        self, images: NDArray[np.uint8], masks: NDArray[np.uint8] | None = None
     ) -> NDArray[np.float32]:
         """Return class probabilities, (N, C).
 
         Args:
-            films: Prepared films, (N, S, S).
+            images: Prepared images, (N, S, S).
             masks: 1 in the lungs, (N, S, S); needed if ``needs_masks``.
 
         Raises:
             ValueError: If masks are needed and missing.
         """
-        inputs = self._inputs(films, masks)
+        inputs = self._inputs(images, masks)
         parts = [
-            self.network(part).float().softmax(dim=1) for part in torch.split(inputs, FILMS_AT_ONCE)
+            self.network(part).float().softmax(dim=1)
+            for part in torch.split(inputs, IMAGES_AT_ONCE)
         ]
         return np.asarray(torch.cat(parts).cpu().numpy())
 
     def explain(
         self,
-        films: NDArray[np.uint8],
+        images: NDArray[np.uint8],
         masks: NDArray[np.uint8] | None = None,
         *,
         explained: str = "predicted",
@@ -82,9 +83,9 @@ class Classifier:
         """Predict, and map the relevance of every pixel for one class.
 
         Args:
-            films: Prepared films, (N, S, S).
+            images: Prepared images, (N, S, S).
             masks: 1 in the lungs, (N, S, S), for the share of relevance inside them.
-            explained: A class name, or "predicted": each film's own most probable class.
+            explained: A class name, or "predicted": each image's own most probable class.
 
         Raises:
             ValueError: If the class is unknown, or masks are needed and missing.
@@ -92,16 +93,16 @@ class Classifier:
         if explained != "predicted" and explained not in self.classes:
             raise ValueError(f"unknown class {explained!r}: expected one of {self.classes}")
         label = None if explained == "predicted" else self.classes.index(explained)
-        inputs = self._inputs(films, masks)
+        inputs = self._inputs(images, masks)
         lungs = None if masks is None else torch.from_numpy(masks)[:, None].to(inputs.device)
         epsilon = self.settings.isnet.epsilon
-        return explain_films(self.network, inputs, lungs, label=label, epsilon=epsilon)
+        return explain_images(self.network, inputs, lungs, label=label, epsilon=epsilon)
 
-    def _inputs(self, films: NDArray[np.uint8], masks: NDArray[np.uint8] | None) -> Tensor:
+    def _inputs(self, images: NDArray[np.uint8], masks: NDArray[np.uint8] | None) -> Tensor:
         """Return network inputs (N, 1, S, S) in [0, 1], on the network's device."""
         if self.needs_masks:
             if masks is None:
-                raise ValueError("this classifier was trained on masked films: give lung masks")
-            films = films * masks
+                raise ValueError("this classifier was trained on masked images: give lung masks")
+            images = images * masks
         device = next(self.network.parameters()).device
-        return torch.from_numpy(np.ascontiguousarray(films))[:, None].to(device).float() / 255
+        return torch.from_numpy(np.ascontiguousarray(images))[:, None].to(device).float() / 255

@@ -1,6 +1,6 @@
 """A small classifier for CPUs that sees finely and widely at once, so that it can tell lung.
 
-Relevance stays in the lungs when what a unit sees of the film lies in the lungs. At 128 px a lung
+Relevance stays in the lungs when what a unit sees of the image lies in the lungs. At 128 px a lung
 is 30 px wide: a stack of convolutions deep enough to know where it is sees far more than that, and
 spreads its relevance over all it sees. Here the fine path sees 15 px. A wide path, at an eighth of
 its resolution, knows the place; joined to the fine one it can switch units off outside the lungs,
@@ -15,7 +15,7 @@ JOINED = (96, 128)
 
 
 class ContextNet(nn.Module):
-    """Fine, middle and wide features joined at a quarter of the film's resolution."""
+    """Fine, middle and wide features joined at a quarter of the image's resolution."""
 
     def __init__(self, *, classes: int) -> None:
         """Build with ``classes`` logits."""
@@ -41,9 +41,9 @@ class ContextNet(nn.Module):
             nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(JOINED[1], classes)
         )
 
-    def forward(self, films: Tensor) -> Tensor:
-        """Map films (B, 1, H, W), H and W multiples of 16, to logits (B, classes)."""
-        fine = self.fine(films)
+    def forward(self, images: Tensor) -> Tensor:
+        """Map images (B, 1, H, W), H and W multiples of 16, to logits (B, classes)."""
+        fine = self.fine(images)
         middle = self.middle(fine)
         wide = self.wide(middle)
         seen = torch.cat([fine, self.enlarge_middle(middle), self.enlarge_wide(wide)], dim=1)

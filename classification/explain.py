@@ -1,4 +1,4 @@
-"""Heatmaps for people: relevance drawn over the film, on a symmetric colour scale."""
+"""Heatmaps for people: relevance drawn over the image, on a symmetric colour scale."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -7,12 +7,12 @@ WARM, COLD = np.array([215, 48, 31]), np.array([33, 102, 172])  # supports, cont
 
 
 def overlay(
-    film: NDArray[np.floating], heatmap: NDArray[np.floating], *, limit: float | None = None
+    image: NDArray[np.floating], heatmap: NDArray[np.floating], *, limit: float | None = None
 ) -> NDArray[np.uint8]:
-    """Draw relevance over a film: red supports the explained class, blue contradicts it.
+    """Draw relevance over an image: red supports the explained class, blue contradicts it.
 
     Args:
-        film: Grey values in [0, 1], (H, W).
+        image: Grey values in [0, 1], (H, W).
         heatmap: Signed relevance, (H, W).
         limit: |relevance| of full colour; None takes the 99.5th percentile of |heatmap|. The scale
             is symmetric, so that no relevance is no colour.
@@ -23,13 +23,13 @@ def overlay(
     Raises:
         ValueError: If the shapes differ.
     """
-    if film.shape != heatmap.shape:
-        raise ValueError(f"heatmap must be {film.shape}, got {heatmap.shape}")
+    if image.shape != heatmap.shape:
+        raise ValueError(f"heatmap must be {image.shape}, got {heatmap.shape}")
     if limit is None:
         limit = colour_limit(heatmap)
     strength = np.clip(np.abs(heatmap) / max(limit, 1e-12), 0, 1)[..., None]
     colour = np.where(heatmap[..., None] >= 0, WARM, COLD)
-    grey = np.clip(film, 0, 1)[..., None] * np.full(3, 255.0)
+    grey = np.clip(image, 0, 1)[..., None] * np.full(3, 255.0)
     return np.asarray(np.rint((1 - 0.8 * strength) * grey + 0.8 * strength * colour), np.uint8)
 
 

@@ -1,8 +1,8 @@
 """Any classifier explained: heatmaps as arrays, and their share in the lungs.
 
->>> found = explain_films(network, films, masks, label=1)
->>> found.heatmaps, found.share_in_lungs                # (N, H, W), (N,)
->>> overlay(film, found.heatmaps[0])                    # of ``explain``: (H, W, 3) RGB
+>>> found = explain_images(network, images, masks, label=1)
+>>> found.heatmaps, found.share_inside_lungs                # (N, H, W), (N,)
+>>> overlay(image, found.heatmaps[0])                    # of ``explain``: (H, W, 3) RGB
 """
 
 from collections.abc import Iterator
@@ -14,48 +14,48 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from classification.lrp.explained import Quantity, choose_classes, explained_quantity
-from classification.lrp.prepare import PreparedNetwork, prepare
-from classification.objectives import share_in_lungs
+from isnet_cxr.classification.lrp.explained import Quantity, choose_classes, explained_quantity
+from isnet_cxr.classification.lrp.prepare import PreparedNetwork, prepare
+from isnet_cxr.classification.objectives import share_inside_lungs
 
-FILMS_AT_ONCE = 32
-FIELDS = ("probabilities", "explained", "heatmaps", "share_in_lungs")
+IMAGES_AT_ONCE = 32
+FIELDS = ("probabilities", "explained", "heatmaps", "share_inside_lungs")
 
 
 @dataclass(frozen=True)
 class Explanation:
-    """What a classifier says of N films, and where it looked.
+    """What a classifier says of N images, and where it looked.
 
     Attributes:
         probabilities: Softmax, (N, C).
         explained: Index of the class explained, (N,).
         heatmaps: Signed relevance for that class, (N, H, W).
-        share_in_lungs: Share of |relevance| inside the lungs, (N,); NaN without a lung mask.
+        share_inside_lungs: Share of |relevance| inside the lungs, (N,); NaN without a lung mask.
     """
 
     probabilities: NDArray[np.float32]
     explained: NDArray[np.int64]
     heatmaps: NDArray[np.float32]
-    share_in_lungs: NDArray[np.float32]
+    share_inside_lungs: NDArray[np.float32]
 
 
-def explain_films(
+def explain_images(
     network: nn.Module,
-    films: Tensor,
+    images: Tensor,
     masks: Tensor | None = None,
     *,
     label: int | None = None,
     quantity: Quantity = "log_odds",
     epsilon: float = 1e-2,
 ) -> Explanation:
-    """Predict films with any ReLU classifier, and map the relevance of every pixel for one class.
+    """Predict images with any ReLU classifier, and map the relevance of every pixel for one class.
 
     Args:
         network: Any that ``prepare`` takes; explained as in evaluation, and left as it was.
-        films: One channel in [0, 1], (N, 1, H, W), at least one; of any number: some are done at a
+        images: One channel in [0, 1], (N, 1, H, W), at least one; of any number: some are done at a
             time.
         masks: 1 in the lungs, (N, 1, H, W), for the share of relevance inside them.
-        label: Index of the class; None takes each film's own most probable one.
+        label: Index of the class; None takes each image's own most probable one.
         quantity: The class's logit or log-odds.
         epsilon: Stabiliser of LRP-epsilon.
 
@@ -63,13 +63,15 @@ def explain_films(
         ValueError: If the shapes disagree, there is no such class, or relevance cannot pass a
             layer.
     """
-    if films.dim() != 4 or films.shape[1] != 1 or not len(films):  # noqa: PLR2004  (N, 1, H, W)
-        raise ValueError(f"films must be (N, 1, H, W), got {tuple(films.shape)}")
-    lungs = torch.zeros_like(films) if masks is None else masks
-    if lungs.shape != films.shape:
-        raise ValueError(f"masks must be {tuple(films.shape)}, got {tuple(lungs.shape)}")
+    if images.dim() != 4 or images.shape[1] != 1 or not len(images):  # noqa: PLR2004  (N, 1, H, W)
+        raise ValueError(f"images must be (N, 1, H, W), got {tuple(images.shape)}")
+    lungs = torch.zeros_like(images) if masks is None else masks
+    if lungs.shape != images.shape:
+        raise ValueError(f"masks must be {tuple(images.shape)}, got {tuple(lungs.shape)}")
     parts = []
-    batches = zip(torch.split(films, FILMS_AT_ONCE), torch.split(lungs, FILMS_AT_ONCE), strict=True)
+    batches = zip(
+        torch.split(images, IMAGES_AT_ONCE), torch.split(lungs, IMAGES_AT_ONCE), strict=True
+    )
     with _prepared(network) as prepared, torch.enable_grad():
         for some, some_lungs in batches:
             with prepared.record(epsilon=epsilon) as recording:
@@ -105,7 +107,7 @@ def _prepared(network: nn.Module) -> Iterator[PreparedNetwork]:
 
 
 def _choose(logits: Tensor, label: int | None) -> Tensor:
-    """Return the class to explain of every film, (N, 1)."""
+    """Return the class to explain of every image, (N, 1)."""
     if label is None:
         return choose_classes(logits, strategy="top")
     if not 0 <= label < logits.shape[1]:
@@ -114,11 +116,11 @@ def _choose(logits: Tensor, label: int | None) -> Tensor:
 
 
 def _as_arrays(logits: Tensor, chosen: Tensor, heatmaps: Tensor, lungs: Tensor) -> Explanation:
-    shares = share_in_lungs(heatmaps, lungs.to(heatmaps))[:, 0]
+    shares = share_inside_lungs(heatmaps, lungs.to(heatmaps))[:, 0]
     shares[lungs.flatten(1).sum(dim=1) == 0] = torch.nan
     return Explanation(
         probabilities=logits.float().softmax(dim=1).cpu().numpy(),
         explained=chosen[:, 0].cpu().numpy(),
         heatmaps=heatmaps[:, 0, 0].cpu().numpy(),
-        share_in_lungs=shares.cpu().numpy(),
+        share_inside_lungs=shares.cpu().numpy(),
     )

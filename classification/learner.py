@@ -8,21 +8,21 @@ import torch
 from lightning.pytorch import LightningModule
 from torch import Tensor, nn
 
-from classification.backgrounds import mix_backgrounds
-from classification.balance import GradientBalance
-from classification.batches import as_batch
-from classification.normalization import recompute_statistics
-from classification.objectives import Batch, Objective, Terms
-from classification.settings import ClassifierSettings
-from classification.statistics import macro_auc, macro_f1
-from data.augment import augment
-from data.fitting import seeded_generator
+from isnet_cxr.classification.backgrounds import exchange_backgrounds
+from isnet_cxr.classification.balance import GradientBalance
+from isnet_cxr.classification.batches import as_batch
+from isnet_cxr.classification.normalization import recompute_statistics
+from isnet_cxr.classification.objectives import Batch, Objective, Terms
+from isnet_cxr.classification.settings import ClassifierSettings
+from isnet_cxr.classification.statistics import macro_auc, macro_f1
+from isnet_cxr.data.learning.augment import augment
+from isnet_cxr.data.learning.fitting import seeded_generator
 
 Stored = tuple[Tensor, Tensor, Tensor]
 
 
 class ClassifierLearner(LightningModule):  # type: ignore[misc]  # Lightning's types are not followed
-    """Trains a network on stored films: augments, scores, optimises, validates."""
+    """Trains a network on stored images: augments, scores, optimises, validates."""
 
     def __init__(
         self,
@@ -32,7 +32,7 @@ class ClassifierLearner(LightningModule):  # type: ignore[misc]  # Lightning's t
         *,
         steps: int,
         seed: int,
-        statistics_films: Callable[[], list[Stored]],
+        statistics_images: Callable[[], list[Stored]],
     ) -> None:
         """Wire the training together.
 
@@ -42,7 +42,7 @@ class ClassifierLearner(LightningModule):  # type: ignore[misc]  # Lightning's t
             settings: Of the training.
             steps: Optimizer steps of the whole training, for the schedules.
             seed: Each step's randomness derives from (seed, epoch, step).
-            statistics_films: Gives the training films that batch-norm statistics are taken from.
+            statistics_images: Gives the training images that batch-norm statistics are taken from.
         """
         super().__init__()
         self.network = network
@@ -50,7 +50,7 @@ class ClassifierLearner(LightningModule):  # type: ignore[misc]  # Lightning's t
         self._settings = settings
         self._steps = steps
         self._seed = seed
-        self._statistics_films = statistics_films
+        self._statistics_images = statistics_images
         self.balance = GradientBalance(every=settings.isnet.gradients_every)
         self._validated: list[tuple[Tensor, Tensor]] = []
 
@@ -58,35 +58,37 @@ class ClassifierLearner(LightningModule):  # type: ignore[misc]  # Lightning's t
         """Return the loss on a batch, changed at random."""
         batch = as_batch(stored)
         generator = seeded_generator(self._seed, self.current_epoch, step)
-        films, masks = augment(
-            batch.films, batch.masks, settings=self._settings.augmentation, generator=generator
+        images, masks = augment(
+            batch.images, batch.masks, settings=self._settings.augmentation, generator=generator
         )
         progress = self.global_step / self._steps
-        batch = self._as_seen(Batch(films, masks, batch.labels))
+        batch = self._as_seen(Batch(images, masks, batch.labels))
         if self._settings.method in {"isnet", "mixed"}:
             share = self._settings.isnet.mixed_share
-            mixed = mix_backgrounds(batch.films, masks, share=share, generator=generator)
-            batch = replace(batch, films=mixed)
+            mixed = exchange_backgrounds(batch.images, masks, share=share, generator=generator)
+            batch = replace(batch, images=mixed)
         terms = self._objective.training_terms(batch, progress=progress, generator=generator)
         loss = self._balanced(terms)
-        self._log_terms("train", terms, len(films))
+        self._log_terms("train", terms, len(images))
         return loss
 
     def on_validation_start(self) -> None:
         """Give batch norm the statistics of the weights as they are."""
-        batches = (self._as_seen(as_batch(self._to(films))) for films in self._statistics_films())
-        recompute_statistics(self.network, (batch.films for batch in batches))
+        batches = (
+            self._as_seen(as_batch(self._to(images))) for images in self._statistics_images()
+        )
+        recompute_statistics(self.network, (batch.images for batch in batches))
         self._validated.clear()
 
     def validation_step(self, stored: Stored, _step: int) -> None:
         """Score a validation batch."""
         batch = self._as_seen(as_batch(stored))
         terms = self._objective.validation_terms(batch)
-        self._log_terms("val", terms, len(batch.films))
+        self._log_terms("val", terms, len(batch.images))
         self._validated.append((terms["logits"].float().cpu(), batch.labels.cpu()))
 
     def on_validation_epoch_end(self) -> None:
-        """Log macro F1 and macro AUC over all validation films."""
+        """Log macro F1 and macro AUC over all validation images."""
         logits = torch.cat([logits for logits, _ in self._validated])
         labels = torch.cat([labels for _, labels in self._validated]).numpy()
         probabilities = logits.softmax(dim=1).numpy()
@@ -116,15 +118,15 @@ class ClassifierLearner(LightningModule):  # type: ignore[misc]  # Lightning's t
         return loss
 
     def _as_seen(self, batch: Batch) -> Batch:
-        """Return the batch as the network sees it: the lungs alone when trained on masked films."""
+        """Return the batch as the network sees it: the lungs alone when trained on masked images."""
         if self._settings.method != "masked":
             return batch
-        return Batch(batch.films * batch.masks, batch.masks, batch.labels)
+        return Batch(batch.images * batch.masks, batch.masks, batch.labels)
 
     def _to(self, stored: Stored) -> Stored:
-        films, masks, labels = (tensor.to(self.device) for tensor in stored)
-        return films, masks, labels
+        images, masks, labels = (tensor.to(self.device) for tensor in stored)
+        return images, masks, labels
 
-    def _log_terms(self, prefix: str, terms: Terms, films: int) -> None:
+    def _log_terms(self, prefix: str, terms: Terms, images: int) -> None:
         scalars = {f"{prefix}_{name}": value for name, value in terms.items() if value.dim() == 0}
-        self.log_dict(scalars, on_step=False, on_epoch=True, batch_size=films)
+        self.log_dict(scalars, on_step=False, on_epoch=True, batch_size=images)

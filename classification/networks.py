@@ -2,7 +2,7 @@
 
 MONAI's for GPUs. For CPUs a small DenseNet, a plain stack of convolutions and one that sees finely
 and widely at once: the heatmap loss's gradient is far less noisy in a shallow network
-(``docs/method.md``), and a few thousand films teach it in minutes.
+(``docs/method.md``), and a few thousand images teach it in minutes.
 """
 
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from typing import Literal, get_args
 import torch
 from torch import nn
 
-from classification.context_network import ContextNet
+from isnet_cxr.classification.context_network import ContextNet
 
 NetworkName = Literal[
     "convnet-small", "contextnet-small", "densenet-small",
@@ -31,7 +31,7 @@ def build_network(name: NetworkName, *, classes: int, seed: int) -> nn.Module:
         seed: Same seed, same weights; the global generator is left as it was.
 
     Returns:
-        Maps films (B, 1, H, W) in [0, 1] to logits (B, classes).
+        Maps images (B, 1, H, W) in [0, 1] to logits (B, classes).
 
     Raises:
         ValueError: If the name is unknown.
@@ -75,7 +75,7 @@ def _for_cpu(network: nn.Module) -> nn.Module:
 
 
 def _convnet(widths: Sequence[int], classes: int) -> nn.Sequential:
-    """Stack convolutions, batch norm and ReLU; average what a third of the film gives away.
+    """Stack convolutions, batch norm and ReLU; average what a third of the image gives away.
 
     The last layers are 1 x 1, so that every unit sees 35 px and no more. Relevance cannot show a
     mark that merely switches a unit off: an idle unit has none. A unit in the lungs that does not

@@ -1,7 +1,7 @@
 """Batch-norm statistics recomputed before evaluation ("precise BN").
 
-Running averages lag behind small batches, and explained films do not move them at all; a few
-hundred training films give the statistics of the weights as they are.
+Running averages lag behind small batches, and explained images do not move them at all; a few
+hundred training images give the statistics of the weights as they are.
 """
 
 from collections.abc import Iterable
@@ -26,8 +26,8 @@ def recompute_statistics(network: nn.Module, batches: Iterable[Tensor]) -> None:
         norm.reset_running_stats()
         norm.momentum = None  # a cumulative average
     network.train()
-    for films in batches:
-        network(films)
+    for images in batches:
+        network(images)
     network.train(was_training)
     for norm, momentum in zip(norms, momenta, strict=True):
         norm.momentum = momentum

@@ -8,23 +8,23 @@ import torch
 import torch.nn.functional as F  # noqa: N812  torch's own convention
 from torch import Tensor, nn
 
-from classification.losses import HeatmapLossSettings, deep_heatmap_loss
-from classification.lrp.gradient_engine import PIXELS
-from classification.settings import IsnetSettings
-from classification.variants import build_explainer
+from isnet_cxr.classification.losses import HeatmapLossSettings, deep_heatmap_loss
+from isnet_cxr.classification.lrp.gradient_engine import PIXELS
+from isnet_cxr.classification.settings import IsnetSettings
+from isnet_cxr.classification.variants import build_explainer
 
 
 @dataclass(frozen=True)
 class Batch:
-    """Films, lung masks and labels of one step.
+    """PreparedImages, lung masks and labels of one step.
 
     Attributes:
-        films: (B, 1, H, W) in [0, 1].
+        images: (B, 1, H, W) in [0, 1].
         masks: (B, 1, H, W), 1 in the lungs; all 0 where no mask is known.
         labels: Class indices, (B,).
     """
 
-    films: Tensor
+    images: Tensor
     masks: Tensor
     labels: Tensor
 
@@ -61,7 +61,7 @@ class PlainObjective:
 
     def validation_terms(self, batch: Batch) -> Terms:
         """Return the class loss."""
-        logits = self._network(batch.films)
+        logits = self._network(batch.images)
         loss = class_loss(logits, batch.labels, self._class_weights)
         return {"loss": loss, "class_loss": loss, "logits": logits}
 
@@ -69,7 +69,7 @@ class PlainObjective:
 class IsnetObjective:
     """``(1 - P) * class loss + P * heatmap loss`` on a fraction of every batch.
 
-    The explained films go forward by themselves, recorded; the others as in plain training.
+    The explained images go forward by themselves, recorded; the others as in plain training.
     """
 
     def __init__(
@@ -88,7 +88,7 @@ class IsnetObjective:
             class_weights: (C,), make rare classes count.
             settings: Of the training; the explained classes, layers and rules among them.
             loss_settings: Of the heatmap loss.
-            foreground_ranges: C1 and C2 by supervised layer, "pixels" for the films' own; layers
+            foreground_ranges: C1 and C2 by supervised layer, "pixels" for the images' own; layers
                 that are missing have those of ``loss_settings``.
         """
         self._network = network
@@ -100,7 +100,7 @@ class IsnetObjective:
             name: replace(
                 loss_settings,
                 foreground_range=ranges.get(name, loss_settings.foreground_range),
-                empty_masks="skip",  # augmentation may move the lungs out of a film
+                empty_masks="skip",  # augmentation may move the lungs out of an image
             )
             for name in (PIXELS, *settings.deep_layers)
         }
@@ -108,11 +108,11 @@ class IsnetObjective:
     def training_terms(self, batch: Batch, *, progress: float, generator: torch.Generator) -> Terms:
         """Return the whole loss, its terms, and where the relevance lies."""
         weight = self._settings.heatmap_weight(progress)
-        chosen = self._choose_films(batch)
-        others = torch.ones(len(batch.films), dtype=torch.bool)
+        chosen = self._choose_images(batch)
+        others = torch.ones(len(batch.images), dtype=torch.bool)
         others[chosen] = False
         rest = others.nonzero().flatten()
-        logits = batch.films.new_zeros(())
+        logits = batch.images.new_zeros(())
         parts, labels = [], []
         terms: Terms = {}
         if len(chosen):
@@ -120,7 +120,7 @@ class IsnetObjective:
             parts.append(recorded)
             labels.append(batch.labels[chosen])
         if len(rest):
-            parts.append(self._network(batch.films[rest]))
+            parts.append(self._network(batch.images[rest]))
             labels.append(batch.labels[rest])
         logits, truth = torch.cat(parts), torch.cat(labels)
         terms["class_loss"] = class_loss(logits, truth, self._class_weights)
@@ -138,7 +138,7 @@ class IsnetObjective:
         """
         with torch.enable_grad():
             explained = self._explainer.explain(
-                batch.films, batch.labels, generator=None, differentiable=False
+                batch.images, batch.labels, generator=None, differentiable=False
             )
         logits = explained.logits.detach()
         has_lungs = batch.masks.flatten(1).sum(dim=1) > 0
@@ -152,19 +152,19 @@ class IsnetObjective:
             terms["loss"] = terms["loss"] + weight * scores["heatmap_loss"]
         return {**terms, "logits": logits}
 
-    def _choose_films(self, batch: Batch) -> Tensor:
+    def _choose_images(self, batch: Batch) -> Tensor:
         """Return the rows to explain: the first of the batch that have lungs, up to the fraction.
 
         Batches are shuffled, so the first are as good as any.
         """
-        count = max(1, round(self._settings.fraction * len(batch.films)))
+        count = max(1, round(self._settings.fraction * len(batch.images)))
         return (batch.masks.flatten(1).sum(dim=1) > 0).nonzero().flatten()[:count].cpu()
 
     def _explain(
         self, batch: Batch, chosen: Tensor, *, generator: torch.Generator
     ) -> tuple[Tensor, Terms]:
         explained = self._explainer.explain(
-            batch.films[chosen], batch.labels[chosen], generator=generator
+            batch.images[chosen], batch.labels[chosen], generator=generator
         )
         return explained.logits, self._score(explained.heatmaps, batch.masks[chosen])
 
@@ -176,21 +176,21 @@ class IsnetObjective:
             "heatmap_loss": scored.total,
             "background_loss": scored.background.detach(),
             "foreground_loss": scored.foreground.detach(),
-            "relevance_in_lungs": share_in_lungs(heatmaps[PIXELS].detach(), masks).mean(),
+            "relevance_inside_lungs": share_inside_lungs(heatmaps[PIXELS].detach(), masks).mean(),
         }
 
 
 def class_loss(logits: Tensor, labels: Tensor, class_weights: Tensor) -> Tensor:
-    """Cross-entropy of ``logits`` (B, C) in float32, each film weighted by its class's weight.
+    """Cross-entropy of ``logits`` (B, C) in float32, each image weighted by its class's weight.
 
-    The mean over films, not over weights: a batch of frequent classes counts for less.
+    The mean over images, not over weights: a batch of frequent classes counts for less.
     """
     weights = class_weights.to(logits.device)
     losses = F.cross_entropy(logits.float(), labels, reduction="none")
     return (losses * weights[labels]).mean()
 
 
-def share_in_lungs(heatmaps: Tensor, masks: Tensor) -> Tensor:
+def share_inside_lungs(heatmaps: Tensor, masks: Tensor) -> Tensor:
     """Share of absolute relevance inside the lungs, per map.
 
     Args:

@@ -6,12 +6,12 @@ The command line and the study's YAML fill them, MLflow logs them, the model pac
 from dataclasses import dataclass, field
 from typing import Literal
 
-from classification.losses.heatmap import EmptyMasks, ForegroundForm
-from classification.lrp.explained import ExplainedClass, Quantity
-from classification.lrp.gradient_engine import FirstRule
-from classification.networks import NetworkName
-from data.augment import Augmentation
-from data.preprocess import Preprocessing
+from isnet_cxr.classification.losses.heatmap import EmptyMasks, ForegroundForm
+from isnet_cxr.classification.lrp.explained import ExplainedClass, Quantity
+from isnet_cxr.classification.lrp.gradient_engine import FirstRule
+from isnet_cxr.classification.networks import NetworkName
+from isnet_cxr.data.learning.augment import Augmentation
+from isnet_cxr.data.learning.preprocess import Preprocessing
 
 Method = Literal["plain", "masked", "mixed", "isnet"]
 
@@ -28,7 +28,7 @@ class IsnetSettings:
         weight_start: P in the first epoch, in [0, 1].
         weight_end: P from ``ramp`` on; also the P of the validation loss that chooses the epoch.
         ramp: Part of the training over which P goes from start to end.
-        mixed_share: Part of the training films whose background is another film's, in [0, 1]. It
+        mixed_share: Part of the training images whose background is another image's, in [0, 1]. It
             closes what relevance cannot show: a background that switches units off leaves them
             without relevance (``docs/method.md``). 0 is the published method.
         explained: Which class is explained; "all" of them, a map each (Original); or "dual": all
@@ -46,7 +46,7 @@ class IsnetSettings:
         foreground_form: "hybrid" grows linearly above C1 + C2, "L2" does not.
         foreground_range: C1 and C2 of every supervised layer; None measures each layer's own
             (``calibration_epochs``).
-        empty_masks: "refuse" to train on films without lungs in their masks, or without masks; or
+        empty_masks: "refuse" to train on images without lungs in their masks, or without masks; or
             "skip" the heatmap loss for them, so that only the class is learned from them.
         calibration_epochs: Plain epochs whose last one's heatmaps give C1 and C2. They must be
             enough to learn the classes: a network that is still unsure has little relevance, and a
@@ -88,17 +88,17 @@ class ClassifierSettings:
 
     Attributes:
         method: "plain"; "masked", which sees the lungs only, at run time too; "mixed", plain on
-            films whose backgrounds are exchanged as for an ISNet, without its heatmap loss; or
+            images whose backgrounds are exchanged as for an ISNet, without its heatmap loss; or
             "isnet". At run time the last two are plain classifiers.
         network: Architecture.
-        preprocessing: From film to network input.
+        preprocessing: From image to network input.
         augmentation: Random changes in training.
         epochs: At most so many.
-        batch_size: Films per step.
+        batch_size: Images per step.
         learning_rate: Peak of the one-cycle schedule of AdamW.
         weight_decay: Of AdamW.
         patience: Stop early after so many epochs without a better validation loss; 0 never.
-        marks: Stamp every training and validation film with its class's mark (bias experiment).
+        marks: Stamp every training and validation image with its class's mark (bias experiment).
         precision: "32-true", or "bf16-mixed" for autocast.
         isnet: Used when the method is "isnet"; "mixed" takes its ``mixed_share``.
     """

@@ -1,6 +1,6 @@
 """Figures of merit of a classifier, their intervals, and paired comparisons.
 
-Patients, not films, are resampled: films of one patient are no independent evidence.
+Patients, not images, are resampled: images of one patient are no independent evidence.
 """
 
 from collections.abc import Callable, Sequence
@@ -26,7 +26,7 @@ def macro_f1(predicted: Ints, truth: Ints) -> float:
 
 
 def macro_auc(probabilities: Floats, truth: Ints) -> float:
-    """Mean one-against-rest area under the ROC curve, over classes with films on both sides.
+    """Mean one-against-rest area under the ROC curve, over classes with images on both sides.
 
     Args:
         probabilities: (N, C).
@@ -51,19 +51,19 @@ def summarise(
     """Score the predictions of one classifier on one test.
 
     Args:
-        predictions: From ``evaluate_classifier``: one row per film.
+        predictions: From ``evaluate_classifier``: one row per image.
         classes: Class names, in the order of the network's outputs.
         seed: Of the bootstrap.
         resamples: Number of bootstrap samples.
 
     Returns:
         n, accuracy, macro_f1, macro_auc, recall (by class), confusion (rows: truth),
-        relevance_in_lungs, and ci95 (low and high of the first three and the last).
+        relevance_inside_lungs, and ci95 (low and high of the first three and the last).
     """
     probabilities, predicted, truth = _as_arrays(predictions, classes)
     confusion = np.zeros((len(classes), len(classes)), dtype=int)
     np.add.at(confusion, (truth, predicted), 1)
-    share = predictions["relevance_in_lungs"].to_numpy(dtype=float)
+    share = predictions["relevance_inside_lungs"].to_numpy(dtype=float)
     figures = _figures(probabilities, truth, share)
     draws = [
         _figures(probabilities[rows], truth[rows], share[rows])
@@ -90,14 +90,14 @@ def compare_paired(
     seed: int = 0,
     resamples: int = 2000,
 ) -> dict[str, Any]:
-    """Compare two classifiers on the same films, over patients and seeds.
+    """Compare two classifiers on the same images, over patients and seeds.
 
     Every bootstrap sample draws patients and training seeds with replacement, the same for both;
     ``p`` is the two-sided share of samples on the other side of no difference.
 
     Args:
         first: Predictions of one classifier, one frame per training seed.
-        second: Of the other, for the same seeds, over the same films.
+        second: Of the other, for the same seeds, over the same images.
         classes: Class names, in the order of the network's outputs.
         seed: Of the bootstrap.
         resamples: Number of bootstrap samples.
@@ -106,11 +106,11 @@ def compare_paired(
         For macro_auc, macro_f1 and accuracy: ``difference`` (first - second), ``ci95`` and ``p``.
 
     Raises:
-        ValueError: If seeds or films differ.
+        ValueError: If seeds or images differ.
     """
-    films = [tuple(frame["image_id"]) for frame in (*first, *second)]
-    if len(first) != len(second) or len(set(films)) != 1:
-        raise ValueError("a paired comparison needs the same films and seeds on both sides")
+    images = [tuple(frame["image_id"]) for frame in (*first, *second)]
+    if len(first) != len(second) or len(set(images)) != 1:
+        raise ValueError("a paired comparison needs the same images and seeds on both sides")
     pairs = [
         (_as_arrays(one, classes), _as_arrays(other, classes))
         for one, other in zip(first, second, strict=True)
@@ -170,14 +170,14 @@ def _figures(probabilities: Floats, truth: Ints, share: Floats) -> dict[str, flo
         "accuracy": float(np.mean(predicted == truth)),
         "macro_f1": macro_f1(predicted, truth),
         "macro_auc": macro_auc(probabilities, truth),
-        "relevance_in_lungs": float(known.mean()) if len(known) else float("nan"),
+        "relevance_inside_lungs": float(known.mean()) if len(known) else float("nan"),
     }
 
 
 def _resample_patients(
     predictions: pd.DataFrame, resamples: int, generator: np.random.Generator
 ) -> list[Ints]:
-    """Draw patients with replacement; return the rows of their films, one array per sample."""
+    """Draw patients with replacement; return the rows of their images, one array per sample."""
     codes, patients = pd.factorize(predictions["patient_id"])
     rows_of = np.split(np.argsort(codes, kind="stable"), np.cumsum(np.bincount(codes))[:-1])
     draws = generator.integers(len(patients), size=(resamples, len(patients)))

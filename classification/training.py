@@ -16,18 +16,23 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from classification.batches import FilmRows, ShuffledBatches, in_order, loader
-from classification.calibration import Ranges, measure_relevance, read_ranges, write_ranges
-from classification.card import write_card
-from classification.learner import ClassifierLearner, Stored
-from classification.losses import HeatmapLossSettings
-from classification.lrp.gradient_engine import PIXELS
-from classification.networks import build_network
-from classification.objectives import IsnetObjective, Objective, PlainObjective
-from classification.settings import ClassifierSettings
-from classification.variants import build_explainer
-from data.cache import load_films
-from data.fitting import (
+from isnet_cxr.classification.batches import ImageRows, ShuffledBatches, in_order, loader
+from isnet_cxr.classification.calibration import (
+    Ranges,
+    measure_relevance,
+    read_ranges,
+    write_ranges,
+)
+from isnet_cxr.classification.card import write_card
+from isnet_cxr.classification.learner import ClassifierLearner, Stored
+from isnet_cxr.classification.losses import HeatmapLossSettings
+from isnet_cxr.classification.lrp.gradient_engine import PIXELS
+from isnet_cxr.classification.networks import build_network
+from isnet_cxr.classification.objectives import IsnetObjective, Objective, PlainObjective
+from isnet_cxr.classification.settings import ClassifierSettings
+from isnet_cxr.classification.variants import build_explainer
+from isnet_cxr.data.learning.cache import load_images
+from isnet_cxr.data.learning.fitting import (
     CHECKPOINTS,
     FittingSettings,
     OnEpoch,
@@ -36,16 +41,16 @@ from data.fitting import (
     digest_rows,
     fit,
 )  # fmt: skip
-from data.package import WEIGHTS, Package, write_package
+from isnet_cxr.data.learning.package import WEIGHTS, Package, write_package
 
 KIND = "classifier"
-STATISTICS_FILMS = 256  # batch-norm statistics and C1, C2 are taken from so many training films
+STATISTICS_IMAGES = 256  # batch-norm statistics and C1, C2 are taken from so many training images
 
 
 @dataclass(frozen=True)
-class _Films:
-    train: FilmRows
-    val: FilmRows
+class _Images:
+    train: ImageRows
+    val: ImageRows
     class_weights: Tensor
 
 
@@ -63,7 +68,7 @@ def train_classifier(
     """Train on the rows of split train; keep the epoch with the least loss on the rows of val.
 
     The loss that chooses is the whole one, heatmaps included, with the final weights; no external
-    film is ever looked at.
+    image is ever looked at.
 
     Args:
         manifest: Rows of train and val; all methods but plain need lung masks.
@@ -71,7 +76,7 @@ def train_classifier(
         out: Folder for the package, ``epochs.jsonl`` and, until finished, checkpoints.
         classes: Class names, in the order of the network's outputs.
         seed: Source of all randomness.
-        cache: Folder of prepared films; None prepares them anew.
+        cache: Folder of prepared images; None prepares them anew.
         on_epoch: Told every epoch's number (from 0) and metrics.
         progress: Show progress bars.
 
@@ -79,7 +84,7 @@ def train_classifier(
         The model package's folder. A finished training is not repeated.
 
     Raises:
-        ValueError: If a split has no row, a label is not in ``classes``, a film has no label, a
+        ValueError: If a split has no row, a label is not in ``classes``, an image has no label, a
             needed mask is missing or empty, or ``out`` holds another training.
     """
     splits = {split: _rows(manifest, split, classes, settings) for split in ("train", "val")}
@@ -87,7 +92,7 @@ def train_classifier(
         "settings": as_plain(settings),
         "classes": list(classes),
         "seed": seed,
-        "films": {
+        "images": {
             split: digest_rows(rows, ["image_id", "label"]) for split, rows in splits.items()
         },
     }
@@ -95,10 +100,10 @@ def train_classifier(
     package = out / "package"
     if (package / WEIGHTS).is_file():
         return package
-    films = _load(splits, settings, classes, cache, progress=progress)
+    images = _load(splits, settings, classes, cache, progress=progress)
     network = build_network(settings.network, classes=len(classes), seed=seed)
-    objective, measured = _objective(network, films, settings, out, seed=seed, progress=progress)
-    best = _fit(network, objective, films, settings, out, seed=seed, report=(on_epoch, progress))
+    objective, measured = _objective(network, images, settings, out, seed=seed, progress=progress)
+    best = _fit(network, objective, images, settings, out, seed=seed, report=(on_epoch, progress))
     metrics = {f"best_{name}": value for name, value in best.items()} | measured
     config = {"kind": KIND, **description, "measured": measured}
     write_package(
@@ -117,7 +122,7 @@ def train_classifier(
 def _fit(
     network: nn.Module,
     objective: Objective,
-    films: _Films,
+    images: _Images,
     settings: ClassifierSettings,
     out: Path,
     *,
@@ -125,22 +130,22 @@ def _fit(
     report: tuple[OnEpoch | None, bool],
 ) -> dict[str, float]:
     """Train ``network`` in place, to its best epoch; return that epoch's metrics."""
-    batches = ShuffledBatches(len(films.train), batch_size=settings.batch_size, seed=seed)
+    batches = ShuffledBatches(len(images.train), batch_size=settings.batch_size, seed=seed)
 
-    def statistics_films() -> list[Stored]:
-        count = min(STATISTICS_FILMS, len(films.train))
-        order = np.random.default_rng(seed).permutation(len(films.train))[:count]
-        return [films.train[order[rows].tolist()] for rows in in_order(count, 32)]
+    def statistics_images() -> list[Stored]:
+        count = min(STATISTICS_IMAGES, len(images.train))
+        order = np.random.default_rng(seed).permutation(len(images.train))[:count]
+        return [images.train[order[rows].tolist()] for rows in in_order(count, 32)]
 
     learner = ClassifierLearner(
         network, objective, settings,
-        steps=settings.epochs * len(batches), seed=seed, statistics_films=statistics_films,
+        steps=settings.epochs * len(batches), seed=seed, statistics_images=statistics_images,
     )  # fmt: skip
     on_epoch, progress = report
     return fit(
         learner,
-        loader(films.train, batches),
-        loader(films.val, in_order(len(films.val), 2 * settings.batch_size)),
+        loader(images.train, batches),
+        loader(images.val, in_order(len(images.val), 2 * settings.batch_size)),
         FittingSettings(
             settings.epochs, monitor="val_loss", mode="min", patience=settings.patience,
             precision=settings.precision,
@@ -153,7 +158,7 @@ def _fit(
 
 def _objective(
     network: nn.Module,
-    films: _Films,
+    images: _Images,
     settings: ClassifierSettings,
     out: Path,
     *,
@@ -162,7 +167,7 @@ def _objective(
 ) -> tuple[Objective, dict[str, Any]]:
     """Return what to minimise, and what was measured for it."""
     if settings.method != "isnet":
-        return PlainObjective(network, films.class_weights), {}
+        return PlainObjective(network, images.class_weights), {}
     isnet = settings.isnet
     layers = (PIXELS, *isnet.deep_layers)
     build_explainer(network, isnet).restore()  # says what cannot be explained before hours are lost
@@ -170,7 +175,7 @@ def _objective(
         ranges = dict.fromkeys(layers, isnet.foreground_range)
     else:
         ranges = read_ranges(out) or _calibrate(
-            network, films, settings, out, seed=seed, progress=progress
+            network, images, settings, out, seed=seed, progress=progress
         )
     loss_settings = HeatmapLossSettings(
         decay=isnet.decay,
@@ -179,7 +184,7 @@ def _objective(
         foreground_form=isnet.foreground_form,
     )
     objective = IsnetObjective(
-        network, films.class_weights, isnet, loss_settings, foreground_ranges=ranges
+        network, images.class_weights, isnet, loss_settings, foreground_ranges=ranges
     )
     measured: dict[str, Any] = {"foreground_range": list(ranges[PIXELS])}
     if isnet.deep_layers:
@@ -191,7 +196,7 @@ def _objective(
 
 def _calibrate(
     network: nn.Module,
-    films: _Films,
+    images: _Images,
     settings: ClassifierSettings,
     out: Path,
     *,
@@ -205,9 +210,11 @@ def _calibrate(
     initial = {name: value.clone() for name, value in network.state_dict().items()}
     plain = replace(settings, method="plain", epochs=settings.isnet.calibration_epochs, patience=0)
     folder = out / "calibration"
-    objective = PlainObjective(network, films.class_weights)
-    _fit(network, objective, films, plain, folder, seed=seed, report=(None, progress))
-    relevance = measure_relevance(network, films.train, settings, films=STATISTICS_FILMS, seed=seed)
+    objective = PlainObjective(network, images.class_weights)
+    _fit(network, objective, images, plain, folder, seed=seed, report=(None, progress))
+    relevance = measure_relevance(
+        network, images.train, settings, images=STATISTICS_IMAGES, seed=seed
+    )
     network.load_state_dict(initial)
     ranges = write_ranges(out, relevance)
     shutil.rmtree(folder)
@@ -231,14 +238,14 @@ def _rows(
     bare = rows[rows["lung_mask"] == ""]
     if _needs_lungs(settings) and len(bare):
         raise ValueError(
-            f"method {settings.method!r} needs a lung mask for every film: "
+            f"method {settings.method!r} needs a lung mask for every image: "
             f"{len(bare)} of split {split!r} have none, image {bare['image_id'].iloc[0]} first"
         )
     return rows
 
 
 def _needs_lungs(settings: ClassifierSettings) -> bool:
-    """Whether every film must have lungs in its mask."""
+    """Whether every image must have lungs in its mask."""
     may_skip = settings.method == "isnet" and settings.isnet.empty_masks == "skip"
     return settings.method != "plain" and not may_skip
 
@@ -250,31 +257,31 @@ def _load(
     cache: Path | None,
     *,
     progress: bool,
-) -> _Films:
-    """Load the films of both splits, and weigh classes by how rare they are."""
+) -> _Images:
+    """Load the images of both splits, and weigh classes by how rare they are."""
     rows, labels = {}, {}
     for split, frame in splits.items():
-        films = load_films(frame, settings.preprocessing, cache=cache, progress=progress)
-        if films.failures:
-            first = films.failures[0]
+        images = load_images(frame, settings.preprocessing, cache=cache, progress=progress)
+        if images.failures:
+            first = images.failures[0]
             raise ValueError(
-                f"{len(films.failures)} films of split {split!r} cannot be read: "
+                f"{len(images.failures)} images of split {split!r} cannot be read: "
                 f"{first.path}: {first.reason}"
             )
-        empty = films.manifest["image_id"].iloc[np.flatnonzero(~films.masks.any(axis=(1, 2)))]
+        empty = images.manifest["image_id"].iloc[np.flatnonzero(~images.masks.any(axis=(1, 2)))]
         if _needs_lungs(settings) and len(empty):
             raise ValueError(
                 f"{len(empty)} lung masks of split {split!r} are empty, image {empty.iloc[0]} first"
             )
-        labels[split] = _indices(films.manifest, classes)
+        labels[split] = _indices(images.manifest, classes)
         marks = len(classes) if settings.marks else 0
-        rows[split] = FilmRows(films, labels[split], marks=marks)
+        rows[split] = ImageRows(images, labels[split], marks=marks)
     counts = np.bincount(labels["train"], minlength=len(classes))
     if not counts.all():
         missing = classes[int(counts.argmin())]
-        raise ValueError(f"class {missing!r} has no film of split 'train'")
+        raise ValueError(f"class {missing!r} has no image of split 'train'")
     weights = torch.tensor(counts.sum() / (len(classes) * counts), dtype=torch.float32)
-    return _Films(rows["train"], rows["val"], weights)
+    return _Images(rows["train"], rows["val"], weights)
 
 
 def _indices(manifest: pd.DataFrame, classes: Sequence[str]) -> NDArray[np.int64]:

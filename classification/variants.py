@@ -11,23 +11,23 @@ from typing import Protocol
 import torch
 from torch import Tensor, nn
 
-from classification.lrp.explained import (
+from isnet_cxr.classification.lrp.explained import (
     ExplainedClass,
     choose_classes,
     explained_quantity,
 )
-from classification.lrp.layerwise_engine import LayerwiseEngine
-from classification.lrp.prepare import prepare
-from classification.settings import IsnetSettings
+from isnet_cxr.classification.lrp.layerwise_engine import LayerwiseEngine
+from isnet_cxr.classification.lrp.prepare import prepare
+from isnet_cxr.classification.settings import IsnetSettings
 
 
 @dataclass(frozen=True)
-class ExplainedFilms:
-    """What a network says of films, and where it looks.
+class ExplainedImages:
+    """What a network says of images, and where it looks.
 
     Attributes:
         logits: (B, C), with their graph.
-        heatmaps: Signed relevance by layer, (B, maps, C, H, W) each; the films' own is "pixels".
+        heatmaps: Signed relevance by layer, (B, maps, C, H, W) each; the images' own is "pixels".
     """
 
     logits: Tensor
@@ -35,17 +35,17 @@ class ExplainedFilms:
 
 
 class Explainer(Protocol):
-    """Runs films through a network and explains the outputs."""
+    """Runs images through a network and explains the outputs."""
 
     def explain(
         self,
-        films: Tensor,
+        images: Tensor,
         labels: Tensor,
         *,
         generator: torch.Generator | None,
         differentiable: bool = True,
-    ) -> ExplainedFilms:
-        """Explain ``films`` (B, 1, H, W) with their class indices (B,).
+    ) -> ExplainedImages:
+        """Explain ``images`` (B, 1, H, W) with their class indices (B,).
 
         Without a generator nothing is drawn: the top class stands in for a drawn one.
         """
@@ -67,18 +67,18 @@ class ClassExplainer:
 
     def explain(
         self,
-        films: Tensor,
+        images: Tensor,
         labels: Tensor,
         *,
         generator: torch.Generator | None,
         differentiable: bool = True,
-    ) -> ExplainedFilms:
+    ) -> ExplainedImages:
         """Explain the classes that the settings choose."""
         settings = self._settings
         with self._prepared.record(
             epsilon=settings.epsilon, layers=settings.deep_layers
         ) as recording:
-            logits = self._prepared.network(films)
+            logits = self._prepared.network(images)
         strategy = self._strategy
         if generator is None and strategy in {"random", "stochastic"}:
             strategy = "top"
@@ -90,7 +90,7 @@ class ClassExplainer:
             differentiable=differentiable,
             first_rule=settings.first_rule,
         )
-        return ExplainedFilms(logits, heatmaps)
+        return ExplainedImages(logits, heatmaps)
 
     def restore(self) -> None:
         """Put the network's own layers back."""
@@ -107,23 +107,23 @@ class DualExplainer:
 
     def explain(
         self,
-        films: Tensor,
+        images: Tensor,
         labels: Tensor,
         *,
         generator: torch.Generator | None,
         differentiable: bool = True,
-    ) -> ExplainedFilms:
+    ) -> ExplainedImages:
         """Explain all classes at once; labels and generator do not matter."""
         settings = self._settings
-        with torch.autocast(films.device.type, enabled=False):
-            recording = self._engine.record(films)
+        with torch.autocast(images.device.type, enabled=False):
+            recording = self._engine.record(images)
             heatmaps = recording.dual_layer_heatmaps(
                 settings.deep_layers,
                 epsilon=settings.epsilon,
                 first=settings.first_rule,
                 differentiable=differentiable,
             )
-        return ExplainedFilms(recording.logits, heatmaps)
+        return ExplainedImages(recording.logits, heatmaps)
 
     def restore(self) -> None:
         """Do nothing: the network was not changed."""

@@ -1,4 +1,4 @@
-"""Class-coded marks in a film's background: the bias experiment.
+"""Class-coded marks in an image's background: the bias experiment.
 
 Every class has its own small shape and its own corner. A classifier that reads the mark is
 perfect while marks tell the truth and worthless when they lie.
@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 MarkTest = Literal["biased", "deceiving"]
-SIZE_PER_FILM = 10 / 128
-"""Side of a mark, in parts of the film's side: 10 px of 128."""
+SIZE_PER_IMAGE = 10 / 128
+"""Side of a mark, in parts of the image's side: 10 px of 128."""
 
 
 def mark_shape(number: int, size_px: int) -> NDArray[np.bool_]:
@@ -31,14 +31,14 @@ def mark_shape(number: int, size_px: int) -> NDArray[np.bool_]:
 
 
 def stamp_marks(
-    films: NDArray[np.uint8], classes: NDArray[np.int64], *, test: MarkTest, count: int = 3
+    images: NDArray[np.uint8], classes: NDArray[np.int64], *, test: MarkTest, count: int = 3
 ) -> NDArray[np.uint8]:
-    """Stamp a mark on every film.
+    """Stamp a mark on every image.
 
     Args:
-        films: (N, S, S); left as they are.
-        classes: Class index of each film, (N,).
-        test: "biased" stamps the film's own class's mark, "deceiving" the next class's.
+        images: (N, S, S); left as they are.
+        classes: Class index of each image, (N,).
+        test: "biased" stamps the image's own class's mark, "deceiving" the next class's.
         count: Number of classes.
 
     Returns:
@@ -49,10 +49,10 @@ def stamp_marks(
     """
     if len(classes) and (classes.min() < 0 or classes.max() >= count):
         raise ValueError(f"classes must lie in 0..{count - 1}, got up to {classes.max()}")
-    side = films.shape[-1]
-    size_px = max(3, round(SIZE_PER_FILM * side))
+    side = images.shape[-1]
+    size_px = max(3, round(SIZE_PER_IMAGE * side))
     shown = classes if test == "biased" else (classes + 1) % count
-    stamped = films.copy()
+    stamped = images.copy()
     for number in range(count):
         top, left = _corner(number, side, size_px)
         window = stamped[shown == number, top : top + size_px, left : left + size_px]

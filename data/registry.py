@@ -16,8 +16,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Generic, TypeVar
 
-from data.errors import InputError
-from data.nearest import name_unknown
+from isnet_cxr.data.errors import InputError
+from isnet_cxr.data.nearest import name_unknown
 
 Entry = TypeVar("Entry")
 

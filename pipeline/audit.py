@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from pipeline.table import Table
+from isnet_cxr.pipeline.table import Table
 
 NONE = "\N{EN DASH}"
 MOST_VALUES = 8
@@ -20,34 +20,34 @@ def audit_tables(audit: Plain) -> dict[str, Table]:
     """Return an audit's tables by title, those with nothing in them left out.
 
     Args:
-        audit: As ``data.audit.plain_audit`` returns it, or a part of it.
+        audit: As ``isnet_cxr.data.audit.plain_audit`` returns it, or a part of it.
     """
     tables = {
         "Roles": roles_table(audit.get("roles", {})),
-        "Copies: the same film twice": copies_table(audit.get("copies", {}).get("between", [])),
+        "Copies: the same image twice": copies_table(audit.get("copies", {}).get("between", [])),
         "Leaks": leaks_table(audit.get("leaks", [])),
         "How well is the class guessed without the lungs?": shortcuts_table(
             audit.get("shortcuts", [])
         ),
         "What goes with the class?": associations_table(audit.get("associations", [])),
-        "Films that cannot be read": unreadable_table(audit.get("unreadable", {})),
+        "Images that cannot be read": unreadable_table(audit.get("unreadable", {})),
     }
     return {title: table for title, table in tables.items() if table.rows}
 
 
 def roles_table(roles: Plain) -> Table:
-    """List how many films and patients each role has."""
-    rows = [[role, str(own["films"]), str(own["patients"])] for role, own in roles.items()]
-    return Table(["role", "films", "patients"], rows)
+    """List how many images and patients each role has."""
+    rows = [[role, str(own["images"]), str(own["patients"])] for role, own in roles.items()]
+    return Table(["role", "images", "patients"], rows)
 
 
 def copies_table(between: list[Plain]) -> Table:
     """Count pairs of copies by their datasets."""
     rows = [
-        [_both(own["datasets"]), own["kind"], str(own["pairs"]), str(own["films"])]
+        [_both(own["datasets"]), own["kind"], str(own["pairs"]), str(own["images"])]
         for own in between
     ]
-    return Table(["datasets", "kind", "pairs", "films in them"], rows)
+    return Table(["datasets", "kind", "pairs", "images in them"], rows)
 
 
 def leaks_table(leaks: list[Plain]) -> Table:
@@ -61,7 +61,7 @@ def shortcuts_table(shortcuts: list[Plain]) -> Table:
     rows = [
         [
             own["evidence"],
-            str(own["films"]),
+            str(own["images"]),
             f"{own['macro_auc']:.3f}",
             *(f"{own['auc'][label]:.3f}" for label in labels),
             f"{own['balanced_accuracy']:.3f}",
@@ -70,17 +70,17 @@ def shortcuts_table(shortcuts: list[Plain]) -> Table:
         for own in shortcuts
     ]
     strong = {(n, 2) for n, own in enumerate(shortcuts) if own["macro_auc"] >= EASY_GUESS}
-    head = ["evidence", "films", "macro AUC", *(f"AUC {label}" for label in labels)]
+    head = ["evidence", "images", "macro AUC", *(f"AUC {label}" for label in labels)]
     return Table([*head, "balanced accuracy", "by chance"], rows, frozenset(strong))
 
 
 def associations_table(associations: list[Plain]) -> Table:
-    """Count films by class and every column, with the column's Cramér's V in its first row."""
+    """Count images by class and every column, with the column's Cramér's V in its first row."""
     labels = list(associations[0]["labels"]) if associations else []
     rows: list[list[str]] = []
     strong = set()
     for own in associations:
-        if len(own["counts"]) <= 1:  # the same for all films
+        if len(own["counts"]) <= 1:  # the same for all images
             continue
         strength = own["cramers_v"]
         if strength is not None and strength >= STRONG_TIE:
@@ -93,8 +93,8 @@ def associations_table(associations: list[Plain]) -> Table:
 
 
 def unreadable_table(unreadable: Plain) -> Table:
-    """List films that could not be read, and why."""
-    return Table(["image id", "reason"], [[film, why] for film, why in unreadable.items()])
+    """List images that could not be read, and why."""
+    return Table(["image id", "reason"], [[image, why] for image, why in unreadable.items()])
 
 
 def _shown(counts: Mapping[str, list[int]]) -> dict[str, list[int]]:

@@ -1,8 +1,8 @@
-"""Predict a folder of films with a trained classifier: the job a hospital would run.
+"""Predict a folder of images with a trained classifier: the job a hospital would run.
 
-``predictions.csv``, ``masks`` and ``heatmaps`` know films by a running number and the hash of their
-pixels. File names often hold a patient's name or number: they stand in ``files.csv`` and
-``failures.csv`` alone, which stay where the films are.
+``predictions.csv``, ``masks`` and ``heatmaps`` know images by a running number and the hash of
+their pixels. File names often hold a patient's name or number: they stand in ``files.csv`` and
+``failures.csv`` alone, which stay where the images are.
 """
 
 import csv
@@ -17,17 +17,24 @@ import torch
 from numpy.typing import NDArray
 from rich.progress import track
 
-from classification.classifier import Classifier
-from classification.explain import colour_limit, overlay
-from classification.explanation import Explanation
-from data.atomic import replacing
-from data.failures import Failure
-from data.preprocess import Preprocessing, prepare_film, prepare_mask, restore_map, to_bytes
-from data.readers import Film, UnreadableImage, is_image_file, read_image, write_mask, write_png
-from data.records import image_id
-from data.suspicion import suspect_film
-from pipeline.study.trainings import LUNGS
-from segmentation.predict import LungMask, LungSegmenter
+from isnet_cxr.classification.classifier import Classifier
+from isnet_cxr.classification.explain import colour_limit, overlay
+from isnet_cxr.classification.explanation import Explanation
+from isnet_cxr.data.learning.preprocess import (
+    Preprocessing,
+    prepare_image,
+    prepare_mask,
+    restore_map,
+    to_bytes,
+)
+from isnet_cxr.data.manifests.failures import Failure
+from isnet_cxr.data.manifests.records import image_id
+from isnet_cxr.data.readers import Radiograph, UnreadableImage, is_image_file, read_image
+from isnet_cxr.data.review.flags import review_flags
+from isnet_cxr.data.writers import write_mask, write_png
+from isnet_cxr.data.writers.atomic import replacing
+from isnet_cxr.pipeline.study.trainings import LUNGS
+from isnet_cxr.segmentation.predict import LungMask, LungSegmenter
 
 BATCH_SIZE = 16
 HEATMAP_PX = 512
@@ -38,7 +45,7 @@ class Outcome:
     """What came of a batch.
 
     Attributes:
-        count: Films predicted.
+        count: Images predicted.
         failures: Files that could not be used.
     """
 
@@ -51,20 +58,20 @@ class _Input:
     """One file that could be read, and its lungs if there is a segmenter."""
 
     name: str
-    film: Film
+    image: Radiograph
     lungs: LungMask | None
 
 
 @dataclass
 class _Results:
-    """Rows of the files to write, in the order of the films."""
+    """Rows of the files to write, in the order of the images."""
 
     predictions: list[dict[str, Any]] = field(default_factory=list)
     files: list[dict[str, Any]] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
 
 
-def predict_films(
+def predict_images(
     inputs: Sequence[Path],
     *,
     model: Path,
@@ -75,24 +82,24 @@ def predict_films(
     device: str = "auto",
     progress: bool = True,
 ) -> Outcome:
-    """Predict and explain every film; what cannot be read is listed and skipped.
+    """Predict and explain every image; what cannot be read is listed and skipped.
 
     Args:
         inputs: Image files, and folders that are searched for them.
         model: The classifier's package.
         out: Folder for the results, made if missing.
         lungs: The lung segmenter's package; None takes the one in ``model``, if there is one. Masks
-            are for masked classifiers and for the share of relevance in the lungs; no other
+            are for masked classifiers and for the share of relevance inside the lungs; no other
             prediction depends on them.
         explained: A class, or "predicted".
         arrays: Keep every heatmap's numbers too, ``arrays/<image_id>.npy``: signed relevance,
-            float32 (S, S), in the geometry of the network's input (the film in a square).
+            float32 (S, S), in the geometry of the network's input (the image in a square).
         device: "cpu", "cuda", ..., or "auto".
         progress: Show a bar.
 
     Raises:
         FileNotFoundError: If an input or package is missing.
-        ValueError: If there is no film, a package or class is wrong, or no film could be used.
+        ValueError: If there is no image, a package or class is wrong, or no image could be used.
     """
     files = _find(inputs)
     where = _device(device)
@@ -112,7 +119,7 @@ def predict_films(
             _keep_arrays(batch, explanation, out)
     if not results.predictions:
         first = results.failures[0]
-        raise ValueError(f"no film could be used: {first.path}: {first.reason}")
+        raise ValueError(f"no image could be used: {first.path}: {first.reason}")
     _write_rows(results.predictions, out / "predictions.csv")
     _write_rows(results.files, out / "files.csv")
     return Outcome(len(results.predictions), results.failures)
@@ -154,15 +161,15 @@ def _read(
 ) -> Iterator[_Input]:
     for name, path in files:
         try:
-            film = read_image(path)
+            image = read_image(path)
         except UnreadableImage as error:
             failures.append(Failure(Path(name), error.reason))
             continue
-        lungs = segmenter.segment(film.pixels) if segmenter else None
+        lungs = segmenter.segment(image.pixels) if segmenter else None
         if classifier.needs_masks and (lungs is None or not lungs.mask.any()):
             failures.append(Failure(Path(name), "no lungs found, and this classifier needs them"))
             continue
-        yield _Input(name, film, lungs)
+        yield _Input(name, image, lungs)
 
 
 def _predict(
@@ -173,17 +180,17 @@ def _predict(
     results: _Results,
 ) -> Explanation:
     settings = classifier.settings.preprocessing
-    films = np.stack([to_bytes(prepare_film(one.film.pixels, settings)[0]) for one in batch])
-    masks = np.zeros_like(films)
+    images = np.stack([to_bytes(prepare_image(one.image.pixels, settings)[0]) for one in batch])
+    masks = np.zeros_like(images)
     for number, one in enumerate(batch):
         if one.lungs is not None:
             masks[number] = prepare_mask(one.lungs.mask, settings.size_px)
-    explanation = classifier.explain(films, masks, explained=explained)
+    explanation = classifier.explain(images, masks, explained=explained)
     for number, one in enumerate(batch):
-        identity = image_id(one.film.pixels)
+        identity = image_id(one.image.pixels)
         count = len(results.predictions) + 1
         row = {"number": count, "image_id": identity}
-        results.files.append({**row, "file": one.name, "reading": "; ".join(one.film.steps)})
+        results.files.append({**row, "file": one.name, "reading": "; ".join(one.image.steps)})
         results.predictions.append(
             {**row, **_say(explanation, number, classifier.classes), **_judge(one)}
         )
@@ -193,45 +200,45 @@ def _predict(
 
 def _keep_arrays(batch: Sequence[_Input], explanation: Explanation, out: Path) -> None:
     for one, heatmap in zip(batch, explanation.heatmaps, strict=True):
-        path = out / "arrays" / f"{image_id(one.film.pixels)}.npy"
+        path = out / "arrays" / f"{image_id(one.image.pixels)}.npy"
         with replacing(path) as temporary, temporary.open("wb") as stream:
             np.save(stream, heatmap)
 
 
 def _say(explanation: Explanation, number: int, classes: Sequence[str]) -> dict[str, Any]:
     probabilities = explanation.probabilities[number]
-    share = float(explanation.share_in_lungs[number])
+    share = float(explanation.share_inside_lungs[number])
     return {
         "predicted": classes[int(probabilities.argmax())],
         **{f"p_{name}": f"{p:.6f}" for name, p in zip(classes, probabilities, strict=True)},
         "explained": classes[int(explanation.explained[number])],
-        "relevance_in_lungs": "" if np.isnan(share) else f"{share:.4f}",
+        "relevance_inside_lungs": "" if np.isnan(share) else f"{share:.4f}",
         "full_colour": f"{colour_limit(explanation.heatmaps[number]):.4g}",
     }
 
 
 def _judge(one: _Input) -> dict[str, str]:
-    """Say what a person should look at: the mask, and the film under it."""
+    """Say what a person should look at: the mask, and the image under it."""
     if one.lungs is None:
-        return {"mask_quality": "", "mask_reasons": "", "suspicion": ""}
+        return {"mask_quality": "", "mask_reasons": "", "review_flag": ""}
     return {
         "mask_quality": one.lungs.quality,
         "mask_reasons": "; ".join(one.lungs.reasons),
-        "suspicion": "; ".join(suspect_film(one.film.pixels, one.lungs.mask)),
+        "review_flag": "; ".join(review_flags(one.image.pixels, one.lungs.mask)),
     }
 
 
 def _draw(one: _Input, heatmap: NDArray[np.float32], out: Path, identity: str) -> None:
-    """Write the mask at the film's size, and the heatmap over the film.
+    """Write the mask at the image's size, and the heatmap over the image.
 
     Relevance is drawn on the scale of the network's input, whose limit is in ``predictions.csv``.
     """
     if one.lungs is not None:
         write_mask(one.lungs.mask, out / "masks" / f"{identity}.png")
     large = Preprocessing(size_px=HEATMAP_PX, exposure="none")
-    film = prepare_film(one.film.pixels, large)[0]
+    image = prepare_image(one.image.pixels, large)[0]
     relevance = restore_map(heatmap, height=HEATMAP_PX, width=HEATMAP_PX, nearest=False)
-    drawn = overlay(film, relevance, limit=colour_limit(heatmap))
+    drawn = overlay(image, relevance, limit=colour_limit(heatmap))
     write_png(drawn, out / "heatmaps" / f"{identity}.png")
 
 

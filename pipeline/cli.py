@@ -9,7 +9,7 @@ import sys
 
 import typer
 
-from pipeline.commands import (
+from isnet_cxr.pipeline.commands import (
     audit,
     bench,
     bench_data,
@@ -22,7 +22,7 @@ from pipeline.commands import (
     split,
     study,
 )
-from pipeline.errors import WRONG_INPUT, is_users, one_line
+from isnet_cxr.pipeline.errors import WRONG_INPUT, is_users, one_line
 
 app = typer.Typer(
     help="Chest X-ray classification that keeps looking at the lungs: segmentation, then ISNet. "
@@ -33,7 +33,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command("demo")(demo.demo)
-app.command("import")(data.import_films)
+app.command("import")(data.import_images)
 app.command("audit")(audit.audit)
 app.command("split")(split.split)
 app.add_typer(segment.app, name="segment")

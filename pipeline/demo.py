@@ -1,4 +1,4 @@
-"""The demonstration: a study on generated films of made-up hospitals, and what it must show."""
+"""The demonstration: a study on generated images of made-up hospitals, and what it must show."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,14 +6,14 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-from data.phantoms import EXTERNAL, LUNG_TEST, LUNG_TRAINING, POOL
-from pipeline.config import StudyConfig, parse_study
+from isnet_cxr.data.phantoms import DEVELOPMENT, EXTERNAL, LUNG_TEST, LUNG_TRAINING
+from isnet_cxr.pipeline.config import StudyConfig, parse_study
 
 CLASSES = ("normal", "pneumonia", "covid")
 PHANTOM_SEED = 7
 
 # Everything that decides how long the demonstration takes and what it shows stands here.
-FILMS_PER_CLASS = {"pool": 150, "external": 50, "lung training": 40, "lung test": 15}
+IMAGES_PER_CLASS = {"development": 150, "external": 50, "lung training": 40, "lung test": 15}
 SEGMENTATION = {
     "preprocessing": {"size_px": 96, "exposure": "centre"},
     "epochs": 12,
@@ -79,14 +79,14 @@ def describe_demo(out: Path, *, seeds: int) -> StudyConfig:
         out: The study's folder.
         seeds: Trainings of each classifier.
     """
-    roles = [(hospital, "pool") for hospital in POOL]
+    roles = [(hospital, "development") for hospital in DEVELOPMENT]
     roles += [(hospital, "external") for hospital in EXTERNAL]
     roles += [(LUNG_TRAINING, "lung training"), (LUNG_TEST, "lung test")]
     datasets = {
         hospital.name: {
             "phantoms": {
                 "hospital": hospital.name,
-                "films_per_class": FILMS_PER_CLASS[role],
+                "images_per_class": IMAGES_PER_CLASS[role],
                 "seed": PHANTOM_SEED,
             }
         }
@@ -101,9 +101,9 @@ def check_figures(summary: Mapping[str, Any]) -> list[Check]:
     External figures are means over the external hospitals.
     """
     plain, isnet = (summary["classification"][name] for name in ("plain", "isnet"))
-    own_plain, own_isnet = plain["pool"]["macro_f1"], isnet["pool"]["macro_f1"]
+    own_plain, own_isnet = plain["internal"]["macro_f1"], isnet["internal"]["macro_f1"]
     far_plain, far_isnet = _external(plain), _external(isnet)
-    lungs = min(tests["relevance_in_lungs"] or 0.0 for tests in isnet.values())
+    lungs = min(tests["relevance_inside_lungs"] or 0.0 for tests in isnet.values())
     return [
         Check(
             "lung Dice at another hospital", summary["segmentation"][LUNG_TEST.name]["dice"], 0.95
@@ -112,7 +112,7 @@ def check_figures(summary: Mapping[str, Any]) -> list[Check]:
         Check("plain, own minus external macro F1", own_plain - far_plain, 0.30),
         Check("ISNet, own minus external macro F1", own_isnet - far_isnet, 0.05, at_least=False),
         Check("ISNet minus plain, external macro F1", far_isnet - far_plain, 0.20),
-        Check("ISNet, relevance in the lungs, least of all tests", lungs, 0.90),
+        Check("ISNet, relevance inside the lungs, least of all tests", lungs, 0.90),
     ]
 
 
@@ -122,7 +122,7 @@ def _external(tests: Mapping[str, Any]) -> float:
 
 def _describe(datasets: Mapping[str, Any], seeds: int) -> dict[str, Any]:
     return {
-        "name": "demo on generated films",
+        "name": "demo on generated images",
         "classes": list(CLASSES),
         "datasets": dict(datasets),
         "segmentation": {
@@ -130,9 +130,9 @@ def _describe(datasets: Mapping[str, Any], seeds: int) -> dict[str, Any]:
             "test": [LUNG_TEST.name],
             "settings": SEGMENTATION,
         },
-        "pool": [hospital.name for hospital in POOL],
+        "development": [hospital.name for hospital in DEVELOPMENT],
         "external": {hospital.name: [hospital.name] for hospital in EXTERNAL},
-        "exclude_duplicates": False,  # films are generated, none twice
+        "exclude_duplicates": False,  # images are generated, none twice
         "defaults": DEFAULTS,
         "classifiers": CLASSIFIERS,
         "seeds": list(range(seeds)),

@@ -78,7 +78,7 @@ def _store() -> Finding:
     uri = os.environ.get("MLFLOW_TRACKING_URI")
     if not uri:
         return Finding("store", "mlflow.db in each study's folder (MLFLOW_TRACKING_URI is not set)")
-    from pipeline.tracking import check_store
+    from isnet_cxr.pipeline.tracking import check_store
 
     try:
         return Finding("store", f"{uri}: {check_store(uri)}")

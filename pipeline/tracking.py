@@ -3,7 +3,7 @@
 By default everything is in the study's folder (SQLite store ``mlflow.db``, files in
 ``mlartifacts``); ``MLFLOW_TRACKING_URI`` names another place. The runs of a study are remembered
 in ``mlflow-runs.json``, so that a study that goes on goes on in the same runs. Nothing logged
-holds a path or a patient's id: films are known by the hash of their pixels.
+holds a path or a patient's id: images are known by the hash of their pixels.
 """
 
 import fcntl
@@ -28,7 +28,7 @@ from mlflow.entities import DatasetInput, InputTag, Metric, Param, ViewType
 from mlflow.exceptions import MlflowException
 from mlflow.utils.mlflow_tags import MLFLOW_DATASET_CONTEXT, MLFLOW_PARENT_RUN_ID
 
-from data.atomic import replacing
+from isnet_cxr.data.writers.atomic import replacing
 
 logging.getLogger("mlflow.store.db.utils").setLevel(logging.WARNING)  # "creating tables ..."
 
@@ -66,8 +66,8 @@ class Run:
         if found:
             self.client.log_batch(self.run_id, metrics=found)
 
-    def log_films(self, manifest: "pd.DataFrame", *, name: str, digest: str, role: str) -> None:
-        """Log a manifest as a dataset input: digest, size and columns, not the films."""
+    def log_images(self, manifest: "pd.DataFrame", *, name: str, digest: str, role: str) -> None:
+        """Log a manifest as a dataset input: digest, size and columns, not the images."""
         dataset = mlflow.data.from_pandas(
             manifest[LOGGED_COLUMNS],
             source=CodeDatasetSource({"mlflow.source.name": "isnet-cxr manifest"}),

@@ -1,9 +1,9 @@
-"""Do masks stand where their films' edges are? Measured from the films alone, without a network.
+"""Do masks stand where their images' edges are? Measured from the images alone, without a network.
 
-Air is dark: across a lung's border the film brightens outwards. A set of masks is moved against
-its films, and where the masks' borders meet the most brightening is where they belong. The
+Air is dark: across a lung's border the image brightens outwards. A set of masks is moved against
+its images, and where the masks' borders meet the most brightening is where they belong. The
 ribs and the diaphragm pull this place away from the drawn border by themselves, alike in all
-frontal films: compare two datasets rather than read one.
+frontal images: compare two datasets rather than read one.
 """
 
 from pathlib import Path
@@ -14,11 +14,11 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from data.parallel import map_items
-from data.preprocess import shrink
-from data.readers import read_image, read_mask
+from isnet_cxr.data.learning.preprocess import shrink
+from isnet_cxr.data.parallel import map_items
+from isnet_cxr.data.readers import read_image, read_mask
 
-SIDE_PX = 200  # longest side at which films and masks are compared
+SIDE_PX = 200  # longest side at which images and masks are compared
 REACH_PX = 5  # largest offset that is looked for
 BLUR_PX = 1.0
 RESAMPLES = 500
@@ -29,24 +29,24 @@ NO_OFFSET: Offset = (0.0, 0.0)
 
 
 def edge_agreement(
-    film: NDArray[np.float32], mask: NDArray[np.uint8], *, reach_px: int = REACH_PX
+    image: NDArray[np.float32], mask: NDArray[np.uint8], *, reach_px: int = REACH_PX
 ) -> NDArray[np.float64]:
     """Brightening across the mask's border, with the mask moved by every offset.
 
     Args:
-        film: (H, W), air dark.
+        image: (H, W), air dark.
         mask: 1 in the lungs, (H, W).
         reach_px: Largest offset along each axis.
 
     Returns:
         (2 reach + 1, 2 reach + 1), row and column offset from -reach to reach; at most 1, which
-        is a film whose gradient is that of the mask.
+        is an image whose gradient is that of the mask.
     """
-    down, right = np.gradient(ndimage.gaussian_filter(film.astype(np.float64), BLUR_PX))
+    down, right = np.gradient(ndimage.gaussian_filter(image.astype(np.float64), BLUR_PX))
     into = np.gradient(ndimage.gaussian_filter((mask != 0).astype(np.float64), BLUR_PX))
     total = np.zeros((2 * reach_px + 1, 2 * reach_px + 1))
     for brightening, inwards in ((down, into[0]), (right, into[1])):
-        shape = [side + 2 * reach_px for side in film.shape]
+        shape = [side + 2 * reach_px for side in image.shape]
         spectrum = np.conj(np.fft.rfft2(inwards, shape)) * np.fft.rfft2(brightening, shape)
         correlation = np.fft.irfft2(spectrum, shape)
         places = np.arange(-reach_px, reach_px + 1)
@@ -76,22 +76,22 @@ def moved(mask: NDArray[np.uint8], offset: Offset) -> NDArray[np.uint8]:
 
 
 def measure_offset(manifest: pd.DataFrame, *, progress: bool = True) -> dict[str, Any]:
-    """Say by how much a dataset's masks would have to move to meet their films' edges best.
+    """Say by how much a dataset's masks would have to move to meet their images' edges best.
 
     Args:
-        manifest: Films; those without a mask are left out.
+        manifest: Images; those without a mask are left out.
         progress: Show a progress bar.
 
     Returns:
         n, row_px and column_px (of ``SIDE_PX`` on the longest side; down and right are positive),
-        and their 95 % intervals by bootstrap over films.
+        and their 95 % intervals by bootstrap over images.
 
     Raises:
-        ValueError: If no film has a mask.
+        ValueError: If no image has a mask.
     """
     rows = manifest[manifest["lung_mask"] != ""]
     if rows.empty:
-        raise ValueError("no film of the manifest has a lung mask")
+        raise ValueError("no image of the manifest has a lung mask")
     pairs = [(Path(a), Path(b)) for a, b in zip(rows["path"], rows["lung_mask"], strict=True)]
     found = list(
         map_items(_agreement_of, pairs, workers=1, title="Comparing edges", progress=progress)
@@ -116,10 +116,10 @@ def measure_offset(manifest: pd.DataFrame, *, progress: bool = True) -> dict[str
 
 
 def _agreement_of(pair: tuple[Path, Path]) -> NDArray[np.float64]:
-    film = read_image(pair[0]).pixels[0]
+    image = read_image(pair[0]).pixels[0]
     mask = (read_mask(pair[1]) != 0).astype(np.float32)
     lungs = shrink(mask, SIDE_PX) >= 0.5  # noqa: PLR2004 - half of the pixel
-    return edge_agreement(shrink(film, SIDE_PX), lungs.astype(np.uint8))
+    return edge_agreement(shrink(image, SIDE_PX), lungs.astype(np.uint8))
 
 
 def _vertex(values: NDArray[np.float64], peak: int) -> float:

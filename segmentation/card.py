@@ -4,7 +4,7 @@ from typing import Any
 
 import pandas as pd
 
-from segmentation.settings import SegmentationSettings
+from isnet_cxr.segmentation.settings import SegmentationSettings
 
 _CARD = """# Lung segmenter
 
@@ -15,7 +15,7 @@ masks leave out, such as lung behind the diaphragm or the heart, is left out too
 
 ## Network
 
-MONAI U-Net, channels {channels}, {norm} norm, {residual_units} residual units per block. Films are
+MONAI U-Net, channels {channels}, {norm} norm, {residual_units} residual units per block. Images are
 letterboxed to {size_px} x {size_px} px, exposure {exposure!r}. Trained with Dice + binary
 cross-entropy for {epochs} epochs, seed {seed}; the epoch of the best validation Dice is kept.
 
@@ -25,12 +25,12 @@ cross-entropy for {epochs} epochs, seed {seed}; the epoch of the best validation
 
 ## Figures
 
-On the validation films, which also chose the epoch, at the network's resolution before
+On the validation images, which also chose the epoch, at the network's resolution before
 post-processing:
 
 {figures}
 
-Expect lower figures on films from other hospitals, on children, on films with one lung opaque, and
+Expect lower figures on images from other hospitals, on children, on images with one lung opaque, and
 with devices that cover the lungs. Every predicted mask comes with a verdict; look at the doubtful.
 """
 
@@ -64,7 +64,7 @@ def write_card(
 
 
 def _count(splits: dict[str, pd.DataFrame]) -> str:
-    lines = ["| split | dataset | films | patients |", "|---|---|---|---|"]
+    lines = ["| split | dataset | images | patients |", "|---|---|---|---|"]
     for split, rows in splits.items():
         for dataset, group in rows.groupby("dataset"):
             patients = group["patient_id"].nunique()

@@ -1,35 +1,35 @@
-"""Random frames around training films.
+"""Random frames around training images.
 
-A digitised film or a cropped export has a white or black frame, and the air beside the body then
-lies inside the film like a lung does. A network that never saw one takes that air for lung.
+A digitised image or a cropped export has a white or black frame, and the air beside the body then
+lies inside the image like a lung does. A network that never saw one takes that air for lung.
 """
 
 import torch
 from torch import Tensor
 
-WIDEST = 0.06  # of the film's size
+WIDEST = 0.06  # of the image's size
 WHITE_SHARE = 0.5  # of the frames; the others are of any grey
 
 
 def add_frames(
     images: Tensor, masks: Tensor, *, share: float, generator: torch.Generator
 ) -> tuple[Tensor, Tensor]:
-    """Lay a frame of one grey over a share of the films; its four sides differ in width.
+    """Lay a frame of one grey over a share of the images; its four sides differ in width.
 
     Args:
-        images: Films in [0, 1], (B, 1, H, W).
+        images: Images in [0, 1], (B, 1, H, W).
         masks: 1 in the lungs, 0 outside, (B, 1, H, W).
-        share: Probability that a film gets a frame.
+        share: Probability that an image gets a frame.
         generator: Source of all randomness, on the CPU.
 
     Returns:
-        Films, and masks without what the frames cover; same shapes.
+        PreparedImages, and masks without what the frames cover; same shapes.
     """
-    films, _, height, width = images.shape
-    framed = torch.rand(films, generator=generator) < share
-    sides = torch.rand(films, 4, generator=generator) * WIDEST * framed[:, None]
-    white = torch.rand(films, generator=generator) < WHITE_SHARE
-    grey = torch.where(white, 1.0, torch.rand(films, generator=generator))
+    count, _, height, width = images.shape
+    framed = torch.rand(count, generator=generator) < share
+    sides = torch.rand(count, 4, generator=generator) * WIDEST * framed[:, None]
+    white = torch.rand(count, generator=generator) < WHITE_SHARE
+    grey = torch.where(white, 1.0, torch.rand(count, generator=generator))
     rows = _between(sides[:, 0], 1 - sides[:, 1], size=height)[:, None, :, None]
     columns = _between(sides[:, 2], 1 - sides[:, 3], size=width)[:, None, None, :]
     seen = (rows & columns).to(images.device)

@@ -7,16 +7,16 @@ from lightning.pytorch import LightningModule
 from monai.losses import DiceCELoss
 from torch import Tensor
 
-from data.augment import augment
-from data.fitting import seeded_generator
-from segmentation.frames import add_frames
-from segmentation.metrics import dice_of_batch
-from segmentation.network import build_network
-from segmentation.settings import SegmentationSettings
+from isnet_cxr.data.learning.augment import augment
+from isnet_cxr.data.learning.fitting import seeded_generator
+from isnet_cxr.segmentation.frames import add_frames
+from isnet_cxr.segmentation.metrics import dice_of_batch
+from isnet_cxr.segmentation.network import build_network
+from isnet_cxr.segmentation.settings import SegmentationSettings
 
 
 class LungLearner(LightningModule):  # type: ignore[misc]  # Lightning's types are not followed
-    """Trains the lung network on batches of uint8 films and masks, (B, S, S) each."""
+    """Trains the lung network on batches of uint8 images and masks, (B, S, S) each."""
 
     def __init__(self, settings: SegmentationSettings, *, steps: int, seed: int) -> None:
         """Build the network.
@@ -72,6 +72,6 @@ class LungLearner(LightningModule):  # type: ignore[misc]  # Lightning's types a
 
 
 def _as_floats(batch: list[Tensor]) -> tuple[Tensor, Tensor]:
-    """Turn stored films and masks, (B, S, S), into network inputs in [0, 1], (B, 1, S, S)."""
+    """Turn stored images and masks, (B, S, S), into network inputs in [0, 1], (B, 1, S, S)."""
     images, masks = batch
     return images[:, None].float() / 255, masks[:, None].float()

@@ -23,7 +23,7 @@ class Overlap:
     Attributes:
         dice: 2 |A and B| / (|A| + |B|), 1 when they are equal.
         hd95_px: 95th percentile of the distances between the outlines, the worse direction, in px.
-        hd95_mm: The same in mm; NaN when the film's spacing is unknown.
+        hd95_mm: The same in mm; NaN when the image's spacing is unknown.
     """
 
     dice: float
@@ -37,9 +37,9 @@ def measure_overlap(
     *,
     spacing_mm: tuple[float, float] | None,
 ) -> Overlap:
-    """Compare a mask with its reference at the film's own resolution.
+    """Compare a mask with its reference at the image's own resolution.
 
-    An empty prediction is as far off as can be: Dice 0, and the film's diagonal as distance.
+    An empty prediction is as far off as can be: Dice 0, and the image's diagonal as distance.
 
     Args:
         predicted: 1 in the lungs, (H, W).
@@ -61,7 +61,7 @@ def measure_overlap(
 
 
 def dice_of_batch(predicted: Tensor, reference: Tensor) -> Tensor:
-    """Return every film's Dice, (B,); two empty masks agree.
+    """Return every image's Dice, (B,); two empty masks agree.
 
     Args:
         predicted: True or 1 in the lungs, (B, 1, H, W).

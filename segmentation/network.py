@@ -13,9 +13,10 @@ class NetworkSettings:
 
     Attributes:
         channels: Feature maps of each level; every level after the first halves the resolution.
-            With six levels the deepest sees the whole film, and so tells lung from other air.
+            With six levels the deepest sees the whole image, and so tells lung from other air.
         residual_units: Convolutions inside each residual block; 0 makes plain blocks.
-        norm: ``batch`` is the faster on CPUs, ``instance`` also serves batches of one or two films.
+        norm: ``batch`` is the faster on CPUs, ``instance`` also serves batches of one or two
+            images.
     """
 
     channels: tuple[int, ...] = (16, 32, 64, 128, 256, 256)
@@ -24,12 +25,12 @@ class NetworkSettings:
 
     @property
     def divisor(self) -> int:
-        """What height and width of a film must be multiples of, in px."""
+        """What height and width of an image must be multiples of, in px."""
         return int(2 ** (len(self.channels) - 1))
 
 
 def build_network(settings: NetworkSettings, *, seed: int) -> nn.Module:
-    """Build a network that maps films (B, 1, S, S) to logits of "lung", same shape.
+    """Build a network that maps images (B, 1, S, S) to logits of "lung", same shape.
 
     Args:
         settings: Shape of the network.

@@ -6,7 +6,7 @@ from skimage.measure import label
 
 LUNGS = 2
 SMALLEST_LUNG = 0.1  # of the larger lung's area; what is smaller is a speck
-LARGEST_HOLE = 0.03  # of the film's area; what is larger is the mediastinum between touching lungs
+LARGEST_HOLE = 0.03  # of the image's area; what is larger is the mediastinum between touching lungs
 
 
 def clean_mask(mask: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -25,7 +25,7 @@ def clean_mask(mask: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def _fill_holes(mask: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Fill small background regions that no path leads out of; the film's edge is a way out."""
+    """Fill small background regions that no path leads out of; the image's edge is a way out."""
     background = label(np.pad(mask, 1) == 0, connectivity=2)
     areas = np.bincount(background.ravel())
     small = areas <= LARGEST_HOLE * mask.size

@@ -1,4 +1,4 @@
-"""Lung masks for films: from a model package to cleaned, judged masks at full resolution."""
+"""Lung masks for images: from a model package to cleaned, judged masks at full resolution."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -11,17 +11,18 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from data.failures import Failure
-from data.manifest import validate
-from data.package import read_package
-from data.parallel import map_items
-from data.preprocess import Preprocessing, prepare_film, restore_map, shrink
-from data.readers import UnreadableImage, read_image, write_mask
-from data.suspicion import SIZE_PX, suspect_shrunk
-from segmentation.network import NetworkSettings, build_network
-from segmentation.postprocess import clean_mask
-from segmentation.quality import Quality, Verdict, judge_mask
-from segmentation.training import KIND
+from isnet_cxr.data.learning.package import read_package
+from isnet_cxr.data.learning.preprocess import Preprocessing, prepare_image, restore_map, shrink
+from isnet_cxr.data.manifests.failures import Failure
+from isnet_cxr.data.manifests.manifest import validate
+from isnet_cxr.data.parallel import map_items
+from isnet_cxr.data.readers import UnreadableImage, read_image
+from isnet_cxr.data.review.flags import SIZE_PX, suspect_shrunk
+from isnet_cxr.data.writers import write_mask
+from isnet_cxr.segmentation.network import NetworkSettings, build_network
+from isnet_cxr.segmentation.postprocess import clean_mask
+from isnet_cxr.segmentation.quality import Quality, Verdict, judge_mask
+from isnet_cxr.segmentation.training import KIND
 
 BATCH_SIZE = 16
 REASONS = "quality.csv"
@@ -29,11 +30,11 @@ REASONS = "quality.csv"
 
 @dataclass(frozen=True)
 class LungMask:
-    """A film's lungs.
+    """An image's lungs.
 
     Attributes:
-        mask: 1 in the lungs, uint8 (H, W), the film's size; all 0 when none were found.
-        quality: Verdict on the mask, see ``segmentation.quality``.
+        mask: 1 in the lungs, uint8 (H, W), the image's size; all 0 when none were found.
+        quality: Verdict on the mask, see ``isnet_cxr.segmentation.quality``.
         reasons: Why it is not good.
     """
 
@@ -57,10 +58,10 @@ class LungSegmenter:
         """Make a segmenter of a network; ``load`` makes one of a package.
 
         Args:
-            network: Maps films (B, 1, S, S) to logits.
+            network: Maps images (B, 1, S, S) to logits.
             preprocessing: What it was trained with.
             threshold: Probability from which a pixel is lung.
-            mirror: Segment every film mirrored too, and average the probabilities.
+            mirror: Segment every image mirrored too, and average the probabilities.
             device: Where the network runs.
         """
         self._network = network.to(device).eval()
@@ -96,18 +97,18 @@ class LungSegmenter:
         )
 
     def segment(self, pixels: NDArray[np.float32]) -> LungMask:
-        """Segment one film, float32 (1, H, W) in [0, 1], as its reader returned it."""
-        square = prepare_film(pixels, self.preprocessing)
+        """Segment one image, float32 (1, H, W) in [0, 1], as its reader returned it."""
+        square = prepare_image(pixels, self.preprocessing)
         return self.segment_prepared(square[np.newaxis], [pixels.shape[1:]])[0]
 
     def segment_prepared(
         self, squares: NDArray[np.float32], sizes: Sequence[tuple[int, int]]
     ) -> list[LungMask]:
-        """Segment films in one pass of the network.
+        """Segment images in one pass of the network.
 
         Args:
-            squares: Films as ``prepare_film`` returns them, (B, 1, S, S).
-            sizes: Height and width of each film before that, in px: the sizes of the masks.
+            squares: Images as ``prepare_image`` returns them, (B, 1, S, S).
+            sizes: Height and width of each image before that, in px: the sizes of the masks.
         """
         probabilities = self._predict(torch.from_numpy(squares).to(self._device)).cpu().numpy()
         return [
@@ -125,7 +126,7 @@ class LungSegmenter:
         return probabilities[:, 0]
 
     def _finish(self, square: NDArray[np.float32], *, height: int, width: int) -> LungMask:
-        """Bring probabilities (S, S) to the film's size, decide, clean and judge."""
+        """Bring probabilities (S, S) to the image's size, decide, clean and judge."""
         probabilities = restore_map(square, height=height, width=width, nearest=False)
         mask = clean_mask((probabilities >= self._threshold).astype(np.uint8))
         verdict = judge_mask(mask, probabilities)
@@ -141,13 +142,13 @@ def predict_masks(
     workers: int = 1,
     progress: bool = True,
 ) -> tuple[pd.DataFrame, list[Failure]]:
-    """Write a lung mask for every film of a manifest.
+    """Write a lung mask for every image of a manifest.
 
     Args:
-        manifest: Films; masks that it has are not looked at.
+        manifest: Images; masks that it has are not looked at.
         package: Model package of a lung segmenter.
         out: Folder for ``masks/<image_id>.png`` and ``quality.csv`` (verdicts and
-            suspicions with reasons), made
+            review flags with reasons), made
             if missing.
         device: Where the network runs.
         workers: Number of processes that read.
@@ -155,8 +156,8 @@ def predict_masks(
 
     Returns:
         The manifest's readable rows with lung_mask, mask_source "predicted", mask_quality and
-        suspicion; and the films that could not be read. A film without lungs has an empty mask,
-        quality failed.
+        review_flag; and the images that could not be read. An image without lungs has an empty
+        mask, quality failed.
 
     Raises:
         FileNotFoundError: If a file of ``package`` is missing.
@@ -174,8 +175,8 @@ def predict_masks(
         lungs = segmenter.segment_prepared(squares, [prepared.size for _, prepared in batch])
         for (row, prepared), lung in zip(batch, lungs, strict=True):
             write_mask(lung.mask, _mask_path(out, manifest["image_id"].iloc[row]))
-            suspicion = suspect_shrunk(prepared.shrunk, lung.mask)
-            found[row] = _Found(Verdict(lung.quality, lung.reasons), suspicion)
+            review_flag = suspect_shrunk(prepared.shrunk, lung.mask)
+            found[row] = _Found(Verdict(lung.quality, lung.reasons), review_flag)
     return _record(manifest, found, out), failures
 
 
@@ -187,7 +188,7 @@ class _Task:
 
 @dataclass(frozen=True)
 class _Prepared:
-    """A film (1, S, S), its height and width in px before that, and the film for suspicion."""
+    """An image (1, S, S), its height and width in px before that, and the image for review_flag."""
 
     square: NDArray[np.float32]
     size: tuple[int, int]
@@ -196,20 +197,20 @@ class _Prepared:
 
 @dataclass(frozen=True)
 class _Found:
-    """What is said of a film's mask, and of the film."""
+    """What is said of an image's mask, and of the image."""
 
     verdict: Verdict
-    suspicion: tuple[str, ...]
+    review_flag: tuple[str, ...]
 
 
 def _prepare(task: _Task) -> _Prepared | str:
-    """Return the prepared film, or why there is none."""
+    """Return the prepared image, or why there is none."""
     try:
         pixels = read_image(task.path).pixels
     except UnreadableImage as error:
         return error.reason
     size = (pixels.shape[1], pixels.shape[2])
-    return _Prepared(prepare_film(pixels, task.settings), size, shrink(pixels[0], SIZE_PX))
+    return _Prepared(prepare_image(pixels, task.settings), size, shrink(pixels[0], SIZE_PX))
 
 
 def _readable(
@@ -224,9 +225,9 @@ def _readable(
 
 
 def _batches(
-    films: Iterator[tuple[int, _Prepared]],
+    images: Iterator[tuple[int, _Prepared]],
 ) -> Iterator[list[tuple[int, _Prepared]]]:
-    while batch := list(islice(films, BATCH_SIZE)):
+    while batch := list(islice(images, BATCH_SIZE)):
         yield batch
 
 
@@ -235,14 +236,14 @@ def _mask_path(out: Path, image_id: str) -> Path:
 
 
 def _record(manifest: pd.DataFrame, found: dict[int, _Found], out: Path) -> pd.DataFrame:
-    """Return the segmented rows with their masks; write why a mask or its film is not good."""
+    """Return the segmented rows with their masks; write why a mask or its image is not good."""
     rows = manifest.iloc[list(found)].assign(
         lung_mask=lambda frame: [str(_mask_path(out, image)) for image in frame["image_id"]],
         mask_source="predicted",
         mask_quality=[one.verdict.quality for one in found.values()],
-        suspicion=["; ".join(one.suspicion) for one in found.values()],
+        review_flag=["; ".join(one.review_flag) for one in found.values()],
     )
-    reasons = rows[["image_id", "mask_quality", "suspicion"]].assign(
+    reasons = rows[["image_id", "mask_quality", "review_flag"]].assign(
         reasons=["; ".join(one.verdict.reasons) for one in found.values()]
     )
     out.mkdir(parents=True, exist_ok=True)

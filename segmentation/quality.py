@@ -1,6 +1,6 @@
 """A verdict on every predicted mask, from its shape and from how sure the network was.
 
-There is no reference on a hospital's films: the verdict says which masks a person should look at.
+There is no reference on a hospital's images: the verdict says which masks a person should look at.
 ``failed`` masks should not train or explain a classifier.
 """
 
@@ -22,14 +22,15 @@ BAND_PX = 3  # half the width of the band along the outline, at that size
 
 @dataclass(frozen=True)
 class MaskFeatures:
-    """What a verdict rests on. Shares are of the film's area unless said otherwise.
+    """What a verdict rests on. Shares are of the image's area unless said otherwise.
 
     Attributes:
         lungs: Regions of the mask.
         area_share: Area of the mask.
         symmetry: Area of the smaller lung over that of the larger, 0 with one lung.
-        off_centre: Distance of the mask's centre from the film's, in parts of the film's diagonal.
-        border_share: Share of the mask's outline that runs along the film's edge.
+        off_centre: Distance of the mask's centre from the image's, in parts of the image's
+            diagonal.
+        border_share: Share of the mask's outline that runs along the image's edge.
         compactness: 4 pi area / perimeter^2 of the less compact lung, 1 for a disc.
         side_by_side: Whether the lungs' centres lie farther apart across than along the body.
         sureness: Mean of |2p - 1| in a band along the outline, 1 when the network is sure of
@@ -56,15 +57,15 @@ class Limit:
     reason: str
 
 
-# Inner ranges hold 98 % of the masks on films of two hospitals, mean Dice 0.95 to 0.96;
+# Inner ranges hold 98 % of the masks on images of two hospitals, mean Dice 0.95 to 0.96;
 # sureness rises with Dice there (rank correlation 0.5 to 0.7).
 LIMITS = (
     Limit("lungs", (2, 2), (1, math.inf), "not two separate lungs"),
     Limit("area_share", (0.12, 0.55), (0.03, 0.8), "unusual area"),
     Limit("symmetry", (0.5, 1), (-math.inf, 1), "lungs of unequal size"),
     Limit("side_by_side", (1, 1), (-math.inf, 1), "lungs not side by side"),
-    Limit("off_centre", (0, 0.15), (0, 0.25), "far from the film's centre"),
-    Limit("border_share", (0, 0.1), (0, 0.5), "touches the film's edge"),
+    Limit("off_centre", (0, 0.15), (0, 0.25), "far from the image's centre"),
+    Limit("border_share", (0, 0.1), (0, 0.5), "touches the image's edge"),
     Limit("compactness", (0.3, math.inf), (0.08, math.inf), "ragged outline"),
     Limit("sureness", (0.65, 1), (0.35, 1), "network unsure of the outline"),
 )
@@ -110,7 +111,7 @@ def measure_features(
 ) -> MaskFeatures:
     """Measure a mask with at least one lung pixel; arguments as in ``judge_mask``.
 
-    Large films are thinned first: the features hardly depend on the resolution.
+    Large images are thinned first: the features hardly depend on the resolution.
     """
     thin = _thin(mask)
     height, width = thin.shape

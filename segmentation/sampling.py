@@ -1,4 +1,4 @@
-"""Order of the training films: seeded by epoch, each dataset as often as the others."""
+"""Order of the training images: seeded by epoch, each dataset as often as the others."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -9,11 +9,11 @@ from torch.utils.data import Sampler
 
 
 class BalancedBatches(Sampler[list[int]]):
-    """Batches of row numbers, drawn so that every dataset gives the same number of films.
+    """Batches of row numbers, drawn so that every dataset gives the same number of images.
 
-    An epoch has as many films as there are rows. A dataset smaller than its share is repeated,
+    An epoch has as many images as there are rows. A dataset smaller than its share is repeated,
     one full shuffled pass after the other; a larger one gives a different part every epoch.
-    The draw depends on (seed, epoch) alone, so that a resumed training sees the same films.
+    The draw depends on (seed, epoch) alone, so that a resumed training sees the same images.
     """
 
     def __init__(self, datasets: Sequence[str], *, batch_size: int, seed: int) -> None:
@@ -21,12 +21,12 @@ class BalancedBatches(Sampler[list[int]]):
 
         Args:
             datasets: Name of every row's dataset.
-            batch_size: Films per batch; the last batch of an epoch may be smaller.
+            batch_size: Images per batch; the last batch of an epoch may be smaller.
             seed: Of the whole training.
         """
         names = np.asarray(datasets)
         self._groups = [np.flatnonzero(names == name) for name in sorted(set(datasets))]
-        self._films = len(names)
+        self._images = len(names)
         self._batch_size = batch_size
         self._seed = seed
         self._epoch = 0
@@ -37,7 +37,7 @@ class BalancedBatches(Sampler[list[int]]):
 
     def __len__(self) -> int:
         """Return the batches of an epoch."""
-        return math.ceil(self._films / self._batch_size)
+        return math.ceil(self._images / self._batch_size)
 
     def __iter__(self) -> Iterator[list[int]]:
         """Yield the batches of the chosen epoch."""
@@ -47,11 +47,11 @@ class BalancedBatches(Sampler[list[int]]):
             yield [int(row) for row in chosen]
 
     def _draw(self, generator: np.random.Generator) -> NDArray[np.intp]:
-        share = math.ceil(self._films / len(self._groups))
+        share = math.ceil(self._images / len(self._groups))
         drawn = []
         for group in self._groups:
             passes = math.ceil(share / len(group))
             drawn.append(
                 np.concatenate([generator.permutation(group) for _ in range(passes)])[:share]
             )
-        return generator.permutation(np.concatenate(drawn))[: self._films]
+        return generator.permutation(np.concatenate(drawn))[: self._images]

@@ -1,4 +1,4 @@
-"""Scores of predicted masks against reference masks, film by film and in summary."""
+"""Scores of predicted masks against reference masks, image by image and in summary."""
 
 import math
 from collections.abc import Hashable
@@ -7,29 +7,29 @@ from typing import Any
 
 import pandas as pd
 
-from data.readers import read_mask
-from segmentation.alignment import NO_OFFSET, Offset, moved
-from segmentation.metrics import measure_overlap
+from isnet_cxr.data.readers import read_mask
+from isnet_cxr.segmentation.alignment import NO_OFFSET, Offset, moved
+from isnet_cxr.segmentation.metrics import measure_overlap
 
 
 def score_masks(
     predicted: pd.DataFrame, reference: pd.DataFrame, *, offset: Offset = NO_OFFSET
 ) -> pd.DataFrame:
-    """Compare the masks of two manifests at the films' full resolution.
+    """Compare the masks of two manifests at the images' full resolution.
 
     Args:
-        predicted: Manifest with predicted masks. Films that ``reference`` does not have, or has
+        predicted: Manifest with predicted masks. Images that ``reference`` does not have, or has
             no mask for, are left out.
         reference: Manifest with reference masks and, where known, spacing.
-        offset: Moves the reference masks first, where they are known to stand beside their films
-            (``segmentation.alignment``).
+        offset: Moves the reference masks first, where they are known to stand beside their images
+            (``isnet_cxr.segmentation.alignment``).
 
     Returns:
-        One row per film that both manifests have: image_id, dataset, dice, hd95_mm (NaN where
+        One row per image that both manifests have: image_id, dataset, dice, hd95_mm (NaN where
         spacing is unknown), hd95_px, mask_quality (the verdict on the predicted mask).
 
     Raises:
-        ValueError: If no film is in both, a film has no predicted mask, or a mask has another
+        ValueError: If no image is in both, an image has no predicted mask, or a mask has another
             size than its reference; names the image.
     """
     references = reference[reference["lung_mask"] != ""].drop_duplicates("image_id")
@@ -39,18 +39,18 @@ def score_masks(
         suffixes=("", "_predicted"),
     )
     if pairs.empty:
-        raise ValueError("no film of the predicted manifest has a mask in the reference manifest")
+        raise ValueError("no image of the predicted manifest has a mask in the reference manifest")
     return pd.DataFrame([_score(row, offset) for row in pairs.to_dict("records")])
 
 
 def summarise_scores(scores: pd.DataFrame) -> dict[str, float | int | None]:
-    """Average scores over films.
+    """Average scores over images.
 
     Args:
         scores: From ``score_masks``.
 
     Returns:
-        n, dice (mean), dice_p5 (5th percentile), hd95_px, hd95_mm (mean over the n_mm films of
+        n, dice (mean), dice_p5 (5th percentile), hd95_px, hd95_mm (mean over the n_mm images of
         known spacing; None when there are none), n_mm.
     """
     known_mm = scores["hd95_mm"].dropna()

@@ -2,26 +2,27 @@
 
 from dataclasses import dataclass, field
 
-from data.augment import Augmentation
-from data.preprocess import Preprocessing
-from segmentation.network import NetworkSettings
+from isnet_cxr.data.learning.augment import Augmentation
+from isnet_cxr.data.learning.preprocess import Preprocessing
+from isnet_cxr.segmentation.network import NetworkSettings
 
 
 @dataclass(frozen=True)
 class SegmentationSettings:
-    """How a lung segmenter is trained; the defaults are for real films.
+    """How a lung segmenter is trained; the defaults are for real images.
 
     Attributes:
         network: Shape of the U-Net.
-        preprocessing: Size and exposure of the films it sees.
-        augmentation: How training films are changed at random.
-        framed_share: Share of the training films that get a frame, see ``segmentation.frames``.
+        preprocessing: Size and exposure of the images it sees.
+        augmentation: How training images are changed at random.
+        framed_share: Share of the training images that get a frame, see
+            ``isnet_cxr.segmentation.frames``.
         epochs: Passes over the training rows.
-        batch_size: Films per step.
+        batch_size: Images per step.
         learning_rate: Peak of the one-cycle schedule of AdamW.
         weight_decay: AdamW's decoupled decay.
         threshold: Probability from which a pixel is lung.
-        test_time_mirror: Segment a film mirrored too and average the probabilities; for networks
+        test_time_mirror: Segment an image mirrored too and average the probabilities; for networks
             whose ``augmentation`` flips.
     """
 

@@ -12,8 +12,8 @@ import pandas as pd
 import torch
 from torch.utils.data import BatchSampler, DataLoader, Sampler, SequentialSampler, TensorDataset
 
-from data.cache import Films, load_films
-from data.fitting import (
+from isnet_cxr.data.learning.cache import PreparedImages, load_images
+from isnet_cxr.data.learning.fitting import (
     CHECKPOINTS,
     FittingSettings,
     OnEpoch,
@@ -22,11 +22,11 @@ from data.fitting import (
     digest_rows,
     fit,
 )
-from data.package import WEIGHTS, Package, write_package
-from segmentation.card import write_card
-from segmentation.learner import LungLearner
-from segmentation.sampling import BalancedBatches
-from segmentation.settings import SegmentationSettings
+from isnet_cxr.data.learning.package import WEIGHTS, Package, write_package
+from isnet_cxr.segmentation.card import write_card
+from isnet_cxr.segmentation.learner import LungLearner
+from isnet_cxr.segmentation.sampling import BalancedBatches
+from isnet_cxr.segmentation.settings import SegmentationSettings
 
 __all__ = ["KIND", "SegmentationSettings", "train_segmenter"]
 
@@ -49,7 +49,7 @@ def train_segmenter(
         manifest: Rows of the splits train and val need a lung mask; other rows are left alone.
         settings: Of the training.
         out: Folder for the package, ``epochs.jsonl`` and, until finished, checkpoints.
-        cache: Folder of prepared films; None prepares them anew.
+        cache: Folder of prepared images; None prepares them anew.
         seed: Source of all randomness.
         on_epoch: Told every epoch's number (from 0) and metrics.
         progress: Show progress bars.
@@ -59,13 +59,13 @@ def train_segmenter(
 
     Raises:
         ValueError: If a split has no row, a row has no mask or cannot be read, or ``out`` holds a
-            training with other settings, seed or films.
+            training with other settings, seed or images.
     """
     splits = {split: _rows_with_masks(manifest, split) for split in ("train", "val")}
     description = {
         "settings": as_plain(settings),
         "seed": seed,
-        "films": {
+        "images": {
             split: digest_rows(rows, ["image_id", "dataset"]) for split, rows in splits.items()
         },
     }
@@ -73,17 +73,17 @@ def train_segmenter(
     package = out / "package"
     if (package / WEIGHTS).is_file():
         return package
-    films = {
+    images = {
         split: _load(rows, settings, cache, progress=progress) for split, rows in splits.items()
     }
     batches = BalancedBatches(
-        films["train"].manifest["dataset"].tolist(), batch_size=settings.batch_size, seed=seed
+        images["train"].manifest["dataset"].tolist(), batch_size=settings.batch_size, seed=seed
     )
     learner = LungLearner(settings, steps=settings.epochs * len(batches), seed=seed)
     best = fit(
         learner,
-        _loader(films["train"], batches),
-        _loader(films["val"], _in_order(films["val"], settings)),
+        _loader(images["train"], batches),
+        _loader(images["val"], _in_order(images["val"], settings)),
         FittingSettings(settings.epochs, monitor="val_dice", mode="max"),
         out,
         on_epoch=on_epoch,
@@ -118,24 +118,24 @@ def _rows_with_masks(manifest: pd.DataFrame, split: str) -> pd.DataFrame:
 
 def _load(
     rows: pd.DataFrame, settings: SegmentationSettings, cache: Path | None, *, progress: bool
-) -> Films:
-    films = load_films(rows, settings.preprocessing, cache=cache, progress=progress)
-    if films.failures:
-        first = films.failures[0]
+) -> PreparedImages:
+    images = load_images(rows, settings.preprocessing, cache=cache, progress=progress)
+    if images.failures:
+        first = images.failures[0]
         raise ValueError(
-            f"{len(films.failures)} training films cannot be read: {first.path}: {first.reason}"
+            f"{len(images.failures)} training images cannot be read: {first.path}: {first.reason}"
         )
-    return films
+    return images
 
 
-def _loader(films: Films, batches: Sampler[list[int]]) -> DataLoader[Any]:
-    """Serve batches of films that are already in memory: no workers, no collating."""
-    dataset = TensorDataset(torch.from_numpy(films.images), torch.from_numpy(films.masks))
+def _loader(images: PreparedImages, batches: Sampler[list[int]]) -> DataLoader[Any]:
+    """Serve batches of images that are already in memory: no workers, no collating."""
+    dataset = TensorDataset(torch.from_numpy(images.images), torch.from_numpy(images.masks))
     return DataLoader(dataset, sampler=batches, batch_size=None)
 
 
-def _in_order(films: Films, settings: SegmentationSettings) -> Sampler[list[int]]:
-    rows = SequentialSampler(range(len(films.images)))
+def _in_order(images: PreparedImages, settings: SegmentationSettings) -> Sampler[list[int]]:
+    rows = SequentialSampler(range(len(images.images)))
     return BatchSampler(rows, settings.batch_size, drop_last=False)
 
 

@@ -7,13 +7,13 @@ from typing import Literal
 import torch
 from torch import nn
 
-from classification.balance import GradientBalance
-from classification.explanation import explain_films
-from classification.losses import HeatmapLossSettings
-from classification.lrp.explained import ExplainedClass, Quantity
-from classification.networks import NetworkName, build_network
-from classification.objectives import Batch, IsnetObjective, Objective, PlainObjective
-from classification.settings import IsnetSettings
+from isnet_cxr.classification.balance import GradientBalance
+from isnet_cxr.classification.explanation import explain_images
+from isnet_cxr.classification.losses import HeatmapLossSettings
+from isnet_cxr.classification.lrp.explained import ExplainedClass, Quantity
+from isnet_cxr.classification.networks import NetworkName, build_network
+from isnet_cxr.classification.objectives import Batch, IsnetObjective, Objective, PlainObjective
+from isnet_cxr.classification.settings import IsnetSettings
 
 Clipping = Literal["together", "one by one"]
 Step = Callable[[], None]
@@ -25,8 +25,8 @@ class BenchSettings:
 
     Attributes:
         network: Architecture.
-        size_px: Side of the square films.
-        batch_size: Films per step.
+        size_px: Side of the square images.
+        batch_size: Images per step.
         classes: Outputs, where a case does not say otherwise.
         repeats: Rounds over all cases.
     """
@@ -138,31 +138,31 @@ def _objective(case: TrainingCase, network: nn.Module, classes: int) -> Objectiv
 
 def _middle_layer(network: nn.Module) -> str:
     """Name the middle one of the pooling layers, where features are made coarser."""
-    pools = nn.MaxPool2d | nn.AvgPool2d
-    names = [name for name, layer in network.named_modules() if isinstance(layer, pools)]
+    developments = nn.MaxPool2d | nn.AvgPool2d
+    names = [name for name, layer in network.named_modules() if isinstance(layer, developments)]
     return str(names[len(names) // 2])
 
 
 def prediction_steps(settings: BenchSettings) -> dict[str, Step]:
-    """Return prediction alone, and with a heatmap of every film's top class, by case."""
+    """Return prediction alone, and with a heatmap of every image's top class, by case."""
     network = build_network(settings.network, classes=settings.classes, seed=0).eval()
-    films = made_batch(settings, classes=settings.classes).films
+    images = made_batch(settings, classes=settings.classes).images
 
     def predict() -> None:
         with torch.no_grad():
-            network(films)
+            network(images)
 
     def explain() -> None:
-        explain_films(network, films)
+        explain_images(network, images)
 
     return dict(zip(PREDICTION_CASES, (predict, explain), strict=True))
 
 
 def made_batch(settings: BenchSettings, *, classes: int) -> Batch:
-    """Return noise films with a rectangle for lungs: speed does not depend on the pixels."""
+    """Return noise images with a rectangle for lungs: speed does not depend on the pixels."""
     side = settings.size_px
     generator = torch.Generator().manual_seed(0)
-    films = torch.rand(settings.batch_size, 1, side, side, generator=generator)
-    masks = torch.zeros_like(films)
+    images = torch.rand(settings.batch_size, 1, side, side, generator=generator)
+    masks = torch.zeros_like(images)
     masks[..., side // 4 : -side // 4, side // 4 : -side // 4] = 1
-    return Batch(films, masks, torch.arange(settings.batch_size) % classes)
+    return Batch(images, masks, torch.arange(settings.batch_size) % classes)

@@ -13,8 +13,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Self
 
-from classification.bench.cases import BenchSettings
-from classification.bench.steps import Sample
+from isnet_cxr.classification.bench.cases import BenchSettings
+from isnet_cxr.classification.bench.steps import Sample
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -27,7 +27,7 @@ class CaseProcess:
         self._case = case
         self._errors = tempfile.TemporaryFile("w+")  # noqa: SIM115  closed in __exit__
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "classification.bench.steps"],
+            [sys.executable, "-m", "isnet_cxr.classification.bench.steps"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._errors,

@@ -7,9 +7,9 @@ from typing import Any
 
 import torch
 
-from classification.bench.cases import TRAINING_CASES, BenchSettings
-from classification.bench.process import CaseProcess
-from classification.bench.rounds import Figures, Say, Steps, run_rounds
+from isnet_cxr.classification.bench.cases import TRAINING_CASES, BenchSettings
+from isnet_cxr.classification.bench.process import CaseProcess
+from isnet_cxr.classification.bench.rounds import Figures, Say, Steps, run_rounds
 
 MEASURED = ", clipped one by one"  # ends the names of the cases that measure both gradients
 MEASURED_EVERY = 16  # as the studies of this repository do (gradients_every)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from statistics import mean, median
 from typing import Protocol
 
-from classification.bench.steps import Sample
+from isnet_cxr.classification.bench.steps import Sample
 
 WARMING = 2  # steps: the first allocates the optimizer's state, the second finds its places taken
 TIMED = 3  # steps on one thread

@@ -1,7 +1,8 @@
 """Steps of one case, measured one by one: their times, and the memory they took at the peak.
 
-Run as ``python -m classification.bench.steps`` it is the worker of ``process``: case and settings
-come as a line of JSON on standard input, then one line for every step; each is answered by one.
+Run as ``python -m isnet_cxr.classification.bench.steps`` it is the worker of ``process``: case and
+settings come as a line of JSON on standard input, then one line for every step; each is answered
+by one.
 """
 
 import json
@@ -14,7 +15,7 @@ from typing import Self
 
 import torch
 
-from classification.bench.cases import BenchSettings, case_step
+from isnet_cxr.classification.bench.cases import BenchSettings, case_step
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,7 @@ class Sample:
         cpu_seconds: Of all threads.
         wall_seconds: On the clock.
         peak_mib: Memory that the steps so far added to a process ready for them (interpreter,
-            libraries, weights, films), at their peak.
+            libraries, weights, images), at their peak.
     """
 
     cpu_seconds: float

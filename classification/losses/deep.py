@@ -11,13 +11,13 @@ import torch
 import torch.nn.functional as F  # noqa: N812  torch's own convention
 from torch import Tensor
 
-from classification.losses.heatmap import (
+from isnet_cxr.classification.losses.heatmap import (
     HeatmapLoss,
     HeatmapLossSettings,
     heatmap_loss,
     mean_of_scored,
 )
-from classification.losses.pooling import gwrp
+from isnet_cxr.classification.losses.pooling import gwrp
 
 
 def deep_heatmap_loss(
@@ -33,10 +33,10 @@ def deep_heatmap_loss(
         heatmaps: Signed relevance by layer, (B, maps, C, H, W) each, sizes of their own.
         lung_masks: 1 in the lungs, (B, 1 or maps, height, width), of any size.
         settings: Of every layer; C1 and C2 are each layer's own.
-        layer_decay: GWRP's d over the layers of a film, in [0, 1]; 0 takes the worst layer.
+        layer_decay: GWRP's d over the layers of an image, in [0, 1]; 0 takes the worst layer.
 
     Returns:
-        The layers' losses pooled for every film; background and foreground are their means over
+        The layers' losses pooled for every image; background and foreground are their means over
         layers.
 
     Raises:
@@ -53,12 +53,14 @@ def deep_heatmap_loss(
         for name, maps in heatmaps.items()
     ]
     with torch.autocast(lung_masks.device.type, enabled=False):
-        per_film = gwrp(torch.stack([layer.per_film for layer in scored], dim=1), decay=layer_decay)
+        per_image = gwrp(
+            torch.stack([layer.per_image for layer in scored], dim=1), decay=layer_decay
+        )
     return HeatmapLoss(
-        total=mean_of_scored(per_film, scored[0].is_scored),
+        total=mean_of_scored(per_image, scored[0].is_scored),
         background=torch.stack([layer.background for layer in scored]).mean(),
         foreground=torch.stack([layer.foreground for layer in scored]).mean(),
-        per_film=per_film,
+        per_image=per_image,
         is_scored=scored[0].is_scored,
     )
 

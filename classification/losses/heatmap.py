@@ -10,7 +10,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from classification.losses.pooling import gwrp
+from isnet_cxr.classification.losses.pooling import gwrp
 
 ForegroundForm = Literal["L2", "hybrid"]
 EmptyMasks = Literal["refuse", "skip"]
@@ -26,11 +26,12 @@ class HeatmapLossSettings:
             log 2.
         background_weight: w1.
         foreground_weight: w2.
-        foreground_range: C1 and C2: the total absolute relevance in the lungs that costs nothing.
+        foreground_range: C1 and C2: the total absolute relevance inside the lungs that costs
+            nothing.
         foreground_form: "L2", or "hybrid", which grows linearly above C1 + C2.
         empty_masks: What becomes of a map whose mask has no lung pixel, where the loss has no
-            meaning: "refuse" it, or "skip" it. A film whose maps are all skipped costs nothing,
-            and the mean is over the other films.
+            meaning: "refuse" it, or "skip" it. An image whose maps are all skipped costs nothing,
+            and the mean is over the other images.
     """
 
     decay: float = 0.9
@@ -53,17 +54,17 @@ class HeatmapLoss:
     """The loss of a batch.
 
     Attributes:
-        total: Mean over the films that are scored; 0, with a graph, if none is.
+        total: Mean over the images that are scored; 0, with a graph, if none is.
         background: Mean of the background term, unweighted.
         foreground: Mean of the foreground term, unweighted.
-        per_film: (B,), 0 for a film that is not scored.
-        is_scored: Whether a film had a mask with lungs, (B,).
+        per_image: (B,), 0 for an image that is not scored.
+        is_scored: Whether an image had a mask with lungs, (B,).
     """
 
     total: Tensor
     background: Tensor
     foreground: Tensor
-    per_film: Tensor
+    per_image: Tensor
     is_scored: Tensor
 
 
@@ -79,7 +80,7 @@ def heatmap_loss(
         settings: See ``HeatmapLossSettings``.
 
     Returns:
-        Mean over a film's maps, then over films; over those with lungs in their masks.
+        Mean over an image's maps, then over images; over those with lungs in their masks.
 
     Raises:
         ValueError: If the shapes disagree, or a mask has no lung pixel and ``settings`` refuse it.
@@ -92,20 +93,22 @@ def heatmap_loss(
         background = background_loss(relevance, masks, settings=settings)
         foreground = foreground_loss(relevance, masks, settings=settings)
         background, foreground = _mean_of(background, has_lungs), _mean_of(foreground, has_lungs)
-        per_film = settings.background_weight * background + settings.foreground_weight * foreground
+        per_image = (
+            settings.background_weight * background + settings.foreground_weight * foreground
+        )
         is_scored = has_lungs.any(dim=1)
         return HeatmapLoss(
-            total=mean_of_scored(per_film, is_scored),
+            total=mean_of_scored(per_image, is_scored),
             background=mean_of_scored(background, is_scored),
             foreground=mean_of_scored(foreground, is_scored),
-            per_film=per_film,
+            per_image=per_image,
             is_scored=is_scored,
         )
 
 
-def mean_of_scored(per_film: Tensor, is_scored: Tensor) -> Tensor:
-    """Mean of ``per_film`` (B,) over the films that are scored (B,); 0 when none is."""
-    return _mean_of(per_film[None], is_scored[None])[0]
+def mean_of_scored(per_image: Tensor, is_scored: Tensor) -> Tensor:
+    """Mean of ``per_image`` (B,) over the images that are scored (B,); 0 when none is."""
+    return _mean_of(per_image[None], is_scored[None])[0]
 
 
 def background_loss(relevance: Tensor, masks: Tensor, *, settings: HeatmapLossSettings) -> Tensor:
@@ -128,7 +131,7 @@ def background_loss(relevance: Tensor, masks: Tensor, *, settings: HeatmapLossSe
 
 
 def foreground_loss(relevance: Tensor, masks: Tensor, *, settings: HeatmapLossSettings) -> Tensor:
-    """Keep the total relevance in the lungs within [C1, C2]: no training by vanishing heatmaps.
+    """Keep the total relevance inside the lungs within [C1, C2]: no training by vanishing heatmaps.
 
     Takes and returns what ``background_loss`` does.
     """

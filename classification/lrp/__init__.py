@@ -8,11 +8,11 @@ display, the Dual variant, stabilisers at every layer).
 
 >>> prepared = prepare(network)                         # the gradient engine
 >>> with prepared.record(epsilon=1e-2) as recording:
-...     logits = network(films)                         # films (B, 1, H, W) in [0, 1]
+...     logits = network(images)                         # images (B, 1, H, W) in [0, 1]
 >>> heatmaps = recording.heatmaps(logits[:, 0])         # (B, 1, 1, H, W), with their graph
 >>> prepared.restore()
 
->>> recording = LayerwiseEngine(network).record(films)  # the layer-wise engine
+>>> recording = LayerwiseEngine(network).record(images)  # the layer-wise engine
 >>> recording.heatmaps(recording.logits[:, 0])          # the same heatmaps
 >>> recording.heatmaps(recording.logits, settings=LayerwiseRules(hidden="alpha-beta"))
 >>> recording.dual_heatmaps()                           # (B, 2, 1, H, W): z+ and epsilon
@@ -21,10 +21,10 @@ Which output to explain is a choice of its own: ``explained``. The rules by them
 ``rules``, on layers taken as ``linear_maps``.
 """
 
-from classification.lrp.gradient_engine import Recording
-from classification.lrp.layerwise_engine import LayerwiseEngine, LayerwiseRecording
-from classification.lrp.layerwise_rules import LayerwiseRules
-from classification.lrp.prepare import Change, PreparedNetwork, prepare
+from isnet_cxr.classification.lrp.gradient_engine import Recording
+from isnet_cxr.classification.lrp.layerwise_engine import LayerwiseEngine, LayerwiseRecording
+from isnet_cxr.classification.lrp.layerwise_rules import LayerwiseRules
+from isnet_cxr.classification.lrp.prepare import Change, PreparedNetwork, prepare
 
 __all__ = [
     "Change",

@@ -1,7 +1,7 @@
 """Convolutions whose relevance pass is cheap to differentiate.
 
 The relevance pass through a convolution is its transpose, ``W^T g``, bilinear in both. PyTorch
-differentiates that by ``W`` as a convolution whose kernel is as large as the film, several times
+differentiates that by ``W`` as a convolution whose kernel is as large as the image, several times
 slower than the kernel that gives ordinary weight gradients; yet it is the same sum of products:
 ``<u, W^T g> = <W u, g>``, the weight gradient of a convolution that read ``u`` and got ``g``.
 """
@@ -13,11 +13,11 @@ import torch
 import torch.nn.functional as F  # noqa: N812  torch's own convention
 from torch import Tensor
 
-from classification.lrp.functions import scaled_from
-from classification.lrp.switch import RelevanceSwitch
+from isnet_cxr.classification.lrp.functions import scaled_from
+from isnet_cxr.classification.lrp.switch import RelevanceSwitch
 
 Mask = tuple[bool, bool, bool]
-FEW_CHANNELS = 8  # of films: the zB rule pulls twice theirs back at once
+FEW_CHANNELS = 8  # of images: the zB rule pulls twice theirs back at once
 
 
 @dataclass(frozen=True)
@@ -59,22 +59,22 @@ class Geometry:
         return torch.matmul(gradient.movedim(1, -1), matrix).movedim(-1, 1)
 
     def _reads_pixels(self, inputs: Tensor, weight: Tensor) -> bool:
-        """Whether this is a first layer's convolution of films, on the CPU: few channels, large."""
+        """Whether this is a first layer's convolution of images, on the CPU: few channels, large."""
         few = weight.shape[1] <= FEW_CHANNELS and self.groups == 1
         return few and inputs.dim() == 4 and inputs.device.type == "cpu"  # noqa: PLR2004
 
     def _fold_back(self, gradient: Tensor, inputs: Tensor, weight: Tensor) -> Tensor:
         """Apply the transpose as a product of matrices whose columns are summed where they overlap.
 
-        Film by film: the columns, as many as a kernel has weights, stay in the cache.
+        Image by image: the columns, as many as a kernel has weights, stay in the cache.
         """
         matrix, size = weight.flatten(1).t().contiguous(), inputs.shape[2:]
         kernel, dilation = tuple(weight.shape[2:]), self.dilation
         pulled = [
             F.fold(
-                (matrix @ film.flatten(1))[None], size, kernel, dilation, self.padding, self.stride
+                (matrix @ image.flatten(1))[None], size, kernel, dilation, self.padding, self.stride
             )
-            for film in gradient
+            for image in gradient
         ]
         return torch.cat(pulled)
 
@@ -108,9 +108,9 @@ def _can_use_onednn(inputs: Tensor, weight: Tensor) -> bool:
     if _is_intel():
         return False
     is_float32 = inputs.dtype == weight.dtype == torch.float32
-    is_film = inputs.dim() == 4 and inputs.numel() > 0  # noqa: PLR2004
+    is_image = inputs.dim() == 4 and inputs.numel() > 0  # noqa: PLR2004
     onednn = torch.backends.mkldnn
-    return is_float32 and is_film and bool(onednn.is_available() and onednn.enabled)  # type: ignore[no-untyped-call]
+    return is_float32 and is_image and bool(onednn.is_available() and onednn.enabled)  # type: ignore[no-untyped-call]
 
 
 def _map_pixels(inputs: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:

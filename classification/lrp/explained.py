@@ -35,13 +35,13 @@ def choose_classes(
     labels: Tensor | None = None,
     generator: torch.Generator | None = None,
 ) -> Tensor:
-    """Choose the classes to explain for every film.
+    """Choose the classes to explain for every image.
 
     Args:
         logits: (B, C).
         strategy: "all" classes (the published Original); "stochastic", the top class or, with
             even chances, another at random; "lowest" logit (the published Selective, with
-            log-odds); "top" logit; the film's "label"; or any class at "random".
+            log-odds); "top" logit; the image's "label"; or any class at "random".
         labels: True classes (B,), for "label".
         generator: Source of randomness, on the CPU, for "stochastic" and "random".
 
@@ -51,12 +51,12 @@ def choose_classes(
     Raises:
         ValueError: If "label" comes without labels.
     """
-    films, classes = logits.shape
+    images, classes = logits.shape
     if strategy == "all":
-        return torch.arange(classes, device=logits.device).expand(films, -1)
+        return torch.arange(classes, device=logits.device).expand(images, -1)
     if strategy == "label":
         if labels is None:
-            raise ValueError("strategy 'label' needs the films' labels")
+            raise ValueError("strategy 'label' needs the images' labels")
         return labels[:, None]
     if strategy == "lowest":
         return logits.argmin(dim=1, keepdim=True)
@@ -64,10 +64,10 @@ def choose_classes(
     if strategy == "top":
         return top
     if strategy == "random":
-        drawn = torch.randint(classes, (films, 1), generator=generator)
+        drawn = torch.randint(classes, (images, 1), generator=generator)
         return drawn.to(logits.device)
-    step = torch.randint(1, classes, (films, 1), generator=generator)
-    stay = torch.rand(films, 1, generator=generator) < 0.5  # noqa: PLR2004  even chances
+    step = torch.randint(1, classes, (images, 1), generator=generator)
+    stay = torch.rand(images, 1, generator=generator) < 0.5  # noqa: PLR2004  even chances
     return (top + torch.where(stay, 0, step).to(logits.device)) % classes
 
 

@@ -10,10 +10,10 @@ from torch.autograd.function import once_differentiable
 from torch.autograd.graph import GradientEdge, Node, get_gradient_edge
 from torch.nn.modules.conv import _ConvNd
 
-from classification.lrp.convolution import Geometry, TransposedConvolution
-from classification.lrp.functions import TINY
-from classification.lrp.layers import ExplainableBatchNorm
-from classification.lrp.linear_maps import normalise
+from isnet_cxr.classification.lrp.convolution import Geometry, TransposedConvolution
+from isnet_cxr.classification.lrp.functions import TINY
+from isnet_cxr.classification.lrp.layers import ExplainableBatchNorm
+from isnet_cxr.classification.lrp.linear_maps import normalise
 
 
 @dataclass
@@ -21,8 +21,8 @@ class FirstLayer:
     """The first layer as it was recorded, fused with the batch norm and ReLU right behind it.
 
     Attributes:
-        layer: The convolution or linear layer that read the films.
-        films: What it read, (B, C, ...) in [0, 1].
+        layer: The convolution or linear layer that read the images.
+        images: What it read, (B, C, ...) in [0, 1].
         output: What left layer, batch norm and ReLU, with its graph.
         weight: Of layer and batch norm as one affine map, (outputs, inputs, ...).
         bias: Of the same map, (outputs,), or None.
@@ -33,7 +33,7 @@ class FirstLayer:
     """
 
     layer: _ConvNd | nn.Linear
-    films: Tensor
+    images: Tensor
     output: Tensor
     weight: Tensor
     bias: Tensor | None
@@ -99,16 +99,16 @@ class FirstLayer:
         """Return this map up to its step ``last``, computed anew: it may be overwritten by now."""
         layer, weight = self.layer, self.layer.weight
         steps = self.steps[: last + 1]
-        with torch.autocast(self.films.device.type, enabled=False):
-            output = _apply(layer, self.films.to(weight.dtype), weight, layer.bias)
+        with torch.autocast(self.images.device.type, enabled=False):
+            output = _apply(layer, self.images.to(weight.dtype), weight, layer.bias)
             if last == 0 or self.norm is None:
-                return FirstLayer(layer, self.films, output, weight, layer.bias, steps=steps)
+                return FirstLayer(layer, self.images, output, weight, layer.bias, steps=steps)
             output = normalise(self.norm, output)
-        return FirstLayer(layer, self.films, output, self.weight, self.bias, steps=steps)
+        return FirstLayer(layer, self.images, output, self.weight, self.bias, steps=steps)
 
 
 class StabilisedRatio(torch.autograd.Function):
-    """``s = y * g / (y - low)``, film by film, so that all its steps find a film in the cache.
+    """``s = y * g / (y - low)``, image by image, so that all its steps find an image in the cache.
 
     Behind a ReLU it keeps ``s``, which the convolution to the pixels keeps as well, instead of
     ``g``: where ``y`` is 0 nothing passes the ReLU.
@@ -137,8 +137,8 @@ class StabilisedRatio(torch.autograd.Function):
         output, kept, low = ctx.saved_tensors
         to_output, to_gradient = torch.empty_like(output), torch.empty_like(output)
         to_low = torch.zeros_like(low)
-        films = zip(to_output, to_gradient, upstream, output, kept, strict=True)
-        for to_y, to_g, u, y, gradient_or_ratio in films:
+        images = zip(to_output, to_gradient, upstream, output, kept, strict=True)
+        for to_y, to_g, u, y, gradient_or_ratio in images:
             above = y - low[0]
             torch.div(u, above, out=to_y)
             torch.mul(to_y, y, out=to_g)
@@ -167,19 +167,19 @@ def propagate_zb(first: FirstLayer, gradient: Tensor, *, stabiliser: float) -> T
         stabiliser: Added to the denominator, in the units of the layer's output.
 
     Returns:
-        Signed relevance of the pixels, shape of ``first.films``.
+        Signed relevance of the pixels, shape of ``first.images``.
     """
     weight, bias = first.weight, first.bias
     negative = weight.clamp_max(0)
     lowest_bias = None if bias is None else bias.clamp_max(0)
-    lowest = _apply(first.layer, torch.ones_like(first.films[:1]), negative, lowest_bias)
+    lowest = _apply(first.layer, torch.ones_like(first.images[:1]), negative, lowest_bias)
     output, gradient = first.output.to(weight.dtype), gradient.to(weight.dtype)
     ratio: Tensor = StabilisedRatio.apply(  # type: ignore[no-untyped-call]
         output, gradient, lowest - stabiliser, first.has_relu
     )
     both = _transpose(first, ratio, torch.cat([weight, negative], dim=1))
     to_pixels, to_ones = both.chunk(2, dim=1 if isinstance(first.layer, _ConvNd) else -1)
-    return first.films * to_pixels - to_ones
+    return first.images * to_pixels - to_ones
 
 
 def propagate_epsilon(first: FirstLayer, gradient: Tensor, *, stabiliser: float) -> Tensor:
@@ -193,16 +193,16 @@ def propagate_epsilon(first: FirstLayer, gradient: Tensor, *, stabiliser: float)
         gradient = gradient * (output / (output + stabiliser))
     elif first.has_relu:
         gradient = gradient * (output > 0)
-    return first.films * _transpose(first, gradient, first.weight)
+    return first.images * _transpose(first, gradient, first.weight)
 
 
 def _apply(
-    layer: _ConvNd | nn.Linear, films: Tensor, weight: Tensor, bias: Tensor | None
+    layer: _ConvNd | nn.Linear, images: Tensor, weight: Tensor, bias: Tensor | None
 ) -> Tensor:
     """Apply ``layer`` with another weight and bias."""
     if isinstance(layer, _ConvNd):
-        return layer._conv_forward(films, weight, bias)
-    return nn.functional.linear(films, weight, bias)
+        return layer._conv_forward(images, weight, bias)
+    return nn.functional.linear(images, weight, bias)
 
 
 def _transpose(first: FirstLayer, ratio: Tensor, weight: Tensor) -> Tensor:
@@ -215,7 +215,7 @@ def _transpose(first: FirstLayer, ratio: Tensor, weight: Tensor) -> Tensor:
             "the first convolution must have padding_mode 'zeros', numeric padding and one group"
         )
     geometry = Geometry(layer.stride, layer.padding, layer.dilation, 1)
-    wide = first.films.detach()[:, :1].expand(-1, weight.shape[1], *first.films.shape[2:])
+    wide = first.images.detach()[:, :1].expand(-1, weight.shape[1], *first.images.shape[2:])
     transposed: Tensor = TransposedConvolution.apply(ratio, weight, wide, geometry)  # type: ignore[no-untyped-call]
     return transposed
 

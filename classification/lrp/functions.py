@@ -16,8 +16,8 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from classification.lrp.sweeps import in_blocks
-from classification.lrp.switch import RelevanceSwitch
+from isnet_cxr.classification.lrp.sweeps import in_blocks
+from isnet_cxr.classification.lrp.switch import RelevanceSwitch
 
 TINY = 1e-30  # keeps 0 / 0 from being computed where a unit is idle
 
@@ -133,7 +133,7 @@ class RelevanceBatchNorm(torch.autograd.Function):
 
     Normalises by the batch in training and by the running statistics in evaluation. In the
     relevance pass it is ``x * scale + shift`` with ``scale = weight / deviation``, the deviation
-    being a constant, so that one film's heatmap does not depend on the gradient of the others.
+    being a constant, so that one image's heatmap does not depend on the gradient of the others.
     """
 
     @staticmethod

@@ -14,14 +14,14 @@ from torch import Tensor, nn
 from torch.autograd.graph import GradientEdge, get_gradient_edge
 from torch.nn.modules.conv import _ConvNd
 
-from classification.lrp.first_layer import FirstLayer, propagate_epsilon, propagate_zb
-from classification.lrp.graph_start import begin_graph
-from classification.lrp.layers import ExplainableBatchNorm, ExplainableReLU
-from classification.lrp.readers import count_readers, is_all_pixels, is_pixels
-from classification.lrp.switch import RelevanceSwitch
+from isnet_cxr.classification.lrp.first_layer import FirstLayer, propagate_epsilon, propagate_zb
+from isnet_cxr.classification.lrp.graph_start import begin_graph
+from isnet_cxr.classification.lrp.layers import ExplainableBatchNorm, ExplainableReLU
+from isnet_cxr.classification.lrp.readers import count_readers, is_all_pixels, is_pixels
+from isnet_cxr.classification.lrp.switch import RelevanceSwitch
 
 FirstRule = Literal["zB", "epsilon"]
-PIXELS = "pixels"  # where heatmaps of several layers are asked for, the name of the films' own
+PIXELS = "pixels"  # where heatmaps of several layers are asked for, the name of the images' own
 TINY = 1e-9  # keeps the zB rule's denominator from 0 when epsilon is 0
 
 
@@ -35,22 +35,22 @@ class Recording:
     def __init__(self, switch: RelevanceSwitch) -> None:
         """Start empty; ``PreparedNetwork.record`` lets it watch while the network runs."""
         self.switch = switch
-        self._films: Tensor | None = None
+        self._images: Tensor | None = None
         self._firsts: list[FirstLayer] = []
         self._hidden: dict[str, Tensor] = {}
 
     def start(self, network: nn.Module, arguments: tuple[Any, ...]) -> None:
-        """Note the films that the network was called with (a forward pre-hook).
+        """Note the images that the network was called with (a forward pre-hook).
 
         Raises:
             ValueError: If a pixel is outside [0, 1], where the zB rule does not hold.
         """
-        films: Tensor = arguments[0]
-        self._films = None  # the next line reads them, and may
-        low, high = films.detach().aminmax()
+        images: Tensor = arguments[0]
+        self._images = None  # the next line reads them, and may
+        low, high = images.detach().aminmax()
         if low < 0 or high > 1:
-            raise ValueError(f"films must lie in [0, 1], got values from {low:.4g} to {high:.4g}")
-        self._films, self._firsts, self._hidden = films, [], {}
+            raise ValueError(f"images must lie in [0, 1], got values from {low:.4g} to {high:.4g}")
+        self._images, self._firsts, self._hidden = images, [], {}
 
     def watch(self, layer: nn.Module, arguments: tuple[Any, ...], output: Tensor) -> Tensor | None:
         """Find the first layers, their batch norms and ReLUs by what they read (a forward hook).
@@ -94,13 +94,13 @@ class Recording:
         return hook
 
     def is_pixels(self, tensor: Tensor) -> bool:
-        """Whether ``tensor`` is the films or a view of their pixels."""
-        return self._films is not None and is_pixels(tensor, self._films)
+        """Whether ``tensor`` is the images or a view of their pixels."""
+        return self._images is not None and is_pixels(tensor, self._images)
 
     def _first_layer(self, layer: _ConvNd | nn.Linear, read: Tensor, output: Tensor) -> FirstLayer:
-        if self._films is None or not is_all_pixels(read, self._films):
+        if self._images is None or not is_all_pixels(read, self._images):
             raise ValueError(
-                f"a {type(layer).__name__} reads a part of the films or turned ones: expected all "
+                f"a {type(layer).__name__} reads a part of the images or turned ones: expected all "
                 "pixels in their order, keep preprocessing outside the network"
             )
         first = FirstLayer(layer, read, output, layer.weight, layer.bias)
@@ -110,20 +110,20 @@ class Recording:
     def heatmaps(
         self, explained: Tensor, *, differentiable: bool = True, first_rule: FirstRule = "zB"
     ) -> Tensor:
-        """Relevance of every pixel for the explained quantity of every film.
+        """Relevance of every pixel for the explained quantity of every image.
 
         Args:
-            explained: One number per film, (B,), for instance a logit; or several, (B, maps).
+            explained: One number per image, (B,), for instance a logit; or several, (B, maps).
             differentiable: Keep the graph, so that a loss on the heatmaps trains the weights.
             first_rule: How relevance passes from the first layer to the pixels. With "epsilon" and
                 an epsilon of 0 the heatmap is exactly gradient x input.
 
         Returns:
             Signed relevance, (B, maps, C, H, W), in the units of ``explained``; ``maps`` is 1 for
-            one number per film.
+            one number per image.
 
         Raises:
-            ValueError: If no layer read the films as they were given to the network.
+            ValueError: If no layer read the images as they were given to the network.
         """
         maps = self.layer_heatmaps(explained, differentiable=differentiable, first_rule=first_rule)
         return maps[PIXELS]
@@ -139,9 +139,9 @@ class Recording:
             Signed relevance by layer, (B, maps, C, H, W) each; the pixels' own is "pixels". A
             layer whose output is overwritten in place has the relevance of what overwrote it.
         """
-        if not self._firsts or self._films is None:
+        if not self._firsts or self._images is None:
             raise ValueError(
-                "no convolution or linear layer reads the films directly: "
+                "no convolution or linear layer reads the images directly: "
                 "keep preprocessing outside the network"
             )
         columns = explained.reshape(len(explained), -1).unbind(dim=1)
@@ -152,7 +152,7 @@ class Recording:
         maps: dict[str, list[Tensor]] = {name: [] for name in (PIXELS, *self._hidden)}
         for number, column in enumerate(columns):
             keep = differentiable or number + 1 < len(columns)
-            # Summed, not averaged: a film's heatmap must not depend on its batch.
+            # Summed, not averaged: an image's heatmap must not depend on its batch.
             gradients = self._propagate(column.sum(), edges, differentiable, keep)
             with torch.autocast(explained.device.type, enabled=False):
                 pixels = self._to_pixels(firsts, gradients[: len(firsts)], first_rule)
@@ -168,11 +168,11 @@ class Recording:
     def _to_pixels(
         self, firsts: Sequence[FirstLayer], gradients: Sequence[Tensor | None], rule: FirstRule
     ) -> Tensor:
-        """Sum what all first layers pass to the pixels, shape of the films."""
-        films, epsilon = self._films, self.switch.epsilon
-        if films is None:
-            raise ValueError("no films were recorded")
-        total = torch.zeros_like(films)
+        """Sum what all first layers pass to the pixels, shape of the images."""
+        images, epsilon = self._images, self.switch.epsilon
+        if images is None:
+            raise ValueError("no images were recorded")
+        total = torch.zeros_like(images)
         for first, gradient in zip(firsts, gradients, strict=True):
             if gradient is None:  # what it computes has no part in what is explained
                 continue
@@ -180,7 +180,7 @@ class Recording:
                 heatmap = propagate_zb(first, gradient, stabiliser=epsilon or TINY)
             else:
                 heatmap = propagate_epsilon(first, gradient, stabiliser=epsilon)
-            total = total + heatmap.reshape(films.shape)
+            total = total + heatmap.reshape(images.shape)
         return total
 
     def _propagate(

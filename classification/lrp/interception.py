@@ -15,10 +15,10 @@ from torch import Tensor, nn
 from torch.nn.modules.conv import _ConvNd
 from torch.overrides import TorchFunctionMode
 
-from classification.lrp.concatenation import RelevanceConcatenation
-from classification.lrp.convolution import Geometry, RelevanceConvolution
-from classification.lrp.functions import RelevanceReLU
-from classification.lrp.switch import RelevanceSwitch
+from isnet_cxr.classification.lrp.concatenation import RelevanceConcatenation
+from isnet_cxr.classification.lrp.convolution import Geometry, RelevanceConvolution
+from isnet_cxr.classification.lrp.functions import RelevanceReLU
+from isnet_cxr.classification.lrp.switch import RelevanceSwitch
 
 Function = Callable[..., Any]
 CONVOLUTIONS: dict[Function, int] = {torch.conv1d: 1, torch.conv2d: 2, torch.conv3d: 3}
@@ -41,7 +41,7 @@ class Recorded(Protocol):
     switch: RelevanceSwitch
 
     def is_pixels(self, tensor: Tensor) -> bool:
-        """Whether a tensor is the films, or a view of their pixels."""
+        """Whether a tensor is the images, or a view of their pixels."""
 
     def watch_relu(self, read: Tensor, output: Tensor) -> None:
         """Note a ReLU that read one tensor and returned another."""
@@ -96,20 +96,20 @@ class Interception(TorchFunctionMode):
         return result
 
     def _is_pixels(self, argument: Any) -> bool:
-        """Whether an argument is the films, or has them among others."""
+        """Whether an argument is the images, or has them among others."""
         if isinstance(argument, list | tuple):
             return any(map(self._is_pixels, argument))
         return isinstance(argument, Tensor) and self._recording.is_pixels(argument)
 
     def _check_reader(self, func: Function, result: Tensor) -> None:
-        """Raise if something else than a first layer computed ``result`` from the films."""
+        """Raise if something else than a first layer computed ``result`` from the images."""
         layer = self._running()[0]
         if layer is None or isinstance(layer, _ConvNd | nn.Linear):
             return
         if not self._recording.is_pixels(result):  # a view is looked at when it is read
             raise ValueError(
-                f"layer {self._place()} calls {func.__name__} on the films: only a convolution or "
-                "linear layer reads the films directly, keep preprocessing outside the network"
+                f"layer {self._place()} calls {func.__name__} on the images: only a convolution or "
+                "linear layer reads the images directly, keep preprocessing outside the network"
             )
 
     def _convolve(

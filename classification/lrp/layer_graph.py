@@ -16,13 +16,13 @@ from torch import fx, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.modules.dropout import _DropoutNd
 
-from classification.lrp.layers import ExplainableBatchNorm, ExplainableReLU
+from isnet_cxr.classification.lrp.layers import ExplainableBatchNorm, ExplainableReLU
 
 
 class Kind(Enum):
     """How relevance passes a step of the forward pass."""
 
-    FILMS = auto()
+    IMAGES = auto()
     OUTPUT = auto()
     SHAPE = auto()  # arithmetic on sizes; no relevance
     PASS = auto()  # reshaping, dropout
@@ -68,7 +68,7 @@ class LayerGraph:
 
     Attributes:
         network: The network; its layers are looked up in it at every use.
-        films: The step that stands for the network's input.
+        images: The step that stands for the network's input.
         logits: The step whose value the network returns.
         steps: All steps, in the order of the forward pass.
     """
@@ -92,12 +92,12 @@ class LayerGraph:
         for step in self.steps:
             self._kinds[step] = self._find_kind(step)
         self._redirect_in_place()
-        self.films = self._only(Kind.FILMS)
+        self.images = self._only(Kind.IMAGES)
         (self.logits,) = self.read(self._only(Kind.OUTPUT))
         for step in self.steps:
             if self.reads_pixels(step) and self.kind(step) not in {Kind.WEIGHTS, Kind.PASS}:
                 raise ValueError(
-                    f"{self.name(step)} reads the films: only a convolution or linear layer may, "
+                    f"{self.name(step)} reads the images: only a convolution or linear layer may, "
                     "keep preprocessing outside the network"
                 )
 
@@ -150,13 +150,13 @@ class LayerGraph:
         return step
 
     def is_pixels(self, step: fx.Node) -> bool:
-        """Whether the value of ``step`` is the films, perhaps reshaped."""
+        """Whether the value of ``step`` is the images, perhaps reshaped."""
         while self.kind(step) is Kind.PASS:
             step = self.read(step)[0]
-        return self.kind(step) is Kind.FILMS
+        return self.kind(step) is Kind.IMAGES
 
     def reads_pixels(self, step: fx.Node) -> bool:
-        """Whether ``step`` reads the films, perhaps reshaped."""
+        """Whether ``step`` reads the images, perhaps reshaped."""
         if self.kind(step) is Kind.SHAPE:
             return False
         return any(self.is_pixels(source) for source in self.read(step))
@@ -193,7 +193,7 @@ class LayerGraph:
     def _find_kind(self, step: fx.Node) -> Kind:
         """Find the kind of ``step`` when those of the steps before it are known."""
         if step.op in {"placeholder", "output"}:
-            return Kind.FILMS if step.op == "placeholder" else Kind.OUTPUT
+            return Kind.IMAGES if step.op == "placeholder" else Kind.OUTPUT
         if self._is_about_sizes(step):
             return Kind.SHAPE
         kind = self._find_layer_kind(step) if step.op == "call_module" else None

@@ -10,8 +10,8 @@ import torch.nn.functional as F  # noqa: N812  torch's own convention
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from classification.lrp.functions import RelevanceBatchNorm, RelevanceReLU
-from classification.lrp.switch import RelevanceSwitch
+from isnet_cxr.classification.lrp.functions import RelevanceBatchNorm, RelevanceReLU
+from isnet_cxr.classification.lrp.switch import RelevanceSwitch
 
 
 class Recorder(threading.local):

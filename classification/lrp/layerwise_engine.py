@@ -6,7 +6,7 @@ the Dual variant. Sources: Bassi et al. 2024, doi:10.1038/s41467-023-44371-z (th
 doi:10.1109/ACCESS.2024.3487474 (Dual); Montavon et al. 2019, doi:10.1007/978-3-030-28954-6_10.
 
 >>> engine = LayerwiseEngine(network)
->>> recording = engine.record(films)
+>>> recording = engine.record(images)
 >>> heatmaps = recording.heatmaps(recording.logits[:, 0])
 """
 
@@ -16,11 +16,11 @@ from functools import partial
 import torch
 from torch import Tensor, fx, nn
 
-from classification.lrp import rules
-from classification.lrp.gradient_engine import PIXELS, FirstRule
-from classification.lrp.layer_graph import Kind, LayerGraph
-from classification.lrp.layerwise_forward import Recorded, compute_at, record_forward
-from classification.lrp.layerwise_rules import LayerwiseRules
+from isnet_cxr.classification.lrp import rules
+from isnet_cxr.classification.lrp.gradient_engine import PIXELS, FirstRule
+from isnet_cxr.classification.lrp.layer_graph import Kind, LayerGraph
+from isnet_cxr.classification.lrp.layerwise_forward import Recorded, compute_at, record_forward
+from isnet_cxr.classification.lrp.layerwise_rules import LayerwiseRules
 
 
 class LayerwiseEngine:
@@ -43,24 +43,24 @@ class LayerwiseEngine:
                 place; sums, concatenations, ReLUs and pooling may be functions.
 
         Raises:
-            ValueError: If a layer or function is none of these, or the films meet something else
+            ValueError: If a layer or function is none of these, or the images meet something else
                 than a convolution or linear layer first (the message names it), or if the forward
                 pass branches on values.
         """
         self._graph = LayerGraph(network)
 
-    def record(self, films: Tensor) -> "LayerwiseRecording":
-        """Run the network on ``films`` (B, C, ...) in [0, 1] and keep what every layer computed.
+    def record(self, images: Tensor) -> "LayerwiseRecording":
+        """Run the network on ``images`` (B, C, ...) in [0, 1] and keep what every layer computed.
 
         Batch norm in training mode normalises by the batch.
 
         Raises:
             ValueError: If a pixel is outside [0, 1], where the zB rule does not hold.
         """
-        low, high = films.detach().aminmax()
+        low, high = images.detach().aminmax()
         if low < 0 or high > 1:
-            raise ValueError(f"films must lie in [0, 1], got values from {low:.4g} to {high:.4g}")
-        return LayerwiseRecording(self._graph, record_forward(self._graph, films))
+            raise ValueError(f"images must lie in [0, 1], got values from {low:.4g} to {high:.4g}")
+        return LayerwiseRecording(self._graph, record_forward(self._graph, images))
 
 
 class LayerwiseRecording:
@@ -84,10 +84,10 @@ class LayerwiseRecording:
         settings: LayerwiseRules | None = None,
         differentiable: bool = True,
     ) -> Tensor:
-        """Relevance of every pixel for the explained quantity of every film.
+        """Relevance of every pixel for the explained quantity of every image.
 
         Args:
-            explained: One number per film, (B,), computed from ``logits``: a logit, log-odds; or
+            explained: One number per image, (B,), computed from ``logits``: a logit, log-odds; or
                 several, (B, maps). Logit k starts with relevance ``z_k * d explained / d z_k``,
                 which is the logit itself where it is what is explained.
             settings: The rules; by default those of the gradient engine.
@@ -95,7 +95,7 @@ class LayerwiseRecording:
 
         Returns:
             Signed relevance, (B, maps, C, H, W), in the units of ``explained``; ``maps`` is 1 for
-            one number per film.
+            one number per image.
         """
         maps = self.layer_heatmaps(explained, (), settings=settings, differentiable=differentiable)
         return maps[PIXELS]
@@ -124,7 +124,7 @@ class LayerwiseRecording:
         """
         maps = []
         for column in explained.reshape(len(explained), -1).unbind(dim=1):
-            # Summed, not averaged: a film's heatmap must not depend on its batch.
+            # Summed, not averaged: an image's heatmap must not depend on its batch.
             (gradient,) = torch.autograd.grad(
                 column.sum(), self.logits, create_graph=differentiable, retain_graph=True
             )
@@ -203,7 +203,7 @@ class LayerwiseRecording:
         maps = {}
         with torch.set_grad_enabled(differentiable):
             for step in reversed(graph.steps):
-                if step not in arrived or step is graph.films:
+                if step not in arrived or step is graph.images:
                     continue
                 if step in wanted:
                     maps[wanted[step]] = arrived[step]
@@ -213,7 +213,7 @@ class LayerwiseRecording:
         for name in layers:
             if name not in maps:
                 raise ValueError(f"layer {name!r} has no part in what is explained")
-        maps[PIXELS] = arrived[graph.films]
+        maps[PIXELS] = arrived[graph.images]
         if differentiable:
             return maps
         return {name: heatmap.detach() for name, heatmap in maps.items()}

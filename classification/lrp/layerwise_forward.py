@@ -7,8 +7,8 @@ from typing import Any
 import torch.nn.functional as F  # noqa: N812  torch's own convention
 from torch import Tensor, fx, nn
 
-from classification.lrp.layer_graph import Kind, LayerGraph
-from classification.lrp.linear_maps import (
+from isnet_cxr.classification.lrp.layer_graph import Kind, LayerGraph
+from isnet_cxr.classification.lrp.linear_maps import (
     LinearMap,
     fuse_norm,
     map_of_average,
@@ -34,11 +34,11 @@ class Recorded:
     fused: dict[fx.Node, fx.Node] = field(default_factory=dict)
 
 
-def record_forward(graph: LayerGraph, films: Tensor) -> Recorded:
-    """Compute all steps of ``graph`` from ``films`` (B, C, ...)."""
-    recorded = Recorded({graph.films: films})
+def record_forward(graph: LayerGraph, images: Tensor) -> Recorded:
+    """Compute all steps of ``graph`` from ``images`` (B, C, ...)."""
+    recorded = Recorded({graph.images: images})
     for step in graph.steps:
-        if graph.kind(step) not in {Kind.FILMS, Kind.OUTPUT}:
+        if graph.kind(step) not in {Kind.IMAGES, Kind.OUTPUT}:
             recorded.values[step] = _compute(graph, step, recorded.values)
             _note_map(graph, step, recorded)
     return recorded

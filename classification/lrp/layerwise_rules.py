@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Literal
 
-from classification.lrp import rules
-from classification.lrp.gradient_engine import FirstRule
+from isnet_cxr.classification.lrp import rules
+from isnet_cxr.classification.lrp.gradient_engine import FirstRule
 
 
 @dataclass(frozen=True)

@@ -106,7 +106,7 @@ def map_of_norm(norm: _BatchNorm, inputs: Tensor) -> LinearMap:
     """Take a batch norm that read ``inputs`` (B, C, ...) as the affine map it was.
 
     The statistics are the batch's in training and the running ones in evaluation, and constants:
-    one film's heatmap must not depend on the gradient of the others. Weight and bias are not.
+    one image's heatmap must not depend on the gradient of the others. Weight and bias are not.
     """
     mean, variance = norm.running_mean, norm.running_var
     if norm.training or mean is None or variance is None:

@@ -2,7 +2,7 @@
 
 >>> prepared = prepare(network)
 >>> with prepared.record(epsilon=1e-2) as recording:
-...     logits = network(films)
+...     logits = network(images)
 >>> heatmaps = recording.heatmaps(logits[:, 0])
 >>> prepared.restore()
 """
@@ -18,12 +18,12 @@ from torch.nn.modules.conv import _ConvNd
 from torch.nn.modules.dropout import _DropoutNd
 from torch.nn.modules.padding import _ConstantPadNd
 
-from classification.lrp.functions import RelevanceReLU
-from classification.lrp.gates import RelevanceGate
-from classification.lrp.gradient_engine import Recording
-from classification.lrp.interception import Interception
-from classification.lrp.layers import ExplainableBatchNorm, ExplainableReLU, Recorder
-from classification.lrp.switch import RelevanceSwitch
+from isnet_cxr.classification.lrp.functions import RelevanceReLU
+from isnet_cxr.classification.lrp.gates import RelevanceGate
+from isnet_cxr.classification.lrp.gradient_engine import Recording
+from isnet_cxr.classification.lrp.interception import Interception
+from isnet_cxr.classification.lrp.layers import ExplainableBatchNorm, ExplainableReLU, Recorder
+from isnet_cxr.classification.lrp.switch import RelevanceSwitch
 
 LINEAR_LEAVES: tuple[type[nn.Module], ...] = (
     _ConvNd, nn.Linear, nn.Flatten, nn.Identity, nn.Upsample, _DropoutNd, _ConstantPadNd,

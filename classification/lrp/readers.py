@@ -1,4 +1,4 @@
-"""Who reads an activation, and what is the films: what a recorded forward pass is asked about.
+"""Who reads an activation, and what is the images: what a recorded forward pass is asked about.
 
 Relevance at the first layer is taken behind its batch norm and ReLU, as one map. That holds as
 long as nothing else reads what lies between them.
@@ -33,19 +33,19 @@ def count_readers(outputs: Sequence[Tensor]) -> Counter[Node]:
     return readers
 
 
-def is_pixels(tensor: Tensor, films: Tensor) -> bool:
-    """Whether ``tensor`` lies in the memory of ``films``: the films, or a view of some pixels."""
-    return tensor.untyped_storage().data_ptr() == films.untyped_storage().data_ptr()
+def is_pixels(tensor: Tensor, images: Tensor) -> bool:
+    """Whether ``tensor`` lies in the memory of ``images``: the images, or a view of some pixels."""
+    return tensor.untyped_storage().data_ptr() == images.untyped_storage().data_ptr()
 
 
-def is_all_pixels(tensor: Tensor, films: Tensor) -> bool:
-    """Whether ``tensor`` is the films, or the same pixels in the same order in another shape."""
-    if tensor is films:
+def is_all_pixels(tensor: Tensor, images: Tensor) -> bool:
+    """Whether ``tensor`` is the images, or the same pixels in the same order in another shape."""
+    if tensor is images:
         return True
     return (
-        is_pixels(tensor, films)
-        and tensor.numel() == films.numel()
-        and tensor.storage_offset() == films.storage_offset()
+        is_pixels(tensor, images)
+        and tensor.numel() == images.numel()
+        and tensor.storage_offset() == images.storage_offset()
         and tensor.is_contiguous()
-        and films.is_contiguous()
+        and images.is_contiguous()
     )

@@ -1,6 +1,6 @@
-"""What surrounds the chest: the grey of a film's border and of its corners.
+"""What surrounds the chest: the grey of an image's border and of its corners.
 
-The lungs are in neither. Both are taken from the film shrunk to one size, so that sizes and aspect
+The lungs are in neither. Both are taken from the image shrunk to one size, so that sizes and aspect
 ratios, which the metadata has, do not count twice.
 """
 
@@ -11,10 +11,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from data.fingerprints import Fingerprint, fingerprint
-from data.parallel import map_items
-from data.preprocess import resize
-from data.readers import UnreadableImage, read_image
+from isnet_cxr.data.copies.fingerprints import Fingerprint, fingerprint
+from isnet_cxr.data.learning.preprocess import resize
+from isnet_cxr.data.parallel import map_items
+from isnet_cxr.data.readers import UnreadableImage, read_image
 
 SIZE_PX = 64
 BORDER_PX = 3
@@ -24,7 +24,7 @@ CORNER_PX = 11
 
 @dataclass(frozen=True)
 class Appearance:
-    """One film's looks.
+    """One image's looks.
 
     Attributes:
         border: Grey values of the frame, float32 (732,) in [0, 1].
@@ -37,13 +37,13 @@ class Appearance:
     fingerprint: Fingerprint | None
 
 
-def look_at_films(
+def look_at_images(
     paths: list[Path], *, fingerprints: bool, workers: int, progress: bool
 ) -> list[Appearance | str]:
-    """Read films once; return how each looks, or why it cannot be read."""
+    """Read images once; return how each looks, or why it cannot be read."""
     look = _look_closely if fingerprints else _look
     return list(
-        map_items(look, paths, workers=workers, title="Looking at films", progress=progress)
+        map_items(look, paths, workers=workers, title="Looking at images", progress=progress)
     )
 
 
@@ -56,16 +56,16 @@ def _look(path: Path) -> Appearance | str:
 
 def _look_closely(path: Path) -> Appearance | str:
     try:
-        film = read_image(path).pixels[0]
+        image = read_image(path).pixels[0]
     except UnreadableImage as error:
         return error.reason
-    seen = see(film)
-    return Appearance(seen.border, seen.corners, fingerprint(film))
+    seen = see(image)
+    return Appearance(seen.border, seen.corners, fingerprint(image))
 
 
-def see(film: NDArray[np.float32]) -> Appearance:
-    """Take border and corners of a film (H, W)."""
-    small = np.clip(resize(film, height=SIZE_PX, width=SIZE_PX), 0.0, 1.0)
+def see(image: NDArray[np.float32]) -> Appearance:
+    """Take border and corners of an image (H, W)."""
+    small = np.clip(resize(image, height=SIZE_PX, width=SIZE_PX), 0.0, 1.0)
     frame = np.ones((SIZE_PX, SIZE_PX), dtype=bool)
     frame[BORDER_PX:-BORDER_PX, BORDER_PX:-BORDER_PX] = False
     ends = (slice(0, CORNER_PX), slice(SIZE_PX - CORNER_PX, SIZE_PX))
@@ -74,7 +74,7 @@ def see(film: NDArray[np.float32]) -> Appearance:
 
 
 def stack_appearance(seen: Sequence[Appearance]) -> dict[str, NDArray[np.float32]]:
-    """Return what the borders and the corners of films show, (N, K) each."""
+    """Return what the borders and the corners of images show, (N, K) each."""
     return {
         "border": np.stack([one.border for one in seen]),
         "corners": np.stack([one.corners for one in seen]),

@@ -1,7 +1,7 @@
 """What goes with the class and is no disease: counts by class, and how strong the tie is.
 
 A column that has a value for one class only (a hospital, a view) gives the class away to whoever
-can read it off the film.
+can read it off the image.
 """
 
 from collections.abc import Callable
@@ -16,7 +16,7 @@ UNKNOWN = "unknown"
 AGE_LIMITS = (18, 40, 60, 80)
 SIZE_LIMITS_PX = (512, 1024, 2048)
 SQUARE = (0.95, 1.05)
-"""Height over width between which a film counts as square."""
+"""Height over width between which an image counts as square."""
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Association:
 
     Attributes:
         column: What is counted.
-        counts: Films by value (rows) and label (columns); the most frequent values first.
+        counts: Images by value (rows) and label (columns); the most frequent values first.
         cramers_v: 0 when the value says nothing about the class, 1 when it decides it; NaN where
             there is one value or one label only.
     """
@@ -35,9 +35,9 @@ class Association:
     cramers_v: float
 
 
-def tabulate(films: pd.DataFrame) -> list[Association]:
-    """Count the labelled films of a manifest by class and every column that could give it away."""
-    labelled = films[films["label"] != ""]
+def tabulate(images: pd.DataFrame) -> list[Association]:
+    """Count the labelled images of a manifest by class and every column that could give it away."""
+    labelled = images[images["label"] != ""]
     return [
         _associate(name, values(labelled), labelled["label"]) for name, values in COLUMNS.items()
     ]
@@ -65,7 +65,7 @@ def cramers_v(counts: NDArray[np.int64]) -> float:
     rows_left = rows - (rows - 1) ** 2 / (total - 1)
     columns_left = columns - (columns - 1) ** 2 / (total - 1)
     smaller = min(rows_left, columns_left) - 1
-    if smaller <= 0:  # every film has a value of its own
+    if smaller <= 0:  # every image has a value of its own
         return 0.0
     return float(np.sqrt(min(1.0, max(0.0, phi2 - by_chance) / smaller)))
 
@@ -79,29 +79,29 @@ def _associate(column: str, values: "pd.Series[Any]", labels: "pd.Series[Any]") 
 
 
 def _known(column: str) -> Callable[[pd.DataFrame], "pd.Series[Any]"]:
-    return lambda films: films[column].replace("", UNKNOWN)
+    return lambda images: images[column].replace("", UNKNOWN)
 
 
-def _ages(films: pd.DataFrame) -> "pd.Series[Any]":
+def _ages(images: pd.DataFrame) -> "pd.Series[Any]":
     limits = (0, *AGE_LIMITS)
     names = [f"{a} to {b - 1}" for a, b in zip(limits, AGE_LIMITS, strict=False)]
     names.append(f"{AGE_LIMITS[-1]} and more")
-    places = np.searchsorted(AGE_LIMITS, films["age"].to_numpy(dtype=float), side="right")
-    known = pd.Series(np.array(names)[np.minimum(places, len(names) - 1)], index=films.index)
-    return known.where(films["age"].notna(), UNKNOWN)
+    places = np.searchsorted(AGE_LIMITS, images["age"].to_numpy(dtype=float), side="right")
+    known = pd.Series(np.array(names)[np.minimum(places, len(names) - 1)], index=images.index)
+    return known.where(images["age"].notna(), UNKNOWN)
 
 
-def _sizes(films: pd.DataFrame) -> "pd.Series[Any]":
-    longest = films[["height_px", "width_px"]].max(axis=1).to_numpy()
+def _sizes(images: pd.DataFrame) -> "pd.Series[Any]":
+    longest = images[["height_px", "width_px"]].max(axis=1).to_numpy()
     names = [f"up to {limit} px" for limit in SIZE_LIMITS_PX]
     names.append(f"above {SIZE_LIMITS_PX[-1]} px")
-    return pd.Series(np.array(names)[np.searchsorted(SIZE_LIMITS_PX, longest)], index=films.index)
+    return pd.Series(np.array(names)[np.searchsorted(SIZE_LIMITS_PX, longest)], index=images.index)
 
 
-def _shapes(films: pd.DataFrame) -> "pd.Series[Any]":
-    ratio = (films["height_px"] / films["width_px"]).to_numpy(dtype=float)
+def _shapes(images: pd.DataFrame) -> "pd.Series[Any]":
+    ratio = (images["height_px"] / images["width_px"]).to_numpy(dtype=float)
     names = np.array(["wider than high", "square", "higher than wide"])
-    return pd.Series(names[np.searchsorted(SQUARE, ratio)], index=films.index)
+    return pd.Series(names[np.searchsorted(SQUARE, ratio)], index=images.index)
 
 
 COLUMNS: dict[str, Callable[[pd.DataFrame], "pd.Series[Any]"]] = {

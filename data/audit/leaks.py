@@ -1,6 +1,6 @@
-"""The same film or the same patient in two roles: what makes a test's figures too good.
+"""The same image or the same patient in two roles: what makes a test's figures too good.
 
-A role is what films are used for. Two roles leak when a classifier is made from one of them, by
+A role is what images are used for. Two roles leak when a classifier is made from one of them, by
 training or by choosing its epoch; two tests may share what they like.
 """
 
@@ -12,14 +12,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from data.duplicates import SAME_PIXELS
+from isnet_cxr.data.copies.duplicates import SAME_PIXELS
 
-POOL = "pool"
-LEARNED_FROM = (POOL, "train", "val")
-"""Roles a classifier is made from; ``POOL`` are films that are not split yet."""
+DEVELOPMENT = "development"
+LEARNED_FROM = (DEVELOPMENT, "train", "val")
+"""Roles a classifier is made from; ``DEVELOPMENT`` are images that are not split yet."""
 
-FILMS, COPIES, PATIENTS = "films", "copies", "patients"
-KINDS = (FILMS, COPIES, PATIENTS)
+IMAGES, COPIES, PATIENTS = "images", "copies", "patients"
+KINDS = (IMAGES, COPIES, PATIENTS)
 
 
 @dataclass(frozen=True)
@@ -27,11 +27,11 @@ class Leak:
     """Something that two roles share.
 
     Attributes:
-        kind: "films" (the same pixels), "copies" (of one film) or "patients".
+        kind: "images" (the same pixels), "copies" (of one image) or "patients".
         first: A role.
         second: Another.
-        count: How many films, pairs of copies or patients they share.
-        image_ids: The films of both roles that are concerned.
+        count: How many images, pairs of copies or patients they share.
+        image_ids: The images of both roles that are concerned.
     """
 
     kind: str
@@ -52,11 +52,11 @@ def leak_names(roles: Iterable[str]) -> list[str]:
 
 
 def roles_of(
-    films: pd.DataFrame, external: Mapping[str, pd.DataFrame] | None = None
+    images: pd.DataFrame, external: Mapping[str, pd.DataFrame] | None = None
 ) -> dict[str, pd.DataFrame]:
-    """Sort films by role: those of one collection by their split, external tests by their name."""
-    splits = films["split"].replace("", POOL)
-    own = {str(split): rows for split, rows in films.groupby(splits, sort=False)}
+    """Sort images by role: those of one collection by their split, external tests by their name."""
+    splits = images["split"].replace("", DEVELOPMENT)
+    own = {str(split): rows for split, rows in images.groupby(splits, sort=False)}
     return {**own, **(external or {})}
 
 
@@ -65,11 +65,11 @@ def find_leaks(roles: Mapping[str, pd.DataFrame], copies: pd.DataFrame | None = 
 
     Args:
         roles: Manifest of each role.
-        copies: Pairs of films that are one, as ``find_duplicates`` lists them.
+        copies: Pairs of images that are one, as ``find_duplicates`` lists them.
 
     Returns:
-        At most one leak per pair of roles and kind. A patient is one who has films in both roles;
-        who is known by a shared film alone is counted there.
+        At most one leak per pair of roles and kind. A patient is one who has images in both roles;
+        who is known by a shared image alone is counted there.
     """
     leaks = []
     for first, second in _pairs(roles):
@@ -92,12 +92,12 @@ def _name(kind: str, first: str, second: str) -> str:
 def _shared(
     a: pd.DataFrame, b: pd.DataFrame, copies: pd.DataFrame | None
 ) -> dict[str, tuple[int, list[str]]]:
-    films = sorted(set(a["image_id"]) & set(b["image_id"]))
+    images = sorted(set(a["image_id"]) & set(b["image_id"]))
     pairs = _copies_between(a, b, copies)
     patients = set(a["patient_id"]) & set(b["patient_id"])
     theirs = [rows.loc[rows["patient_id"].isin(patients), "image_id"] for rows in (a, b)]
     return {
-        FILMS: (len(films), films),
+        IMAGES: (len(images), images),
         COPIES: (len(pairs), sorted(set(pairs.ravel()))),
         PATIENTS: (len(patients), sorted(set().union(*theirs))),
     }
@@ -106,7 +106,7 @@ def _shared(
 def _copies_between(
     a: pd.DataFrame, b: pd.DataFrame, copies: pd.DataFrame | None
 ) -> NDArray[np.object_]:
-    """Return the pairs (K, 2) with one film in each, whichever way round they are listed."""
+    """Return the pairs (K, 2) with one image in each, whichever way round they are listed."""
     if copies is None or copies.empty:
         return np.empty((0, 2), dtype=object)
     unlike = copies[copies["kind"] != SAME_PIXELS]

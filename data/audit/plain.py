@@ -1,4 +1,4 @@
-"""An audit as plain values, for JSON: films are named by image id, no file and no patient is."""
+"""An audit as plain values, for JSON: images are named by image id, no file and no patient is."""
 
 import math
 from itertools import chain
@@ -6,18 +6,18 @@ from typing import Any
 
 import pandas as pd
 
-from data.audit.association import Association
-from data.audit.examination import Audit
-from data.audit.leaks import Leak
-from data.audit.shortcuts import Shortcut
+from isnet_cxr.data.audit.association import Association
+from isnet_cxr.data.audit.examination import Audit
+from isnet_cxr.data.audit.leaks import Leak
+from isnet_cxr.data.audit.shortcuts import Shortcut
 
 
 def plain_audit(audit: Audit) -> dict[str, Any]:
     """Return ``roles``, ``copies``, ``leaks``, ``associations``, ``shortcuts``, ``unreadable``."""
     return {
         "roles": {
-            role: {"films": count, "patients": audit.patients[role]}
-            for role, count in audit.films.items()
+            role: {"images": count, "patients": audit.patients[role]}
+            for role, count in audit.images.items()
         },
         "copies": _copies(audit.copies, audit.sources),
         "leaks": [plain_leak(leak) for leak in audit.leaks],
@@ -56,7 +56,7 @@ def plain_shortcut(shortcut: Shortcut) -> dict[str, Any]:
     """Return a shortcut's figures."""
     return {
         "evidence": shortcut.evidence,
-        "films": shortcut.films,
+        "images": shortcut.images,
         "macro_auc": shortcut.macro_auc,
         "auc": shortcut.auc,
         "balanced_accuracy": shortcut.balanced_accuracy,
@@ -75,7 +75,7 @@ def _copies(copies: pd.DataFrame, sources: dict[str, str]) -> dict[str, Any]:
     return {
         "pairs": len(copies),
         "between": [
-            {"datasets": [a, b], "kind": kind, "pairs": len(own), "films": len(set(chain(*own)))}
+            {"datasets": [a, b], "kind": kind, "pairs": len(own), "images": len(set(chain(*own)))}
             for (a, b, kind), own in sorted(between.items())
         ],
         "list": listed.to_dict("records"),

@@ -19,11 +19,11 @@ from sklearn.model_selection import StratifiedGroupKFold
 
 FOLDS = 5
 TREES = 200
-MAX_FILMS_PER_LABEL = 2000
+MAX_IMAGES_PER_LABEL = 2000
 UNKNOWN_NUMBER = -1.0
 
 Evidence = NDArray[np.float32]
-"""One row per film, (N, K)."""
+"""One row per image, (N, K)."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Shortcut:
 
     Attributes:
         evidence: What the guess saw.
-        films: How many films were guessed.
+        images: How many images were guessed.
         labels: Which classes; those with too few patients are left out.
         macro_auc: Mean area under the ROC curve of every class against the others; 0.5 by chance.
         auc: The same of each class.
@@ -41,7 +41,7 @@ class Shortcut:
     """
 
     evidence: str
-    films: int
+    images: int
     labels: tuple[str, ...]
     macro_auc: float
     auc: dict[str, float]
@@ -50,28 +50,28 @@ class Shortcut:
 
 
 def measure_shortcuts(
-    films: pd.DataFrame,
+    images: pd.DataFrame,
     groups: "pd.Series[int]",
     appearance: Mapping[str, Evidence],
     *,
     seed: int = 0,
 ) -> list[Shortcut]:
-    """Guess the class of films from their appearance, their metadata and their source.
+    """Guess the class of images from their appearance, their metadata and their source.
 
-    Cross-validated; films of one group are always on one side.
+    Cross-validated; images of one group are always on one side.
 
     Args:
-        films: Manifest.
+        images: Manifest.
         groups: One number per row: who belongs together, as ``patient_groups`` returns it.
         appearance: What the guess may see of the pixels, by name, (N, K) each.
-        seed: Of folds, trees and of the films drawn where a class has more than 2,000.
+        seed: Of folds, trees and of the images drawn where a class has more than 2,000.
 
     Returns:
         One per kind of evidence; none where fewer than two classes have five patients.
     """
-    evidence = {**appearance, "metadata": _metadata(films), "source": _source(films)}
-    rows = _eligible(films, groups, seed=seed)
-    labels = films["label"].to_numpy(dtype=str)[rows]
+    evidence = {**appearance, "metadata": _metadata(images), "source": _source(images)}
+    rows = _eligible(images, groups, seed=seed)
+    labels = images["label"].to_numpy(dtype=str)[rows]
     if len(set(labels)) < 2:  # noqa: PLR2004 - nothing to tell apart
         return []
     own = np.asarray(groups, dtype=np.int64)[rows]
@@ -81,15 +81,15 @@ def measure_shortcuts(
     ]
 
 
-def _eligible(films: pd.DataFrame, groups: "pd.Series[int]", *, seed: int) -> NDArray[np.int64]:
+def _eligible(images: pd.DataFrame, groups: "pd.Series[int]", *, seed: int) -> NDArray[np.int64]:
     """Return the rows, in order, of classes with a group for every fold; at most so many each."""
     chosen = []
-    for label, places in films.reset_index(drop=True).groupby("label").groups.items():
+    for label, places in images.reset_index(drop=True).groupby("label").groups.items():
         rows = np.asarray(places, dtype=np.int64)
         if label == "" or len(set(groups.to_numpy()[rows])) < FOLDS:
             continue
-        if len(rows) > MAX_FILMS_PER_LABEL:
-            rows = np.random.default_rng(seed).permutation(rows)[:MAX_FILMS_PER_LABEL]
+        if len(rows) > MAX_IMAGES_PER_LABEL:
+            rows = np.random.default_rng(seed).permutation(rows)[:MAX_IMAGES_PER_LABEL]
         chosen.append(rows)
     return np.sort(np.concatenate(chosen)) if chosen else np.empty(0, dtype=np.int64)
 
@@ -97,7 +97,7 @@ def _eligible(films: pd.DataFrame, groups: "pd.Series[int]", *, seed: int) -> ND
 def _guess(
     evidence: Evidence, labels: NDArray[np.str_], groups: NDArray[np.int64], *, seed: int
 ) -> NDArray[np.float64]:
-    """Return probabilities (N, C), classes in alphabetical order, each film's without itself."""
+    """Return probabilities (N, C), classes in alphabetical order, each image's without itself."""
     classes = np.unique(labels)
     guessed = np.zeros((len(labels), len(classes)))
     folds = StratifiedGroupKFold(FOLDS, shuffle=True, random_state=seed)
@@ -118,7 +118,7 @@ def _score(name: str, labels: NDArray[np.str_], guessed: NDArray[np.float64]) ->
     said = np.array(classes)[guessed.argmax(axis=1)]
     return Shortcut(
         evidence=name,
-        films=len(labels),
+        images=len(labels),
         labels=tuple(classes),
         macro_auc=float(np.mean(list(auc.values()))),
         auc=auc,
@@ -127,16 +127,16 @@ def _score(name: str, labels: NDArray[np.str_], guessed: NDArray[np.float64]) ->
     )
 
 
-def _metadata(films: pd.DataFrame) -> Evidence:
+def _metadata(images: pd.DataFrame) -> Evidence:
     """Return view, sex, age, size and pixel spacing; what is unknown has a value of its own."""
-    numbers = films[["age", "height_px", "width_px", "spacing_row_mm", "spacing_col_mm"]]
-    ratio = films["height_px"] / films["width_px"]
-    table = pd.concat([numbers, ratio, _one_hot(films[["view", "sex"]])], axis=1)
+    numbers = images[["age", "height_px", "width_px", "spacing_row_mm", "spacing_col_mm"]]
+    ratio = images["height_px"] / images["width_px"]
+    table = pd.concat([numbers, ratio, _one_hot(images[["view", "sex"]])], axis=1)
     return table.fillna(UNKNOWN_NUMBER).to_numpy(dtype=np.float32)
 
 
-def _source(films: pd.DataFrame) -> Evidence:
-    return _one_hot(films[["dataset", "site"]]).to_numpy(dtype=np.float32)
+def _source(images: pd.DataFrame) -> Evidence:
+    return _one_hot(images[["dataset", "site"]]).to_numpy(dtype=np.float32)
 
 
 def _one_hot(columns: pd.DataFrame) -> pd.DataFrame:

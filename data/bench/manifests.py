@@ -14,11 +14,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from data.audit import audit_films
-from data.manifest import read_manifest, write_manifest
-from data.splits import assign_splits
+from isnet_cxr.data.audit import audit_images
+from isnet_cxr.data.manifests.manifest import read_manifest, write_manifest
+from isnet_cxr.data.manifests.splits import assign_splits
 
-FILMS_PER_PATIENT = 3
+IMAGES_PER_PATIENT = 3
 SITES = 40
 KIB = 1024
 
@@ -28,7 +28,7 @@ class ManifestSpeeds:
     """What a large manifest takes.
 
     Attributes:
-        rows: How many films it lists.
+        rows: How many images it lists.
         seconds: By the clock on the wall, by step: write, read, split, tables.
         cpu_seconds: The same on the processor: what it is without others on the machine.
         peak_bytes: Most memory that the process ever held, Python and its libraries included.
@@ -41,22 +41,22 @@ class ManifestSpeeds:
 
 
 def measure_manifests(rows: int) -> ManifestSpeeds:
-    """Time a manifest of ``rows`` made-up films, in a process of its own."""
-    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
-        return pool.submit(_measure, rows).result()
+    """Time a manifest of ``rows`` made-up images, in a process of its own."""
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as development:
+        return development.submit(_measure, rows).result()
 
 
 def make_manifest(rows: int) -> pd.DataFrame:
-    """Return a manifest of films that do not exist: 40 sites of 4 datasets, 3 films per patient."""
+    """Return a manifest of images that do not exist: 40 sites of 4 datasets, 3 images per patient."""
     rng = np.random.default_rng(0)
-    patients = np.arange(rows) // FILMS_PER_PATIENT
+    patients = np.arange(rows) // IMAGES_PER_PATIENT
     site = patients % SITES
     dataset = np.char.add("set-", (site % 4).astype(str))
     hashes = [f"{patient * 2654435761 % 2**48:012x}" for patient in patients]
     return pd.DataFrame(
         {
             "image_id": [f"{number * 11400714819323198485 % 2**64:016x}" for number in range(rows)],
-            "path": [f"/films/{number}.dcm" for number in range(rows)],
+            "path": [f"/images/{number}.dcm" for number in range(rows)],
             "dataset": dataset,
             "site": np.char.add("site-", site.astype(str)),
             "patient_id": [f"{name}/{key}" for name, key in zip(dataset, hashes, strict=True)],
@@ -86,8 +86,8 @@ def _measure(rows: int) -> ManifestSpeeds:
         made = make_manifest(rows)
         timed("write", partial(write_manifest, made, path))
         del made
-        films = timed("read", partial(read_manifest, path))
-    films = timed("split", partial(assign_splits, films, seed=0))
-    timed("tables", partial(audit_films, films, read_pixels=False))
+        images = timed("read", partial(read_manifest, path))
+    images = timed("split", partial(assign_splits, images, seed=0))
+    timed("tables", partial(audit_images, images, read_pixels=False))
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * KIB
     return ManifestSpeeds(rows, wall, processor, peak)

@@ -1,7 +1,7 @@
 """The same epochs with MONAI's own: LoadImage, resized, kept by PersistentDataset.
 
 As its tutorials have it: one process, defaults, the same squares, batches and order of magnitude of
-work as ``data.bench.films``. It opens one file per film in every epoch.
+work as ``isnet_cxr.data.bench.images``. It opens one file per image in every epoch.
 """
 
 from pathlib import Path
@@ -10,7 +10,7 @@ import pandas as pd
 from monai.data import DataLoader, PersistentDataset
 from monai.transforms import Compose, LoadImaged, Resized, ScaleIntensityd
 
-from data.bench.films import BATCH_SIZE, Speeds, disk_bytes, seconds
+from isnet_cxr.data.bench.images import BATCH_SIZE, Speeds, disk_bytes, seconds
 
 KEYS = ("image", "mask")
 
@@ -18,7 +18,7 @@ KEYS = ("image", "mask")
 def measure_persistent(
     manifest: pd.DataFrame, cache: Path, *, size_px: int, repeats: int
 ) -> Speeds:
-    """Time MONAI on the same files; see ``data.bench.films.measure_cache``."""
+    """Time MONAI on the same files; see ``isnet_cxr.data.bench.images.measure_cache``."""
     items = [
         dict(zip(KEYS, paths, strict=True))
         for paths in manifest[["path", "lung_mask"]].itertuples(index=False, name=None)
@@ -32,8 +32,8 @@ def measure_persistent(
     )
 
     def epoch() -> None:
-        films = PersistentDataset(items, transform, cache_dir=cache)
-        for _ in DataLoader(films, batch_size=BATCH_SIZE, shuffle=True):
+        images = PersistentDataset(items, transform, cache_dir=cache)
+        for _ in DataLoader(images, batch_size=BATCH_SIZE, shuffle=True):
             pass
 
     first = seconds(epoch)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from data.datasets import (
+from isnet_cxr.data.datasets import (
     actualmed,
     bimcv,
     brixia,
@@ -30,7 +30,7 @@ from data.datasets import (
     tb_portals,
     v7,
 )
-from data.datasets.selection import Listing
+from isnet_cxr.data.datasets.selection import Listing
 
 __all__ = ["ADAPTERS", "Adapter", "Listing"]
 

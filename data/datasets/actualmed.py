@@ -6,16 +6,16 @@ Cite: the repository; Wang, Lin and Wong 2020, doi:10.1038/s41598-020-76550-z.
 Content: some 240 images of March and April 2020, CR and DX, PA and AP: COVID-19, ``No finding``
 (the infection is excluded), and inconclusive ones without a finding, which are left out.
 Layout: metadata.csv, images/.
-Known bias: ``No finding`` says that COVID-19 was excluded, not that the film is normal; most
-COVID-19 films are AP or come from one machine, most others are PA.
+Known bias: ``No finding`` says that COVID-19 was excluded, not that the image is normal; most
+COVID-19 images are AP or come from one machine, most others are PA.
 """
 
 from collections.abc import Mapping
 from pathlib import Path
 
-from data.datasets.layout import parse_age, parse_sex, read_table
-from data.datasets.selection import NOT_FRONTAL, Listing, Selection
-from data.records import Record
+from isnet_cxr.data.datasets.layout import parse_age, parse_sex, read_table
+from isnet_cxr.data.datasets.selection import NOT_FRONTAL, Listing, Selection
+from isnet_cxr.data.manifests.records import Record
 
 LAYOUT = "metadata.csv and images/*.png"
 LABELS = {"COVID-19": "covid", "No finding": "normal"}
@@ -24,7 +24,7 @@ VIEWS = ("PA", "AP")
 
 
 def read_actualmed(root: Path, *, labels: Mapping[str, str] | None = None) -> Listing:
-    """List the frontal films of the table under ``root`` with a finding.
+    """List the frontal images of the table under ``root`` with a finding.
 
     Raises:
         FileNotFoundError: If the table or an image that it names is missing.

@@ -5,19 +5,19 @@ on the project's terms; not for diagnosis.
 Cite: Signoroni et al. 2021, doi:10.1016/j.media.2021.102046 (arXiv:2006.04603).
 Content: 4,695 images by the project page (4,703 in its text) of one hospital in the first wave,
 AP and PA, in DICOM; 150 of them read by five radiologists. One class: all patients had COVID-19.
-Label: COVID-19, with a name of its own for films whose global score (0 to 18) is 0, that is without
-visible abnormality; both are covid. View and patient (where the table has no column Subject) come
-from the DICOM header.
+Label: COVID-19, with a name of its own for images whose global score (0 to 18) is 0, that is
+without visible abnormality; both are covid. View and patient (where the table has no column
+Subject) come from the DICOM header.
 Layout: metadata_global_v2.csv (with semicolons), dicom_clean/*.dcm.
-Known bias: one class from one hospital, many films AP in bed with tubes; several per patient.
+Known bias: one class from one hospital, many images AP in bed with tubes; several per patient.
 """
 
 from collections.abc import Mapping
 from pathlib import Path
 
-from data.datasets.layout import parse_age, parse_sex, read_table
-from data.datasets.selection import Listing, Selection
-from data.records import Record
+from isnet_cxr.data.datasets.layout import parse_age, parse_sex, read_table
+from isnet_cxr.data.datasets.selection import Listing, Selection
+from isnet_cxr.data.manifests.records import Record
 
 LAYOUT = "metadata_global_v2.csv and dicom_clean/*.dcm"
 LABELS = {"COVID-19": "covid", "COVID-19, score 0": "covid"}

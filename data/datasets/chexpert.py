@@ -3,20 +3,20 @@
 Source: Stanford University. Licence: research use agreement, not commercial.
 Cite: Irvin et al. 2019, doi:10.1609/aaai.v33i01.3301590 (arXiv:1901.07031).
 Content: 224,316 images of 65,240 patients, in the release 191,027 frontal ones in train.csv and 202
-in valid.csv (read by radiologists). Lateral films are left out.
+in valid.csv (read by radiologists). Lateral images are left out.
 Label: findings that are present (1): any Pneumonia is pneumonia, ``No Finding`` normal, also with
 support devices. Uncertain ones (-1) do not count.
 Layout: CheXpert-v1.0/ or CheXpert-v1.0-small/, the root, with train.csv, valid.csv,
 train/patient00001/study1/view1_frontal.jpg and valid/ likewise. The publisher's split is not kept.
-Known bias: labels come from reports; four films of five are AP; several films per patient.
+Known bias: labels come from reports; four images of five are AP; several images per patient.
 """
 
 from collections.abc import Mapping
 from pathlib import Path
 
-from data.datasets.layout import existing_folder, parse_age, parse_sex, read_table
-from data.datasets.selection import NOT_FRONTAL, Listing, Selection
-from data.records import Record
+from isnet_cxr.data.datasets.layout import existing_folder, parse_age, parse_sex, read_table
+from isnet_cxr.data.datasets.selection import NOT_FRONTAL, Listing, Selection
+from isnet_cxr.data.manifests.records import Record
 
 LAYOUT = "train.csv, valid.csv, train/ and valid/, as in CheXpert-v1.0-small"
 LABELS = {"Pneumonia": "pneumonia", "No Finding": "normal"}
@@ -43,7 +43,7 @@ VIEWS = ("PA", "AP")
 
 
 def read_chexpert(root: Path, *, labels: Mapping[str, str] | None = None) -> Listing:
-    """List the frontal films of both tables under ``root`` with a finding that is used.
+    """List the frontal images of both tables under ``root`` with a finding that is used.
 
     Raises:
         FileNotFoundError: If a table or an image that it names is missing.

@@ -2,21 +2,21 @@
 
 Source: the covid-chestxray-dataset repository. Licence: per image, in the table.
 Cite: Cohen et al. 2020, arXiv:2006.11988.
-Content: frontal X-rays are used; lateral films and CT slices are left out.
+Content: frontal X-rays are used; lateral images and CT slices are left out.
 Label: the levels of the finding, such as Pneumonia/Viral/COVID-19: with COVID-19 it is covid, other
 Pneumonia is pneumonia, ``No Finding`` normal; the rest (tuberculosis, unknown, ...) is left out.
 Layout: metadata.csv, images/.
-Known bias: follow-up films of severe cases, AP supine with tubes and electrodes; hardly any normal
-film; figures of publications, with arrows and letters; the same films are in other collections
+Known bias: follow-up images of severe cases, AP supine with tubes and electrodes; hardly any normal
+image; figures of publications, with arrows and letters; the same images are in other collections
 (covid_cxnet, covidx, covid_radiography, v7).
 """
 
 from collections.abc import Mapping
 from pathlib import Path
 
-from data.datasets.layout import existing_folder, parse_age, parse_sex, read_table
-from data.datasets.selection import NOT_FRONTAL, Listing, Selection
-from data.records import Record
+from isnet_cxr.data.datasets.layout import existing_folder, parse_age, parse_sex, read_table
+from isnet_cxr.data.datasets.selection import NOT_FRONTAL, Listing, Selection
+from isnet_cxr.data.manifests.records import Record
 
 LAYOUT = "metadata.csv and images/"
 LABELS = {"COVID-19": "covid", "Pneumonia": "pneumonia", "No Finding": "normal"}

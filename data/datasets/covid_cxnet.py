@@ -6,15 +6,15 @@ Content: some 900 images of one class; site, patient, view, age and sex unknown.
 taken for a patient of its own, which is optimistic: some patients have several.
 Layout: covid19/*.{png,jpg,jpeg,webp}.
 Known bias: one class only, screenshots of publications with arrows and letters, and many of the
-films that stand in ``cohen`` too (see ``data.duplicates``).
+images that stand in ``cohen`` too (see ``isnet_cxr.data.copies.duplicates``).
 """
 
 from collections.abc import Mapping
 from pathlib import Path
 
-from data.datasets.layout import list_images
-from data.datasets.selection import Listing, Selection
-from data.records import Record
+from isnet_cxr.data.datasets.layout import list_images
+from isnet_cxr.data.datasets.selection import Listing, Selection
+from isnet_cxr.data.manifests.records import Record
 
 LAYOUT = "covid19/ with images"
 LABELS = {"covid19": "covid"}

@@ -6,7 +6,7 @@ Rahman et al. 2021, doi:10.1016/j.compbiomed.2021.104319.
 Content: 21,165 images of 299 x 299 px: 3,616 COVID-19, 10,192 normal, 6,012 lung opacity (not
 COVID-19) and 1,345 viral pneumonia. Patient, view, age and sex unknown: every image is taken for a
 patient of its own, which is optimistic.
-Label: the folder. Lung_Opacity (RSNA's class for suspected pneumonia) and Viral Pneumonia are
+Label: the folder. Lung_Opacity (RSNA's class for flagged pneumonia) and Viral Pneumonia are
 pneumonia.
 Layout: {COVID,Normal,Lung_Opacity,Viral Pneumonia}/images/*.png, and masks of the same names in
 masks/, of 256 x 256 px.
@@ -19,9 +19,9 @@ masks are a network's: no reference to score lungs on.
 from collections.abc import Mapping
 from pathlib import Path
 
-from data.datasets.layout import list_images
-from data.datasets.selection import Listing, Selection
-from data.records import Record
+from isnet_cxr.data.datasets.layout import list_images
+from isnet_cxr.data.datasets.selection import Listing, Selection
+from isnet_cxr.data.manifests.records import Record
 
 LAYOUT = "{COVID,Normal,Lung_Opacity,Viral Pneumonia}/{images,masks}/*.png"
 LABELS = {

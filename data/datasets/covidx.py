@@ -10,16 +10,16 @@ file, label and source in each line, and the images in train/, test/ and val/. T
 is not kept.
 Known bias: each class comes from sources of its own (normal and most pneumonia from RSNA, COVID-19
 from cohen, figure1, actualmed, covid_radiography, RICORD and BIMCV): the source gives the class
-away. It is the column site, for data.splits.leave_one_site_out. Its films stand in those sets too:
-use the search for duplicates before any of them is a test.
+away. It is the column site, for isnet_cxr.data.manifests.splits.leave_one_site_out. Its images
+stand in those sets too: use the search for duplicates before any of them is a test.
 """
 
 from collections.abc import Mapping
 from pathlib import Path
 
-from data.datasets.layout import existing_folder, only_file
-from data.datasets.selection import Listing, Selection
-from data.records import Record
+from isnet_cxr.data.datasets.layout import existing_folder, only_file
+from isnet_cxr.data.datasets.selection import Listing, Selection
+from isnet_cxr.data.manifests.records import Record
 
 LAYOUT = "train*.txt and test*.txt (patient file label source) and train/, test/"
 LABELS = {

@@ -8,10 +8,10 @@ the hospital's name and no patient's. What is no radiograph fails when it is rea
 from collections.abc import Mapping
 from pathlib import Path
 
-from data.datasets.layout import existing_folder
-from data.datasets.selection import Listing, Selection
-from data.readers import is_dicom_file
-from data.records import Record
+from isnet_cxr.data.datasets.layout import existing_folder
+from isnet_cxr.data.datasets.selection import Listing, Selection
+from isnet_cxr.data.manifests.records import Record
+from isnet_cxr.data.readers import is_dicom_file
 
 LAYOUT = "a folder with DICOM files, at any depth"
 LABELS: dict[str, str] = {}

@@ -4,19 +4,19 @@ Source: Figure 1 with the COVID-Net project, the repository
 agchung/Figure1-COVID-chestxray-dataset. Licence: none stated; "for research purposes only".
 Cite: the repository; Wang, Lin and Wong 2020, doi:10.1038/s41598-020-76550-z.
 Content: 55 images of 48 patients: 35 COVID-19, 3 ``No finding``, 2 pneumonia, and 15 without a
-finding, which are left out. The view is known for a third of them; no lateral film is named.
+finding, which are left out. The view is known for a third of them; no lateral image is named.
 Layout: metadata.csv, images/<patientid>.jpg or .png; a letter at the end of the id (COVID-00003a)
-tells the films of one patient apart.
+tells the images of one patient apart.
 Known bias: photographs of screens with colour tints and stickers, sent in for being remarkable;
-its films stand in ``covidx`` too.
+its images stand in ``covidx`` too.
 """
 
 from collections.abc import Mapping
 from pathlib import Path
 
-from data.datasets.layout import parse_age, parse_sex, read_table
-from data.datasets.selection import Listing, Selection
-from data.records import Record
+from isnet_cxr.data.datasets.layout import parse_age, parse_sex, read_table
+from isnet_cxr.data.datasets.selection import Listing, Selection
+from isnet_cxr.data.manifests.records import Record
 
 LAYOUT = "metadata.csv and images/<patientid>.{jpg,png}"
 LABELS = {"COVID-19": "covid", "Pneumonia": "pneumonia", "No finding": "normal"}

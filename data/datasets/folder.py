@@ -2,16 +2,16 @@
 
 Images may lie deeper below their class folder, in any format that can be read. The dataset and the
 site have the root's name. DICOM files bring their patient and view; any other image is a patient of
-its own, so that several films of one patient may be torn apart: use a table (``csv``) for those.
+its own, so that several images of one patient may be torn apart: use a table (``csv``) for those.
 """
 
 from collections.abc import Mapping
 from pathlib import Path
 
-from data.datasets.layout import existing_folder
-from data.datasets.selection import Listing, Selection
-from data.readers import is_image_file
-from data.records import Record
+from isnet_cxr.data.datasets.layout import existing_folder
+from isnet_cxr.data.datasets.selection import Listing, Selection
+from isnet_cxr.data.manifests.records import Record
+from isnet_cxr.data.readers import is_image_file
 
 LAYOUT = "a folder for each class, with its images"
 LABELS: dict[str, str] = {}

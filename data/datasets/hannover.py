@@ -3,18 +3,18 @@
 Source: Institute for Diagnostic and Interventional Radiology, Hannover Medical School, the
 repository ml-workgroup/covid-19-image-repository. Licence: CC BY 3.0.
 Cite: Winther et al. 2020, doi:10.6084/m9.figshare.12275009.
-Content: some 180 films of 56 patients in the table of 2020 (newer ones have more), CR and DX, AP
+Content: some 180 images of 56 patients in the table of 2020 (newer ones have more), CR and DX, AP
 and PA. One class: all patients are positive. Age is redacted, sex is given.
 Layout: data.csv with a row for each image, png/<image_id>.png.
-Known bias: one class from one hospital; many films of a few patients in intensive care, AP.
+Known bias: one class from one hospital; many images of a few patients in intensive care, AP.
 """
 
 from collections.abc import Mapping
 from pathlib import Path
 
-from data.datasets.layout import parse_age, parse_sex, read_table
-from data.datasets.selection import NOT_FRONTAL, Listing, Selection
-from data.records import Record
+from isnet_cxr.data.datasets.layout import parse_age, parse_sex, read_table
+from isnet_cxr.data.datasets.selection import NOT_FRONTAL, Listing, Selection
+from isnet_cxr.data.manifests.records import Record
 
 LAYOUT = "data.csv and png/*.png"
 LABELS = {"COVID-19": "covid"}
@@ -23,7 +23,7 @@ VIEWS = {"ap": "AP", "pa": "PA"}
 
 
 def read_hannover(root: Path, *, labels: Mapping[str, str] | None = None) -> Listing:
-    """List the frontal films of the table under ``root``.
+    """List the frontal images of the table under ``root``.
 
     Raises:
         FileNotFoundError: If the table or an image that it names is missing.

@@ -4,26 +4,26 @@ Source: Japanese Society of Radiological Technology; masks of the SCR database.
 Licence: research and education with citation; SCR's masks may be neither passed on nor sold.
 Cite: Shiraishi et al. 2000, doi:10.2214/ajr.174.1.1740071;
 van Ginneken et al. 2006, doi:10.1016/j.media.2005.02.002.
-Content: 247 digitised films, PA: 93 normal (JPCNN), 154 with one nodule each (JPCLN); the lungs
+Content: 247 digitised images, PA: 93 normal (JPCNN), 154 with one nodule each (JPCLN); the lungs
 without mediastinum, heart, aorta and what lies below the diaphragm. One image per patient.
 Layout, as published: All247images/JPCNN001.IMG (raw, 12 bits), and SCR's masks unpacked beside it:
-fold1 and fold2 with masks/left lung/JPCNN001.gif and masks/right lung/ (smaller than the film).
+fold1 and fold2 with masks/left lung/JPCNN001.gif and masks/right lung/ (smaller than the image).
 Or as PNG: images/JPCNN001.png, masks/JPCNN001.png, both lungs in one mask.
-Spacing: every film is 2048 x 2048 pixels of 0.175 mm, so resized copies have a known spacing too.
-Known bias: digitised film, of 13 institutions in Japan and one in the United States.
+Spacing: every image is 2048 x 2048 pixels of 0.175 mm, so resized copies have a known spacing too.
+Known bias: digitised image, of 13 institutions in Japan and one in the United States.
 """
 
 from collections.abc import Mapping
 from pathlib import Path
 
-from data.datasets.layout import existing_folder, list_images
-from data.datasets.selection import Listing, Selection
-from data.records import Record
+from isnet_cxr.data.datasets.layout import existing_folder, list_images
+from isnet_cxr.data.datasets.selection import Listing, Selection
+from isnet_cxr.data.manifests.records import Record
 
 LAYOUT = "All247images/JPC{NN,LN}*.IMG and SCR's masks, or images/JPC{NN,LN}*.png and masks/"
 LABELS = {"JPCNN": "normal", "JPCLN": "nodule"}
 PREFIX_LENGTH = 5
-FILM_MM = 2048 * 0.175
+IMAGE_MM = 2048 * 0.175
 
 
 def read_jsrt(root: Path, *, labels: Mapping[str, str] | None = None) -> Listing:
@@ -49,7 +49,7 @@ def read_jsrt(root: Path, *, labels: Mapping[str, str] | None = None) -> Listing
                     label=label,
                     view="PA",
                     lung_masks=masks.get(path.stem, ()),
-                    extent_mm=(FILM_MM, FILM_MM),
+                    extent_mm=(IMAGE_MM, IMAGE_MM),
                 )
             )
     return chosen.listing()

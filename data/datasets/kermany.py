@@ -12,9 +12,9 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from data.datasets.layout import existing_folder, list_images
-from data.datasets.selection import Listing, Selection
-from data.records import Record
+from isnet_cxr.data.datasets.layout import existing_folder, list_images
+from isnet_cxr.data.datasets.selection import Listing, Selection
+from isnet_cxr.data.manifests.records import Record
 
 LAYOUT = "train/{NORMAL,PNEUMONIA}/*.jpeg"
 PARTS = ("train", "val", "test")

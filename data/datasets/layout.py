@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TextIO
 
-from data.readers import IMAGE_SUFFIXES
+from isnet_cxr.data.readers import IMAGE_SUFFIXES
 
 OLDEST_YEARS = 120
 SEXES = {"M": "M", "F": "F", "W": "F", "MALE": "M", "FEMALE": "F", "O": "O"}

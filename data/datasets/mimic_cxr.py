@@ -4,21 +4,21 @@ Source: Beth Israel Deaconess Medical Center and MIT, on PhysioNet. Licence: cre
 with a data use agreement.
 Cite: Johnson et al. 2024, doi:10.13026/jsn5-t979 (version 2.1.0); Johnson et al. 2019,
 arXiv:1901.07042.
-Content: 377,110 images of 227,827 reports, 2011 to 2016. Lateral films are left out.
+Content: 377,110 images of 227,827 reports, 2011 to 2016. Lateral images are left out.
 Label: findings of the CheXpert labeller that are present (1.0), for a whole study: any Pneumonia is
 pneumonia, ``No Finding`` normal. Uncertain ones (-1.0) do not count. Age and sex are in MIMIC-IV.
 Layout: mimic-cxr-2.0.0-metadata.csv and mimic-cxr-2.0.0-chexpert.csv, packed (.gz) or not, and
 files/p10/p10000032/s50414267/<dicom_id>.jpg. The publisher's split is not kept.
-Known bias: labels come from reports; emergency patients, many films AP; several per patient.
+Known bias: labels come from reports; emergency patients, many images AP; several per patient.
 """
 
 from collections.abc import Mapping
 from pathlib import Path
 
-from data.datasets.chexpert import FINDINGS, present
-from data.datasets.layout import only_file, read_table
-from data.datasets.selection import NOT_FRONTAL, Listing, Selection
-from data.records import Record
+from isnet_cxr.data.datasets.chexpert import FINDINGS, present
+from isnet_cxr.data.datasets.layout import only_file, read_table
+from isnet_cxr.data.datasets.selection import NOT_FRONTAL, Listing, Selection
+from isnet_cxr.data.manifests.records import Record
 
 LAYOUT = "mimic-cxr-2.0.0-{metadata,chexpert}.csv[.gz] and files/p*/p*/s*/*.jpg"
 LABELS = {"Pneumonia": "pneumonia", "No Finding": "normal"}
@@ -28,7 +28,7 @@ GROUP_LENGTH = 3
 
 
 def read_mimic_cxr(root: Path, *, labels: Mapping[str, str] | None = None) -> Listing:
-    """List the frontal films of the tables under ``root`` with a finding that is used.
+    """List the frontal images of the tables under ``root`` with a finding that is used.
 
     Raises:
         FileNotFoundError: If a table or an image that it names is missing.

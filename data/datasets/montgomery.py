@@ -10,16 +10,16 @@ Label: the name's last digit: 0 normal, 1 tuberculosis. One image per patient.
 Layout: CXR_png/MCUCXR_0001_0.png, the masks of the same name in ManualMask/leftMask/ and
 ManualMask/rightMask/, and age and sex in ClinicalReadings/MCUCXR_0001_0.txt.
 Spacing: 0.0875 mm, of the images as published.
-Known bias: one county; black borders at the sides of many films.
+Known bias: one county; black borders at the sides of many images.
 """
 
 import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from data.datasets.layout import existing_folder, list_images, parse_age, parse_sex
-from data.datasets.selection import Listing, Selection
-from data.records import Record
+from isnet_cxr.data.datasets.layout import existing_folder, list_images, parse_age, parse_sex
+from isnet_cxr.data.datasets.selection import Listing, Selection
+from isnet_cxr.data.manifests.records import Record
 
 LAYOUT = "CXR_png/MCUCXR_*_{0,1}.png and ManualMask/{leftMask,rightMask}/ of the same names"
 LABELS = {"0": "normal", "1": "tuberculosis"}

@@ -8,18 +8,19 @@ Layout: Data_Entry_2017.csv or Data_Entry_2017_v2020.csv, and the images in imag
 images_012/images/ as published, or all in images/. BBox_List_2017.csv (984 boxes),
 train_val_list.txt and test_list.txt are not needed. A part of the images is refused: make a table
 of that part.
-Known bias: labels come from reports, with an error of some 10 % and more for pneumonia; many films
-are AP, in bed, with tubes; several films per patient. RSNA's films are a part of these: the search
-for duplicates finds a film that stands in both, but not a patient; see the card of ``rsna``.
+Known bias: labels come from reports, with an error of some 10 % and more for pneumonia; many images
+are AP, in bed, with tubes; several images per patient. RSNA's images are a part of these: the
+search for duplicates finds an image that stands in both, but not a patient; see the card of
+``rsna``.
 """
 
 import math
 from collections.abc import Mapping
 from pathlib import Path
 
-from data.datasets.layout import only_file, parse_age, parse_sex, read_table
-from data.datasets.selection import Listing, Selection
-from data.records import Record
+from isnet_cxr.data.datasets.layout import only_file, parse_age, parse_sex, read_table
+from isnet_cxr.data.datasets.selection import Listing, Selection
+from isnet_cxr.data.manifests.records import Record
 
 LAYOUT = "Data_Entry_2017*.csv, and images_*/images/*.png or images/*.png"
 LABELS = {"Pneumonia": "pneumonia", "No Finding": "normal"}
@@ -68,7 +69,7 @@ def read_nih(root: Path, *, labels: Mapping[str, str] | None = None) -> Listing:
 
 
 def _extent(row: dict[str, str]) -> tuple[float, float] | None:
-    """Return height and width of the original film, which the published copies show in full."""
+    """Return height and width of the original image, which the published copies show in full."""
     try:
         height, width = (
             float(row[size]) * float(row[spacing])

@@ -2,25 +2,31 @@
 
 Source: BIMCV and Hospital San Juan de Alicante. Licence: the BIMCV research use agreement.
 Cite: Bustos et al. 2020, doi:10.1016/j.media.2020.101797 (arXiv:1901.07441).
-Content: more than 160,000 images of 67,000 patients, 2009 to 2017, 16-bit PNG. Frontal films are
+Content: more than 160,000 images of 67,000 patients, 2009 to 2017, 16-bit PNG. Frontal images are
 used (PA, AP, AP lying); lateral and costal ones are left out.
 Label: the report's findings: pneumonia (also atypical), tuberculosis; normal if that is the only
 one. Reports are labelled by physicians (27 %) and by a network.
 Layout: PADCHEST_chest_x_ray_images_labels_160K*.csv, packed (.gz) or not, and the images in the
 numbered folders 0 to 54 of its column ImageDir.
-Known bias: one hospital; by its users' accounts the PNGs hold stored values, so that films stored
+Known bias: one hospital; by its users' accounts the PNGs hold stored values, so that images stored
 as negatives (MONOCHROME1 in the table) are negatives: an import turns these round. Some images that
-the table names are not in the release: they are left out and counted. Films of the same hospital of
-2020 are in ``bimcv``.
+the table names are not in the release: they are left out and counted. Images of the same hospital
+of 2020 are in ``bimcv``.
 """
 
 import math
 from collections.abc import Mapping
 from pathlib import Path
 
-from data.datasets.layout import only_file, parse_age, parse_findings, parse_sex, read_table
-from data.datasets.selection import NOT_FRONTAL, Listing, Selection
-from data.records import Record
+from isnet_cxr.data.datasets.layout import (
+    only_file,
+    parse_age,
+    parse_findings,
+    parse_sex,
+    read_table,
+)
+from isnet_cxr.data.datasets.selection import NOT_FRONTAL, Listing, Selection
+from isnet_cxr.data.manifests.records import Record
 
 LAYOUT = "PADCHEST_chest_x_ray_images_labels_160K*.csv and images in 0/ to 54/"
 LABELS = {
@@ -38,7 +44,7 @@ YEAR_DIGITS = 4
 
 
 def read_padchest(root: Path, *, labels: Mapping[str, str] | None = None) -> Listing:
-    """List the frontal films of the table under ``root`` with a finding that is used.
+    """List the frontal images of the table under ``root`` with a finding that is used.
 
     Raises:
         FileNotFoundError: If the table or all of its images are missing.
@@ -84,7 +90,7 @@ def _read_row(row: dict[str, str], root: Path, chosen: Selection) -> None:
 
 
 def _age(row: dict[str, str]) -> float:
-    """Return the years between birth and film, both known by the year only."""
+    """Return the years between birth and image, both known by the year only."""
     try:
         return parse_age(str(int(row[DATE][:YEAR_DIGITS]) - int(float(row[BIRTH]))))
     except ValueError:

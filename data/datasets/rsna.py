@@ -1,28 +1,29 @@
-"""RSNA Pneumonia Detection Challenge 2018: NIH's frontal films, read again by radiologists.
+"""RSNA Pneumonia Detection Challenge 2018: NIH's frontal images, read again by radiologists.
 
 Source: Radiological Society of North America. Licence: research, education and other uses, with
 the attribution that the terms ask for.
 Cite: Shih et al. 2019, doi:10.1148/ryai.2019180041; Wang et al. 2017, doi:10.1109/CVPR.2017.369.
 Content: 26,684 images with labels (the challenge's training part), 1024 x 1024 px, PA and AP:
 8,851 Normal, 6,012 Lung Opacity, 11,821 No Lung Opacity / Not Normal. Boxes are not used.
-Label: Normal is normal, Lung Opacity (suspected of pneumonia) is pneumonia; the third class is left
+Label: Normal is normal, Lung Opacity (flagged of pneumonia) is pneumonia; the third class is left
 out. The view comes from the DICOM header.
 Layout: stage_2_detailed_class_info.csv, stage_2_train_images/<patientId>.dcm; if RSNA's
 pneumonia-challenge-dataset-mappings_2018.json lies there too, patients are those of ``nih``, with
 the same ids, so that a split of both together never parts a patient.
-Known bias: ``patientId`` names an image, so that without the mapping every film is a patient of
-its own. All films are a part of ``nih``, compressed again: the search for duplicates
-(``data.duplicates``) finds a film that stands in both, and a study drops it from the pool. It does
-not find other films of the same patient: do not train on one of the two sets and test on the other.
+Known bias: ``patientId`` names an image, so that without the mapping every image is a patient of
+its own. All images are a part of ``nih``, compressed again: the search for duplicates
+(``isnet_cxr.data.copies.duplicates``) finds an image that stands in both, and a study drops it
+from the development set. It does not find other images of the same patient: do not train on one of
+the two sets and test on the other.
 """
 
 import json
 from collections.abc import Mapping
 from pathlib import Path
 
-from data.datasets.layout import read_table
-from data.datasets.selection import Listing, Selection
-from data.records import Record
+from isnet_cxr.data.datasets.layout import read_table
+from isnet_cxr.data.datasets.selection import Listing, Selection
+from isnet_cxr.data.manifests.records import Record
 
 LAYOUT = "stage_2_detailed_class_info.csv and stage_2_train_images/*.dcm"
 LABELS = {"Lung Opacity": "pneumonia", "Normal": "normal"}
@@ -39,19 +40,19 @@ def read_rsna(root: Path, *, labels: Mapping[str, str] | None = None) -> Listing
     """
     table = root / "stage_2_detailed_class_info.csv"
     rows = read_table(table, columns=("patientId", "class"), layout=LAYOUT)
-    films = {row["patientId"]: (index, row["class"]) for index, row in enumerate(rows)}
+    images = {row["patientId"]: (index, row["class"]) for index, row in enumerate(rows)}
     patients = _nih_patients(root / MAPPING)
     chosen = Selection(LABELS, labels)
-    for film, (index, published) in films.items():  # a film has a row for every box
+    for image, (index, published) in images.items():  # an image has a row for every box
         label = chosen.classify(published)
         if label:
             chosen.use(
                 Record(
-                    path=root / "stage_2_train_images" / f"{film}.dcm",
+                    path=root / "stage_2_train_images" / f"{image}.dcm",
                     dataset="rsna",
                     site="NIH Clinical Center",
-                    patient=patients.get(film, film),
-                    patients_of="nih" if film in patients else "",
+                    patient=patients.get(image, image),
+                    patients_of="nih" if image in patients else "",
                     label=label,
                 ),
                 row=index,
@@ -61,7 +62,7 @@ def read_rsna(root: Path, *, labels: Mapping[str, str] | None = None) -> Listing
 
 
 def _nih_patients(path: Path) -> dict[str, str]:
-    """Return the NIH's patient of each film: the first part of the name that the film has there."""
+    """Return the NIH's patient of each image: the first part of the name that the image has there."""
     if not path.is_file():
         return {}
     try:

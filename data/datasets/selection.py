@@ -1,13 +1,13 @@
-"""Which of a publisher's films are used, as what class, and why the others are not."""
+"""Which of a publisher's images are used, as what class, and why the others are not."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from data.datasets.layout import check_files
-from data.nearest import name_unknown
-from data.records import Record
+from isnet_cxr.data.datasets.layout import check_files
+from isnet_cxr.data.manifests.records import Record
+from isnet_cxr.data.nearest import name_unknown
 
 NOT_FRONTAL = "not a frontal view"
 
@@ -26,14 +26,14 @@ class Listing:
 
 
 class Selection:
-    """Collects the films of a dataset one by one: each is used, or left out and counted."""
+    """Collects the images of a dataset one by one: each is used, or left out and counted."""
 
     def __init__(self, labels: Mapping[str, str], changes: Mapping[str, str] | None = None) -> None:
-        """Start with no film.
+        """Start with no image.
 
         Args:
-            labels: The publisher's labels and the classes that they stand for. A film with several
-                of them gets the class of the one that stands first.
+            labels: The publisher's labels and the classes that they stand for. An image with
+                several of them gets the class of the one that stands first.
             changes: The user's own, which go before ``labels``; an empty class leaves out.
         """
         self._changed = dict(changes or {})
@@ -46,13 +46,13 @@ class Selection:
         self._left_out: Counter[str] = Counter()
 
     def find(self, labels: Iterable[str]) -> str:
-        """Return the class that any of a film's labels stands for, or nothing."""
+        """Return the class that any of an image's labels stands for, or nothing."""
         names = tuple(labels)
         self._seen.update(names)
         return next((name for label, name in self._classes.items() if label in names), "")
 
     def classify(self, label: str | Iterable[str]) -> str:
-        """Return the class of a film by its label or findings; without one, it is left out."""
+        """Return the class of an image by its label or findings; without one, it is left out."""
         single = isinstance(label, str)
         found = self.find((label,) if isinstance(label, str) else label)
         if not found:
@@ -61,11 +61,11 @@ class Selection:
         return found
 
     def leave_out(self, reason: str) -> None:
-        """Count a film that is not used."""
+        """Count an image that is not used."""
         self._left_out[reason] += 1
 
     def use(self, record: Record, *, row: int | None = None) -> None:
-        """Take a film.
+        """Take an image.
 
         Args:
             record: What is known of it.

@@ -8,15 +8,15 @@ Content: Shenzhen No. 3 Hospital, PA; 662 images (326 normal, 336 with tuberculo
 with a mask (heart excluded).
 Label: the name's last digit: 0 normal, 1 tuberculosis. One image per patient.
 Layout: CXR_png/CHNCXR_0001_0.png, mask/CHNCXR_0001_0_mask.png.
-Known bias: one hospital; many films are collimated to the chest.
+Known bias: one hospital; many images are collimated to the chest.
 """
 
 from collections.abc import Mapping
 from pathlib import Path
 
-from data.datasets.layout import existing_folder, list_images
-from data.datasets.selection import Listing, Selection
-from data.records import Record
+from isnet_cxr.data.datasets.layout import existing_folder, list_images
+from isnet_cxr.data.datasets.selection import Listing, Selection
+from isnet_cxr.data.manifests.records import Record
 
 LAYOUT = "CXR_png/CHNCXR_*_{0,1}.png and mask/*_mask.png"
 LABELS = {"0": "normal", "1": "tuberculosis"}

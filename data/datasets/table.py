@@ -9,11 +9,11 @@ import math
 from collections.abc import Mapping
 from pathlib import Path
 
-from data.datasets.layout import check_files, parse_age, parse_sex, read_table
-from data.datasets.selection import Listing, Selection
-from data.nearest import name_unknown
-from data.readers.film import Spacing, usable_spacing
-from data.records import Record
+from isnet_cxr.data.datasets.layout import check_files, parse_age, parse_sex, read_table
+from isnet_cxr.data.datasets.selection import Listing, Selection
+from isnet_cxr.data.manifests.records import Record
+from isnet_cxr.data.nearest import name_unknown
+from isnet_cxr.data.readers.radiograph import Spacing, usable_spacing
 
 LAYOUT = "a CSV table with the columns path and label"
 REQUIRED = ("path", "label")
@@ -36,7 +36,7 @@ COMPUTED = (
     "mask_source",
     "mask_quality",
     "reading",
-    "suspicion",
+    "review_flag",
 )
 
 

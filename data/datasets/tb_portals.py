@@ -3,22 +3,22 @@
 Source: National Institute of Allergy and Infectious Diseases. Licence: data use agreement.
 Cite: Rosenthal et al. 2017, doi:10.1128/JCM.01013-17, and the acknowledgement that it asks for.
 Content: de-identified cases of tuberculosis with X-rays and CT in DICOM; one class. Sites are
-countries. The view comes from the DICOM header, so that lateral films may be among them: keep the
+countries. The view comes from the DICOM header, so that lateral images may be among them: keep the
 rows whose column view is PA or AP.
 Layout, as in the release of August 2023: one table TB*CXRs*.csv with series_instance_content_url,
 condition_id, country and, where it has it, patient_id; and the images at those places below a
 folder whose name holds CXR, or below the root. This layout is known from users of the data; the
 publisher's own description is given out with the data only.
 Known bias: one class; drug-resistant and severe cases are more frequent than in any clinic; the
-same patient has films of many months.
+same patient has images of many months.
 """
 
 from collections.abc import Mapping
 from pathlib import Path
 
-from data.datasets.layout import only_file, read_table
-from data.datasets.selection import Listing, Selection
-from data.records import Record
+from isnet_cxr.data.datasets.layout import only_file, read_table
+from isnet_cxr.data.datasets.selection import Listing, Selection
+from isnet_cxr.data.manifests.records import Record
 
 LAYOUT = "TB*CXRs*.csv and the DICOM files that its series_instance_content_url names"
 LABELS = {"tuberculosis": "tuberculosis"}

@@ -1,18 +1,18 @@
 """Generated chest X-rays of made-up hospitals, with exact lung masks.
 
-A film is made from a person (``anatomy``): bones (``skeleton``), ``soft_tissue``, ``lungs`` and
+An image is made from a person (``anatomy``): bones (``skeleton``), ``soft_tissue``, ``lungs`` and
 what is in them (``disease``) add up along the rays and are exposed (``rendering``); the hospital
 (``hospitals``) leaves its marks and borders (``dress``); ``generate`` writes files.
 """
 
-from data.phantoms.disease import LABELS
-from data.phantoms.generate import Phantom, make_hospital, make_phantom
-from data.phantoms.hospitals import (
+from isnet_cxr.data.phantoms.disease import LABELS
+from isnet_cxr.data.phantoms.generate import Phantom, make_hospital, make_phantom
+from isnet_cxr.data.phantoms.hospitals import (
+    DEVELOPMENT,
     EXTERNAL,
     HOSPITALS,
     LUNG_TEST,
     LUNG_TRAINING,
-    POOL,
     Hospital,
 )
 
@@ -22,7 +22,7 @@ __all__ = [
     "LABELS",
     "LUNG_TEST",
     "LUNG_TRAINING",
-    "POOL",
+    "DEVELOPMENT",
     "Hospital",
     "Phantom",
     "make_hospital",

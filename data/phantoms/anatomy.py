@@ -1,4 +1,4 @@
-"""Who is on the film: the measurements of one made-up person, and where they stand before the film.
+"""Who is on the image: the measurements of one made-up person, and where they stand before the image.
 
 Everything that is drawn lies in the person's own plane: x in mm to the viewer's right (the person's
 left), y in mm downwards, the origin on the midline at mid-lung height. The viewer's left half is
@@ -44,7 +44,7 @@ class Anatomy:
         gastric_bubble_mm: Radius of the air bubble in the stomach, 0 for none.
         spine_bend_mm: Sideways bow of the spine.
         vessels: Density of the lung vessels relative to average.
-        vessel_seed: Seed of the vessel trees, so that a person keeps them from film to film.
+        vessel_seed: Seed of the vessel trees, so that a person keeps them from image to image.
     """
 
     half_width_mm: float
@@ -101,14 +101,14 @@ def draw_anatomy(rng: np.random.Generator) -> Anatomy:
 
 @dataclass(frozen=True)
 class Placement:
-    """Where the film is in the person's plane.
+    """Where the image is in the person's plane.
 
     Attributes:
-        height_px: Rows of the film.
-        width_px: Columns of the film.
+        height_px: Rows of the image.
+        width_px: Columns of the image.
         spacing_mm: Side of the square pixels.
-        rotation_deg: How far the person is turned in the film's plane, clockwise.
-        centre_mm: The point (x, y) of the person's plane at the centre of the film.
+        rotation_deg: How far the person is turned in the image's plane, clockwise.
+        centre_mm: The point (x, y) of the person's plane at the centre of the image.
     """
 
     height_px: int
@@ -120,7 +120,7 @@ class Placement:
 
 @dataclass(frozen=True)
 class Grid:
-    """The person's coordinates of every pixel of a film.
+    """The person's coordinates of every pixel of an image.
 
     Attributes:
         x: mm to the viewer's right of the midline, (H, W).
@@ -143,7 +143,7 @@ class Grid:
 
 
 def make_grid(placement: Placement) -> Grid:
-    """Lay the film of ``placement`` over the person's plane."""
+    """Lay the image of ``placement`` over the person's plane."""
     angle = np.deg2rad(placement.rotation_deg)
     rows = (np.arange(placement.height_px) - (placement.height_px - 1) / 2) * placement.spacing_mm
     columns = (np.arange(placement.width_px) - (placement.width_px - 1) / 2) * placement.spacing_mm
@@ -153,7 +153,7 @@ def make_grid(placement: Placement) -> Grid:
 
 
 class Profile:
-    """A smooth curve through given knots that keeps their monotony, looked up on whole films."""
+    """A smooth curve through given knots that keeps their monotony, looked up on whole images."""
 
     def __init__(self, at_mm: Sequence[float], values: Sequence[float]) -> None:
         """Pass a curve through ``values`` at the rising positions ``at_mm``; constant beyond."""

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.ndimage import gaussian_filter, zoom
 
-from data.phantoms.anatomy import Field, Grid, smoothstep
-from data.phantoms.lungs import Lungs, splat
+from isnet_cxr.data.phantoms.anatomy import Field, Grid, smoothstep
+from isnet_cxr.data.phantoms.lungs import Lungs, splat
 
 LABELS = ("normal", "pneumonia", "covid")
 

@@ -1,6 +1,6 @@
-"""What a hospital leaves on a film outside the person: lead markers, printed labels and borders.
+"""What a hospital leaves on an image outside the person: lead markers, printed labels and borders.
 
-None of it may touch the lungs: borders are added around the film, marks skip lung pixels.
+None of it may touch the lungs: borders are added around the image, marks skip lung pixels.
 """
 
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ Mask = NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Mark:
-    """Letters on a film.
+    """Letters on an image.
 
     Attributes:
         text: What they say.
@@ -38,10 +38,10 @@ class Mark:
 
 @dataclass(frozen=True)
 class Border:
-    """A frame around a film.
+    """A frame around an image.
 
     Attributes:
-        width_mm: Smallest and largest width, drawn for every side of every film.
+        width_mm: Smallest and largest width, drawn for every side of every image.
         grey: 0 for black, 1 for white.
         soft_mm: Blur of its inner edge; collimator blades throw soft shadows, paper does not.
         sides: Which edges have it.
@@ -60,56 +60,56 @@ class Border:
 
 @dataclass(frozen=True)
 class Look:
-    """Everything on a film by which its hospital can be told without looking at the person."""
+    """Everything on an image by which its hospital can be told without looking at the person."""
 
     marks: tuple[Mark, ...] = ()
     border: Border | None = None
 
 
-def dress_film(
-    film: Grey, mask: Mask, look: Look, *, spacing_mm: float, rng: np.random.Generator
+def dress_image(
+    image: Grey, mask: Mask, look: Look, *, spacing_mm: float, rng: np.random.Generator
 ) -> tuple[Grey, Mask]:
     """Add border and marks.
 
     Args:
-        film: Grey values in [0, 1], (H, W).
+        image: Grey values in [0, 1], (H, W).
         mask: True in the lungs, (H, W).
         look: What to add.
         spacing_mm: Side of a pixel.
         rng: Draws widths and positions.
 
     Returns:
-        Film and mask, as much larger as the border is wide; lung pixels as they were.
+        Image and mask, as much larger as the border is wide; lung pixels as they were.
     """
     if look.border is not None:
-        film, mask = _add_border(film, mask, look.border, spacing_mm=spacing_mm, rng=rng)
+        image, mask = _add_border(image, mask, look.border, spacing_mm=spacing_mm, rng=rng)
     for mark in look.marks:
-        film = _add_mark(film, mask, mark, spacing_mm=spacing_mm, rng=rng)
-    return film, mask
+        image = _add_mark(image, mask, mark, spacing_mm=spacing_mm, rng=rng)
+    return image, mask
 
 
 def _add_border(
-    film: Grey, mask: Mask, border: Border, *, spacing_mm: float, rng: np.random.Generator
+    image: Grey, mask: Mask, border: Border, *, spacing_mm: float, rng: np.random.Generator
 ) -> tuple[Grey, Mask]:
     widths = {side: rng.uniform(*border.width_mm) / spacing_mm for side in border.sides}
     top, bottom, left, right = (
         round(widths.get(side, 0)) for side in ("top", "bottom", "left", "right")
     )
     around = ((top, bottom), (left, right))
-    framed = np.pad(film, around, constant_values=border.grey)
+    framed = np.pad(image, around, constant_values=border.grey)
     inside = np.pad(mask, around)
     if border.soft_mm:
         blurred = gaussian_filter(framed, border.soft_mm / spacing_mm, truncate=3)
         framed = np.where(
-            _near_edge(film.shape, around, 3 * border.soft_mm / spacing_mm), blurred, framed
+            _near_edge(image.shape, around, 3 * border.soft_mm / spacing_mm), blurred, framed
         )
-    return np.where(inside, np.pad(film, around), framed).astype(np.float32), inside
+    return np.where(inside, np.pad(image, around), framed).astype(np.float32), inside
 
 
 def _near_edge(
     shape: tuple[int, ...], around: tuple[tuple[int, int], tuple[int, int]], reach_px: float
 ) -> Mask:
-    """True where a padded film is within ``reach_px`` of a padded edge, (H, W)."""
+    """True where a padded image is within ``reach_px`` of a padded edge, (H, W)."""
     rows, columns = (
         np.minimum(
             np.abs(np.arange(n + low + high) - low) if low else np.full(n + high, np.inf),
@@ -121,18 +121,18 @@ def _near_edge(
 
 
 def _add_mark(
-    film: Grey, mask: Mask, mark: Mark, *, spacing_mm: float, rng: np.random.Generator
+    image: Grey, mask: Mask, mark: Mark, *, spacing_mm: float, rng: np.random.Generator
 ) -> Grey:
     plate, ink = _plate(mark, max(6, round(mark.height_mm / spacing_mm)))
     height, width = ink.shape
     down, across = (round(rng.uniform(6, 14) / spacing_mm) for _ in range(2))
-    row = down if mark.corner.startswith("top") else film.shape[0] - down - height
-    column = across if mark.corner.endswith("left") else film.shape[1] - across - width
+    row = down if mark.corner.startswith("top") else image.shape[0] - down - height
+    column = across if mark.corner.endswith("left") else image.shape[1] - across - width
     window = (slice(max(row, 0), row + height), slice(max(column, 0), column + width))
-    under = film[window]
+    under = image[window]
     rows, columns = under.shape
     strength = np.where(mask[window], 0, plate[:rows, :columns])
-    marked = film.copy()
+    marked = image.copy()
     marked[window] = under * (1 - strength) + strength * ink[:rows, :columns]
     return marked
 

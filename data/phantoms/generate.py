@@ -1,4 +1,4 @@
-"""A hospital's films, written as image files with exact masks and a manifest."""
+"""A hospital's images, written as image files with exact masks and a manifest."""
 
 import math
 import zlib
@@ -12,24 +12,25 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from data.manifest import validate
-from data.parallel import map_items
-from data.phantoms.anatomy import Placement, draw_anatomy, make_grid
-from data.phantoms.disease import draw_disease
-from data.phantoms.dress import Look, dress_film
-from data.phantoms.hospitals import Hospital, Range
-from data.phantoms.rendering import Exposure, add_disease, build_chest, expose
-from data.readers import read_image, write_dicom, write_mask, write_nifti, write_png
-from data.records import image_id, patient_key
+from isnet_cxr.data.manifests.manifest import validate
+from isnet_cxr.data.manifests.records import image_id, patient_key
+from isnet_cxr.data.parallel import map_items
+from isnet_cxr.data.phantoms.anatomy import Placement, draw_anatomy, make_grid
+from isnet_cxr.data.phantoms.disease import draw_disease
+from isnet_cxr.data.phantoms.dress import Look, dress_image
+from isnet_cxr.data.phantoms.hospitals import Hospital, Range
+from isnet_cxr.data.phantoms.rendering import Exposure, add_disease, build_chest, expose
+from isnet_cxr.data.readers import read_image
+from isnet_cxr.data.writers import write_dicom, write_mask, write_nifti, write_png
 
 Suffix = Literal["dicom", "png", "nifti", "mixed"]
 _ENDINGS = {"dicom": ".dcm", "png": ".png", "nifti": ".nii.gz"}
-_FILMS_PER_PATIENTS = (5, 4)  # every fourth patient has two films
+_IMAGES_PER_PATIENTS = (5, 4)  # every fourth patient has two images
 
 
 @dataclass(frozen=True)
 class Phantom:
-    """One generated film.
+    """One generated image.
 
     Attributes:
         pixels: Air dark, bone bright, float32 (1, H, W) in [0, 1].
@@ -45,12 +46,12 @@ class Phantom:
 def make_phantom(
     hospital: Hospital, label: str, index: int, *, seed: int, look: Look | None = None
 ) -> Phantom:
-    """Generate one film; the same arguments give the same film, whatever else is generated.
+    """Generate one image; the same arguments give the same image, whatever else is generated.
 
     Args:
         hospital: Who takes it.
         label: What the patient has.
-        index: Number of the film among the hospital's films with this label.
+        index: Number of the image among the hospital's images with this label.
         seed: Seed of the hospital.
         look: Marks and border, or None to draw one of the hospital's own for ``label``.
 
@@ -63,16 +64,16 @@ def make_phantom(
             f"got {label!r}"
         )
     person = _generator("patient", hospital, label, _patient_of(index), seed)
-    rng = _generator("film", hospital, label, index, seed)
+    rng = _generator("image", hospital, label, index, seed)
     anatomy = draw_anatomy(person)
     chest = build_chest(anatomy, make_grid(_place(hospital, rng)))
     attenuation = add_disease(chest, draw_disease(label, chest.grid, chest.lungs, person))
     spacing = chest.grid.placement.spacing_mm
-    film = expose(attenuation, _expose(hospital, rng), spacing_mm=spacing, rng=rng)
+    image = expose(attenuation, _expose(hospital, rng), spacing_mm=spacing, rng=rng)
     looks = hospital.looks[label]
     drawn = looks[rng.integers(len(looks))]
-    film, mask = dress_film(film, chest.lungs.mask, look or drawn, spacing_mm=spacing, rng=rng)
-    return Phantom(pixels=film[np.newaxis], mask=mask.astype(np.uint8), spacing_mm=spacing)
+    image, mask = dress_image(image, chest.lungs.mask, look or drawn, spacing_mm=spacing, rng=rng)
+    return Phantom(pixels=image[np.newaxis], mask=mask.astype(np.uint8), spacing_mm=spacing)
 
 
 def make_hospital(
@@ -85,12 +86,12 @@ def make_hospital(
     workers: int = 1,
     progress: bool = False,
 ) -> pd.DataFrame:
-    """Write a hospital's films to ``out/images`` and their exact masks to ``out/masks``.
+    """Write a hospital's images to ``out/images`` and their exact masks to ``out/masks``.
 
     Args:
         hospital: One of ``HOSPITALS``, or a new one.
         out: Folder, made if missing.
-        counts: Number of films for each label. Every fourth patient has two.
+        counts: Number of images for each label. Every fourth patient has two.
         seed: The same seed writes the same bytes.
         suffix: File format; ``mixed`` takes DICOM, PNG and NIfTI in turn.
         workers: Processes that generate.
@@ -107,20 +108,20 @@ def make_hospital(
     for label, count in counts.items():
         if label not in hospital.looks or count < 0:
             raise ValueError(
-                f"hospital {hospital.name}: counts must give 0 or more films for "
+                f"hospital {hospital.name}: counts must give 0 or more images for "
                 f"{', '.join(hospital.looks)}, got {label!r}: {count}"
             )
-    films = [(label, index) for label, count in counts.items() for index in range(count)]
-    write = partial(_write_film, hospital, out.absolute(), seed, suffix)
-    rows = list(map_items(write, films, workers=workers, title=hospital.name, progress=progress))
+    images = [(label, index) for label, count in counts.items() for index in range(count)]
+    write = partial(_write_phantom, hospital, out.absolute(), seed, suffix)
+    rows = list(map_items(write, images, workers=workers, title=hospital.name, progress=progress))
     return validate(pd.DataFrame(rows), source=hospital.name)
 
 
-def _write_film(
-    hospital: Hospital, out: Path, seed: int, suffix: Suffix, film: tuple[str, int]
+def _write_phantom(
+    hospital: Hospital, out: Path, seed: int, suffix: Suffix, image: tuple[str, int]
 ) -> dict[str, Any]:
-    """Generate and write one film with its mask, and read it back: its row of the manifest."""
-    label, index = film
+    """Generate and write one image with its mask, and read it back: its row of the manifest."""
+    label, index = image
     kind = ("dicom", "png", "nifti")[index % 3] if suffix == "mixed" else suffix
     phantom = make_phantom(hospital, label, index, seed=seed)
     name = f"{hospital.name}-{label}-{index:04d}"
@@ -150,7 +151,7 @@ def _write_film(
 
 
 def _write_image(phantom: Phantom, path: Path, *, kind: str, view: str, patient: str) -> None:
-    """Write the film in the format ``kind``; a PNG says nothing but the pixels."""
+    """Write the image in the format ``kind``; a PNG says nothing but the pixels."""
     spacing = (phantom.spacing_mm, phantom.spacing_mm)
     if kind == "dicom":
         write_dicom(phantom.pixels, path, spacing, view=view, patient_id=patient)
@@ -161,21 +162,21 @@ def _write_image(phantom: Phantom, path: Path, *, kind: str, view: str, patient:
 
 
 def _patient_of(index: int) -> int:
-    """Number of the patient whom the film shows."""
-    films, patients = _FILMS_PER_PATIENTS
-    return index * patients // films
+    """Number of the patient whom the image shows."""
+    images, patients = _IMAGES_PER_PATIENTS
+    return index * patients // images
 
 
 def _generator(
     purpose: str, hospital: Hospital, label: str, number: int, seed: int
 ) -> np.random.Generator:
-    """Return the random numbers of one patient or film, independent of all others."""
+    """Return the random numbers of one patient or image, independent of all others."""
     key = zlib.crc32("\0".join((purpose, hospital.name, label)).encode())
     return np.random.default_rng([seed, key, number])
 
 
 def _place(hospital: Hospital, rng: np.random.Generator) -> Placement:
-    """Put the patient before the film, wholly visible lungs."""
+    """Put the patient before the image, wholly visible lungs."""
     spacing = round(rng.uniform(*hospital.spacing_mm), 3)
     shift = hospital.shift_mm
     return Placement(
@@ -188,7 +189,7 @@ def _place(hospital: Hospital, rng: np.random.Generator) -> Placement:
 
 
 def _expose(hospital: Hospital, rng: np.random.Generator) -> Exposure:
-    """Draw how one film is exposed."""
+    """Draw how one image is exposed."""
 
     def draw(limits: Range) -> float:
         return float(rng.uniform(*limits))

@@ -1,29 +1,30 @@
-"""The made-up hospitals: how they take films, and what they leave on them.
+"""The made-up hospitals: how they take images, and what they leave on them.
 
-In the training pool every class comes from a hospital of its own, as in mixed COVID-19 datasets, so
-that marks and borders give the class away. The external hospitals borrow these looks: at one they
-say nothing about the class, at the other they lie. Inside the lungs the hospitals hardly differ.
+In the development set every class comes from a hospital of its own, as in mixed COVID-19 datasets,
+so that marks and borders give the class away. The external hospitals borrow these looks: at one
+they say nothing about the class, at the other they lie. Inside the lungs the hospitals hardly
+differ.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from data.phantoms.dress import Border, Look, Mark
+from isnet_cxr.data.phantoms.dress import Border, Look, Mark
 
 Range = tuple[float, float]
 
 
 @dataclass(frozen=True)
 class Hospital:
-    """One hospital. Ranges are drawn from anew for every film.
+    """One hospital. Ranges are drawn from anew for every image.
 
     Attributes:
-        name: Name of the dataset its films make.
-        looks: For every label that it has, the looks that its films may have, equally likely.
+        name: Name of the dataset its images make.
+        looks: For every label that it has, the looks that its images may have, equally likely.
         view: How patients stand.
-        width_mm: Width of the film.
-        height_mm: Height of the film.
+        width_mm: Width of the image.
+        height_mm: Height of the image.
         spacing_mm: Side of a pixel.
         centre_cm: Attenuation that comes out at mid grey.
         latitude_cm: Attenuation from mid grey to light grey.
@@ -51,7 +52,7 @@ class Hospital:
     shift_mm: float = 7.0
 
 
-# The three looks of the pool.
+# The three looks of the development set.
 ROUND_R = Look(marks=(Mark("R", "top left", 15, "disc"),))
 PORTABLE = Look(
     marks=(Mark("PORTABLE", "top right", 11, "label"), Mark("AP", "bottom right", 11, "label")),
@@ -69,7 +70,7 @@ SMALL_L = Look(marks=(Mark("L", "top right", 14),), border=Border((3, 9), 0.0, s
 TICKET = Look(marks=(Mark("CHEST PA", "bottom left", 8, "label"),))
 BARE = Look(border=Border((4, 10), 0.0, sides=("top", "bottom")))
 
-POOL = (
+DEVELOPMENT = (
     Hospital("northgate", {"normal": (ROUND_R,)}),
     Hospital(
         "riverside",
@@ -128,5 +129,5 @@ LUNG_TEST = Hospital(
 )
 
 HOSPITALS: dict[str, Hospital] = {
-    hospital.name: hospital for hospital in (*POOL, *EXTERNAL, LUNG_TRAINING, LUNG_TEST)
+    hospital.name: hospital for hospital in (*DEVELOPMENT, *EXTERNAL, LUNG_TRAINING, LUNG_TEST)
 }

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter, label
 
-from data.phantoms.anatomy import Anatomy, Field, Grid, Profile, smoothstep
+from isnet_cxr.data.phantoms.anatomy import Anatomy, Field, Grid, Profile, smoothstep
 
 # Outlines by height: 0 at the apex, 1 at the costophrenic angle; widths in units of the rib cage.
 _HEIGHTS = (-0.3, 0.0, 0.01, 0.03, 0.07, 0.13, 0.25, 0.45, 0.70, 0.90, 1.0, 1.3)
@@ -29,7 +29,7 @@ _HILUM_MM = (30.0, 0.42)  # beside the midline; height between apex and angle
 
 @dataclass(frozen=True)
 class Lungs:
-    """Both lungs on the pixels of one film.
+    """Both lungs on the pixels of one image.
 
     Attributes:
         mask: True in the lung fields, (H, W).
@@ -140,7 +140,7 @@ def draw_vessels(anatomy: Anatomy, grid: Grid, lungs: Lungs) -> Field:
 
 
 def splat(points: NDArray[np.floating], grid: Grid) -> Field:
-    """Count points (N, 2) of (x, y) in mm per mm2 of film, spread bilinearly, (H, W)."""
+    """Count points (N, 2) of (x, y) in mm per mm2 of image, spread bilinearly, (H, W)."""
     height, width = grid.x.shape
     spots = grid.locate(points)
     corner = np.floor(spots).astype(np.intp)

@@ -1,4 +1,4 @@
-"""From a person to a film: add up what the rays pass, then expose, scatter, blur and add noise."""
+"""From a person to an image: add up what the rays pass, then expose, scatter, blur and add noise."""
 
 from dataclasses import dataclass
 
@@ -6,17 +6,17 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter, zoom
 
-from data.phantoms.anatomy import Anatomy, Field, Grid
-from data.phantoms.lungs import Lungs, draw_vessels, outline_lungs
-from data.phantoms.skeleton import draw_skeleton
-from data.phantoms.soft_tissue import draw_soft_tissue
+from isnet_cxr.data.phantoms.anatomy import Anatomy, Field, Grid
+from isnet_cxr.data.phantoms.lungs import Lungs, draw_vessels, outline_lungs
+from isnet_cxr.data.phantoms.skeleton import draw_skeleton
+from isnet_cxr.data.phantoms.soft_tissue import draw_soft_tissue
 
 _AIR_LOSS = 0.74  # share of soft tissue's attenuation that a cm of aerated lung lacks
 
 
 @dataclass(frozen=True)
 class Chest:
-    """A healthy chest before the film.
+    """A healthy chest before the image.
 
     Attributes:
         grid: The person's coordinates of the pixels.
@@ -31,11 +31,11 @@ class Chest:
 
 @dataclass(frozen=True)
 class Exposure:
-    """How a film was taken.
+    """How an image was taken.
 
     Attributes:
         centre_cm: Attenuation that comes out at mid grey.
-        latitude_cm: Attenuation from mid grey to light grey; small is a hard film.
+        latitude_cm: Attenuation from mid grey to light grey; small is a hard image.
         noise: Standard deviation of the noise at mid grey, in grey levels from 0 to 1.
         blur_mm: Standard deviation of the detector's blur.
         scatter: Share of the signal that is scattered rays.
@@ -83,7 +83,7 @@ def expose(
 
 
 def _characteristic(seen: Field, exposure: Exposure) -> Field:
-    """The film's curve: an S over the chest, and a quick rise from air that shows the skin."""
+    """The image's curve: an S over the chest, and a quick rise from air that shows the skin."""
     toe = 1 - np.exp(-seen / 3.0)
     grey = 1 / (1 + np.exp((exposure.centre_cm - seen) / exposure.latitude_cm))
     black = 1 / (1 + np.exp(exposure.centre_cm / exposure.latitude_cm))
@@ -91,7 +91,7 @@ def _characteristic(seen: Field, exposure: Exposure) -> Field:
 
 
 def _wide_blur(image: Field, sigma_px: float) -> Field:
-    """A wide Gaussian blur, done on a film a quarter as large."""
+    """A wide Gaussian blur, done on an image a quarter as large."""
     step = 4
     coarse = gaussian_filter(image[::step, ::step], sigma_px / step, truncate=2, mode="nearest")
     scale = (image.shape[0] / coarse.shape[0], image.shape[1] / coarse.shape[1])

@@ -2,15 +2,15 @@
 
 import numpy as np
 
-from data.phantoms.anatomy import Anatomy, Field, Grid, bump, smoothstep
-from data.phantoms.lungs import Lungs
+from isnet_cxr.data.phantoms.anatomy import Anatomy, Field, Grid, bump, smoothstep
+from isnet_cxr.data.phantoms.lungs import Lungs
 
 _RIB_COUNT = 10
 _VERTEBRA_MM = 25.0
 
 
 def draw_skeleton(anatomy: Anatomy, grid: Grid, lungs: Lungs) -> Field:
-    """Sum of all bones on the film, (H, W)."""
+    """Sum of all bones on the image, (H, W)."""
     return (
         _ribs(anatomy, grid)
         + _clavicles(anatomy, grid)

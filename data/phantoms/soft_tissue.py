@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from data.phantoms.anatomy import Anatomy, Field, Grid, Profile, bump, smoothstep
-from data.phantoms.lungs import Lungs
-from data.phantoms.skeleton import arm_axis
+from isnet_cxr.data.phantoms.anatomy import Anatomy, Field, Grid, Profile, bump, smoothstep
+from isnet_cxr.data.phantoms.lungs import Lungs
+from isnet_cxr.data.phantoms.skeleton import arm_axis
 
 
 def draw_soft_tissue(anatomy: Anatomy, grid: Grid, lungs: Lungs) -> Field:

@@ -10,29 +10,24 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from data.readers.dicom import SUFFIXES as DICOM_SUFFIXES
-from data.readers.dicom import has_dicom_preamble, read_dicom, read_dicom_labels
-from data.readers.film import Film, UnreadableImage
-from data.readers.jsrt import SUFFIXES as JSRT_SUFFIXES
-from data.readers.jsrt import read_jsrt_film
-from data.readers.nifti import SUFFIXES as NIFTI_SUFFIXES
-from data.readers.nifti import read_nifti, read_nifti_labels
-from data.readers.raster import SUFFIXES as RASTER_SUFFIXES
-from data.readers.raster import read_raster, read_raster_labels
-from data.readers.writers import write_dicom, write_mask, write_nifti, write_png
+from isnet_cxr.data.readers.dicom import SUFFIXES as DICOM_SUFFIXES
+from isnet_cxr.data.readers.dicom import has_dicom_preamble, read_dicom, read_dicom_labels
+from isnet_cxr.data.readers.jsrt import SUFFIXES as JSRT_SUFFIXES
+from isnet_cxr.data.readers.jsrt import read_jsrt_image
+from isnet_cxr.data.readers.nifti import SUFFIXES as NIFTI_SUFFIXES
+from isnet_cxr.data.readers.nifti import read_nifti, read_nifti_labels
+from isnet_cxr.data.readers.radiograph import Radiograph, UnreadableImage
+from isnet_cxr.data.readers.raster import SUFFIXES as RASTER_SUFFIXES
+from isnet_cxr.data.readers.raster import read_raster, read_raster_labels
 
 __all__ = [
     "IMAGE_SUFFIXES",
-    "Film",
+    "Radiograph",
     "UnreadableImage",
     "is_dicom_file",
     "is_image_file",
     "read_image",
     "read_mask",
-    "write_dicom",
-    "write_mask",
-    "write_nifti",
-    "write_png",
 ]
 
 IMAGE_SUFFIXES = (*RASTER_SUFFIXES, *DICOM_SUFFIXES, *NIFTI_SUFFIXES, *JSRT_SUFFIXES)
@@ -53,7 +48,7 @@ def is_dicom_file(path: Path) -> bool:
     )
 
 
-def read_image(path: Path) -> Film:
+def read_image(path: Path) -> Radiograph:
     """Read one radiograph, (1, H, W), upright, air dark and bone bright.
 
     Raises:
@@ -63,7 +58,7 @@ def read_image(path: Path) -> Film:
     if name.endswith(NIFTI_SUFFIXES):
         return read_nifti(path)
     if name.endswith(JSRT_SUFFIXES):
-        return read_jsrt_film(path)
+        return read_jsrt_image(path)
     if name.endswith(DICOM_SUFFIXES) or has_dicom_preamble(path):
         return read_dicom(path)
     return read_raster(path)

@@ -8,7 +8,7 @@ from pydicom.filereader import read_dataset, read_preamble
 from pydicom.tag import BaseTag
 from pydicom.uid import DeflatedExplicitVRLittleEndian
 
-from data.readers.film import MAX_FILE_BYTES, UnreadableImage
+from isnet_cxr.data.readers.radiograph import MAX_FILE_BYTES, UnreadableImage
 
 FILE_META_GROUP = 2
 CHUNK_BYTES = 2**20

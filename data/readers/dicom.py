@@ -25,17 +25,23 @@ from pydicom.uid import (
     ImplicitVRLittleEndian,
 )
 
-from data.readers.deflated import check_inflated_size
-from data.readers.dicom_pixels import stored_values, syntax_name, used_bits
-from data.readers.film import Film, Spacing, UnreadableImage, reading, usable_spacing
-from data.readers.voi import modality_values, voi_grey
+from isnet_cxr.data.readers.deflated import check_inflated_size
+from isnet_cxr.data.readers.dicom_pixels import stored_values, syntax_name, used_bits
+from isnet_cxr.data.readers.radiograph import (
+    Radiograph,
+    Spacing,
+    UnreadableImage,
+    reading,
+    usable_spacing,
+)
+from isnet_cxr.data.readers.voi import modality_values, voi_grey
 
 SUFFIXES = (".dcm", ".dicom", ".dic", ".ima")
 PIXEL_KEYWORDS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
 SPACINGS = (
     ("PixelSpacing", "spacing in the patient"),
     ("ImagerPixelSpacing", "spacing at the detector"),
-    ("NominalScannedPixelSpacing", "spacing on the scanned film"),
+    ("NominalScannedPixelSpacing", "spacing on the scanned image"),
 )
 VIEWS = {"PA": "PA", "AP": "AP"} | dict.fromkeys(("LL", "RL", "LAT", "LATERAL"), "lateral")
 # PS3.16 CID 4010, in SNOMED CT and in the older SNOMED RT.
@@ -61,7 +67,7 @@ def has_dicom_preamble(path: Path) -> bool:
         return False
 
 
-def read_dicom(path: Path) -> Film:
+def read_dicom(path: Path) -> Radiograph:
     """Read one image.
 
     Raises:
@@ -71,7 +77,7 @@ def read_dicom(path: Path) -> Film:
     with reading(path, "DICOM file"):
         dataset = _read_dataset(path)
         stored, colour_step = stored_values(path, dataset)
-        return _film(dataset, stored, colour_step)
+        return _image(dataset, stored, colour_step)
 
 
 def read_dicom_labels(path: Path) -> NDArray[Any]:
@@ -109,7 +115,7 @@ def _native_syntax(dataset: Dataset) -> UID:
     return UID(ExplicitVRLittleEndian if little_endian else ExplicitVRBigEndian)
 
 
-def _film(dataset: Dataset, stored: NDArray[Any], colour_step: str) -> Film:
+def _image(dataset: Dataset, stored: NDArray[Any], colour_step: str) -> Radiograph:
     padding = _padding(dataset, stored)
     values, modality_step = modality_values(dataset, used_bits(dataset, stored))
     grey, voi_step = voi_grey(dataset, values, padding=padding)
@@ -130,7 +136,7 @@ def _film(dataset: Dataset, stored: NDArray[Any], colour_step: str) -> Film:
         f"laterality {laterality}" if laterality else "",
         *_warnings(dataset),
     )
-    return Film(
+    return Radiograph(
         pixels=np.ascontiguousarray(grey, dtype=np.float32)[np.newaxis],
         spacing_mm=spacing.value,
         view=_view(dataset),
@@ -141,7 +147,7 @@ def _film(dataset: Dataset, stored: NDArray[Any], colour_step: str) -> Film:
 
 
 def _warnings(dataset: Dataset) -> list[str]:
-    """List what a person should know before trusting the film."""
+    """List what a person should know before trusting the image."""
     found = []
     if _known(dataset, "BurnedInAnnotation", {"YES": "yes"}):
         found.append("warning: burnt-in annotation, which may name the patient")

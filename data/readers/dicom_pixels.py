@@ -15,8 +15,8 @@ from pydicom.uid import (
     JPEGTransferSyntaxes,
 )
 
-from data.readers.decoding import DecodingError, decode_frame
-from data.readers.film import UnreadableImage, check_size
+from isnet_cxr.data.readers.decoding import DecodingError, decode_frame
+from isnet_cxr.data.readers.radiograph import UnreadableImage, check_size
 
 MONOCHROME = ("MONOCHROME1", "MONOCHROME2")
 COLOURS = ("RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT", "YBR_PARTIAL_420")

@@ -1,6 +1,6 @@
 """The JSRT database's own format: 2048 x 2048 values of 12 bits, two bytes each, big-endian.
 
-There is no header. The values are film density, dark where the film let light through least, so
+There is no header. The values are image density, dark where the image let light through least, so
 that air is high and bone low: the image is inverted here. Pixels are 0.175 mm wide and high.
 """
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from data.readers.film import Film, UnreadableImage
+from isnet_cxr.data.readers.radiograph import Radiograph, UnreadableImage
 
 SUFFIXES = (".img",)
 SIZE_PX = 2048
@@ -17,8 +17,8 @@ HIGHEST = 2**12 - 1
 SPACING_MM = 0.175
 
 
-def read_jsrt_film(path: Path) -> Film:
-    """Read one film.
+def read_jsrt_image(path: Path) -> Radiograph:
+    """Read one image.
 
     Raises:
         UnreadableImage: If the file is missing, has another size, or values of more than 12 bits.
@@ -26,15 +26,15 @@ def read_jsrt_film(path: Path) -> Film:
     try:
         size = path.stat().st_size
         if size != BYTES:
-            raise UnreadableImage(path, f"raw film of {BYTES:,} bytes expected, got {size:,}")
+            raise UnreadableImage(path, f"raw image of {BYTES:,} bytes expected, got {size:,}")
         values = np.fromfile(path, dtype=">u2")
     except OSError:
         raise UnreadableImage(path, "no such file, or it cannot be read") from None
     if values.max() > HIGHEST:
-        raise UnreadableImage(path, f"values above {HIGHEST}; a raw film has 12 bits")
+        raise UnreadableImage(path, f"values above {HIGHEST}; a raw image has 12 bits")
     grey = 1 - values.reshape(1, SIZE_PX, SIZE_PX).astype(np.float32) / np.float32(HIGHEST)
-    return Film(
+    return Radiograph(
         pixels=grey,
         spacing_mm=(SPACING_MM, SPACING_MM),
-        steps=("raw film", "12 bits of grey", "inverted: stored as film density"),
+        steps=("raw image", "12 bits of grey", "inverted: stored as image density"),
     )

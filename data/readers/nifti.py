@@ -2,7 +2,7 @@
 
 Orientation, one rule: the affine says where each array axis points. Of the two axes that span the
 image, the one closest to superior-inferior (or, failing that, anterior-posterior) runs down the
-rows, and both are made to run towards left, posterior and inferior. So the film stands upright,
+rows, and both are made to run towards left, posterior and inferior. So the image stands upright,
 with the patient's right on the left, as on a light box. A file that states no orientation (sform
 and qform codes 0) is stored (x, y) from the top left corner and is only transposed. Readers of all
 formats return rows from top to bottom: an image in PNG and its mask in NIfTI lie on each other.
@@ -15,8 +15,15 @@ from typing import Any
 import nibabel
 import numpy as np
 
-from data.readers.film import Film, Spacing, UnreadableImage, check_size, reading, usable_spacing
-from data.readers.greyscale import Values, percentile_window, stretch
+from isnet_cxr.data.readers.greyscale import Values, percentile_window, stretch
+from isnet_cxr.data.readers.radiograph import (
+    Radiograph,
+    Spacing,
+    UnreadableImage,
+    check_size,
+    reading,
+    usable_spacing,
+)
 
 SUFFIXES = (".nii", ".nii.gz")
 MM_PER_UNIT = {"mm": 1.0, "meter": 1000.0, "micron": 0.001}
@@ -26,7 +33,7 @@ IMAGE_AXES = 2
 logging.getLogger("nibabel.global").setLevel(logging.CRITICAL + 1)
 
 
-def read_nifti(path: Path) -> Film:
+def read_nifti(path: Path) -> Radiograph:
     """Read one image; grey by the header's cal_min and cal_max, else by percentiles.
 
     Raises:
@@ -43,7 +50,7 @@ def read_nifti(path: Path) -> Film:
             grey, scaling = stretch(grey, low=low, high=high), "grey from cal_min to cal_max"
         else:
             grey, scaling = percentile_window(grey), "grey from percentiles 0.5 to 99.5"
-        return Film(
+        return Radiograph(
             pixels=np.ascontiguousarray(grey)[np.newaxis],
             spacing_mm=spacing,
             steps=("NIfTI", step, scaling),
@@ -80,7 +87,7 @@ def _check_shape(path: Path, image: Any) -> None:
 
 def _upright(image: Any, values: Values) -> tuple[Values, Spacing | None, str]:
     volume = values.reshape((*values.shape[:3], 1)[:3])
-    # The slice axis is the last one of length 1, so that a film of one pixel row stays a film.
+    # The slice axis is the last one of length 1, so that an image of one pixel row stays an image.
     slice_axis = max(axis for axis in range(3) if volume.shape[axis] == 1)
     first, second = (axis for axis in range(3) if axis != slice_axis)
     plane = volume.take(0, axis=slice_axis)

@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from data.readers.film import Film, UnreadableImage, check_size, reading
-from data.readers.greyscale import percentile_window
+from isnet_cxr.data.readers.greyscale import percentile_window
+from isnet_cxr.data.readers.radiograph import Radiograph, UnreadableImage, check_size, reading
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp", ".gif", ".bmp")
 FORMATS = ("PNG", "JPEG", "TIFF", "WEBP", "GIF", "BMP")
@@ -28,7 +28,7 @@ DEEP = ("I;16", "I;16B", "I;16L", "I")
 logging.getLogger("PIL").setLevel(logging.INFO)
 
 
-def read_raster(path: Path) -> Film:
+def read_raster(path: Path) -> Radiograph:
     """Read one image.
 
     Raises:
@@ -43,7 +43,7 @@ def read_raster(path: Path) -> Film:
             grey, scaling = _from_deep(path, np.asarray(image))
         else:
             grey, scaling = _from_8_bit(image)
-        return Film(pixels=grey[np.newaxis], steps=(f"{image.format} {image.mode}", scaling))
+        return Radiograph(pixels=grey[np.newaxis], steps=(f"{image.format} {image.mode}", scaling))
 
 
 def read_raster_labels(path: Path) -> NDArray[Any]:

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
-from data.readers.greyscale import percentile_window
+from isnet_cxr.data.readers.greyscale import percentile_window
 
 Values = NDArray[np.float32]
 

@@ -1,4 +1,4 @@
-"""``isnet-cxr audit``: what is wrong with films before anything is trained on them."""
+"""``isnet-cxr audit``: what is wrong with images before anything is trained on them."""
 
 import json
 from pathlib import Path
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipeline.commands.options import AsJson, Manifests, read_manifests
+from isnet_cxr.pipeline.commands.options import AsJson, Manifests, read_manifests
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -20,7 +20,7 @@ def audit(
     ] = None,
     read_pixels: Annotated[
         bool,
-        typer.Option("--pixels/--no-pixels", help="read the films, or use the manifests alone"),
+        typer.Option("--pixels/--no-pixels", help="read the images, or use the manifests alone"),
     ] = True,
     check: Annotated[bool, typer.Option("--check", help="exit with 1 if there is a leak")] = False,
     workers: Annotated[int, typer.Option(min=1, help="processes that read")] = 1,
@@ -28,18 +28,18 @@ def audit(
 ) -> None:
     """Look for copies, leaks between roles, and for what gives the class away without the lungs.
 
-    The manifests together are the films to train on; their splits are roles where they have any.
-    Films are named by a hash of their pixels. Exits with 3 when some could not be read.
+    The manifests together are the images to train on; their splits are roles where they have any.
+    Images are named by a hash of their pixels. Exits with 3 when some could not be read.
     """
     from rich.console import Console
 
-    from data.audit import audit_films, plain_audit
-    from pipeline.audit import audit_tables
-    from pipeline.errors import PARTLY_FAILED
+    from isnet_cxr.data.audit import audit_images, plain_audit
+    from isnet_cxr.pipeline.audit import audit_tables
+    from isnet_cxr.pipeline.errors import PARTLY_FAILED
 
-    films = read_manifests(manifests)
+    images = read_manifests(manifests)
     tests = _named(external or [])
-    found = audit_films(films, tests, read_pixels=read_pixels, workers=workers)
+    found = audit_images(images, tests, read_pixels=read_pixels, workers=workers)
     plain = plain_audit(found)
     if as_json:
         typer.echo(json.dumps(plain, indent=2))
@@ -49,7 +49,7 @@ def audit(
         if not found.leaks:
             typer.echo("no leak")
     if found.unreadable:
-        typer.echo(f"{len(found.unreadable)} films could not be read", err=True)
+        typer.echo(f"{len(found.unreadable)} images could not be read", err=True)
         raise typer.Exit(PARTLY_FAILED)
     if check and found.leaks:
         raise typer.Exit(1)
@@ -59,9 +59,9 @@ def _named(external: list[Path]) -> "dict[str, pd.DataFrame]":
     """Read the manifests of external tests; a test is called by its datasets."""
     tests: dict[str, pd.DataFrame] = {}
     for path in external:
-        films = read_manifests([path])
-        name = " + ".join(dict.fromkeys(films["dataset"]))
+        images = read_manifests([path])
+        name = " + ".join(dict.fromkeys(images["dataset"]))
         if name in tests:
             raise ValueError(f"{path}: --external has a test of {name} already")
-        tests[name] = films
+        tests[name] = images
     return tests

@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipeline.commands.options import AsJson
+from isnet_cxr.pipeline.commands.options import AsJson
 
 if TYPE_CHECKING:
-    from classification.bench.cases import BenchSettings
-    from classification.bench.rounds import Figures
+    from isnet_cxr.classification.bench.cases import BenchSettings
+    from isnet_cxr.classification.bench.rounds import Figures
 
 app = typer.Typer(
     help="Speed and memory, side by side with plain training and prediction.",
@@ -17,8 +17,8 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 Network = Annotated[str, typer.Option(help="architecture")]
-Size = Annotated[int, typer.Option("--size", help="side of the films in px")]
-Batch = Annotated[int, typer.Option("--batch", help="films per step")]
+Size = Annotated[int, typer.Option("--size", help="side of the images in px")]
+Batch = Annotated[int, typer.Option("--batch", help="images per step")]
 Classes = Annotated[int, typer.Option(help="outputs of the network")]
 Repeats = Annotated[int, typer.Option(help="rounds over all cases")]
 
@@ -41,7 +41,7 @@ def training(
     training. Ratios are medians over the rounds: CPU seconds on one thread, wall time on all
     threads, peak memory.
     """
-    from classification.bench.report import choose_cases, run_bench
+    from isnet_cxr.classification.bench.report import choose_cases, run_bench
 
     settings = _settings(network, size_px, batch, classes, repeats)
     figures = run_bench(settings, choose_cases(only or []), say=_say)
@@ -58,8 +58,8 @@ def heatmap(
     as_json: AsJson = False,
 ) -> None:
     """Compare prediction alone with prediction and a heatmap of the predicted class."""
-    from classification.bench.cases import PREDICTION_CASES
-    from classification.bench.report import run_bench
+    from isnet_cxr.classification.bench.cases import PREDICTION_CASES
+    from isnet_cxr.classification.bench.report import run_bench
 
     settings = _settings(network, size_px, batch, classes, repeats)
     _show(settings, run_bench(settings, PREDICTION_CASES, say=_say), as_json=as_json)
@@ -68,8 +68,8 @@ def heatmap(
 def _settings(
     network: str, size_px: int, batch: int, classes: int, repeats: int
 ) -> "BenchSettings":
-    from classification.bench.cases import BenchSettings
-    from pipeline.config.settings import build_settings
+    from isnet_cxr.classification.bench.cases import BenchSettings
+    from isnet_cxr.pipeline.config.settings import build_settings
 
     values = {
         "network": network, "size_px": size_px, "batch_size": batch, "classes": classes,
@@ -83,7 +83,7 @@ def _say(line: str) -> None:
 
 
 def _show(settings: "BenchSettings", figures: "dict[str, Figures]", *, as_json: bool) -> None:
-    from classification.bench.report import as_content, targets
+    from isnet_cxr.classification.bench.report import as_content, targets
 
     if as_json:
         typer.echo(json.dumps(as_content(settings, figures), indent=2))

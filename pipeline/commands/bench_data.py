@@ -8,50 +8,52 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pipeline.commands.options import AsJson
+from isnet_cxr.pipeline.commands.options import AsJson
 
 if TYPE_CHECKING:
-    from pipeline.table import Table
+    from isnet_cxr.pipeline.table import Table
 
 GIB, MIB = 2**30, 2**20
 
 
 def data(
-    films: Annotated[int, typer.Option(min=2, help="films of each format")] = 64,
-    height_px: Annotated[int, typer.Option("--height", min=64, help="of the films, in px")] = 2048,
+    images: Annotated[int, typer.Option(min=2, help="images of each format")] = 64,
+    height_px: Annotated[int, typer.Option("--height", min=64, help="of the images, in px")] = 2048,
     size_px: Annotated[int, typer.Option("--size", min=16, help="of the squares, in px")] = 224,
     repeats: Annotated[int, typer.Option(min=1, help="later epochs; the fastest counts")] = 3,
     rows: Annotated[int, typer.Option(min=0, help="of the manifest; 0 leaves it out")] = 1_000_000,
     as_json: AsJson = False,
 ) -> None:
-    """Time films as DICOM and PNG, decoded and from the cache, beside MONAI, and a large manifest.
+    """Time images as DICOM and PNG, decoded and from the cache, beside MONAI, and a large manifest.
 
-    Films are generated. One process reads; images per second are by the clock on the wall.
+    Images are generated. One process reads; images per second are by the clock on the wall.
     """
-    found = _measure(films, height_px, size_px, repeats, rows)
+    found = _measure(images, height_px, size_px, repeats, rows)
     if as_json:
         typer.echo(json.dumps(found, indent=2))
         return
     from rich.console import Console
 
-    Console().print(_films_table(found["films"]).for_terminal("Films: images per second"))
+    Console().print(
+        _images_table(found["images"]).for_terminal("PreparedImages: images per second")
+    )
     if found["manifest"]:
         Console().print(_manifest_table(found["manifest"]).for_terminal("Manifest"))
 
 
-def _measure(films: int, height_px: int, size_px: int, repeats: int, rows: int) -> dict[str, Any]:
+def _measure(images: int, height_px: int, size_px: int, repeats: int, rows: int) -> dict[str, Any]:
     import torch
 
-    from data.bench.films import measure_cache, write_films
-    from data.bench.manifests import measure_manifests
-    from data.bench.persistent import measure_persistent
+    from isnet_cxr.data.bench.images import measure_cache, write_images
+    from isnet_cxr.data.bench.manifests import measure_manifests
+    from isnet_cxr.data.bench.persistent import measure_persistent
 
     manifest = asdict(measure_manifests(rows)) if rows else None
     results: dict[str, Any] = {}
     with tempfile.TemporaryDirectory() as folder:
         for suffix in ("dicom", "png"):
             place = Path(folder) / suffix
-            written = write_films(place, films=films, height_px=height_px, suffix=suffix)
+            written = write_images(place, images=images, height_px=height_px, suffix=suffix)
             sizes = {"size_px": size_px, "repeats": repeats}
             own = measure_cache(written, place / "cache", **sizes)
             monai = measure_persistent(written, place / "monai", **sizes)
@@ -62,13 +64,13 @@ def _measure(films: int, height_px: int, size_px: int, repeats: int, rows: int) 
                 "later_over_monai": own.later_per_s / monai.later_per_s,
                 "disk_over_monai": own.disk_bytes / monai.disk_bytes,
             }
-    settings = {"films": films, "height_px": height_px, "size_px": size_px, "repeats": repeats}
+    settings = {"images": images, "height_px": height_px, "size_px": size_px, "repeats": repeats}
     settings["threads"] = torch.get_num_threads()
-    return {"settings": settings, "films": results, "manifest": manifest}
+    return {"settings": settings, "images": results, "manifest": manifest}
 
 
-def _films_table(results: dict[str, Any]) -> "Table":
-    from pipeline.table import Table
+def _images_table(results: dict[str, Any]) -> "Table":
+    from isnet_cxr.pipeline.table import Table
 
     rows = []
     for suffix, found in results.items():
@@ -90,7 +92,7 @@ def _films_table(results: dict[str, Any]) -> "Table":
 
 
 def _manifest_table(found: dict[str, Any]) -> "Table":
-    from pipeline.table import Table
+    from isnet_cxr.pipeline.table import Table
 
     rows = [
         [step, f"{found['seconds'][step]:.1f}", f"{found['cpu_seconds'][step]:.1f}"]
@@ -99,4 +101,4 @@ def _manifest_table(found: dict[str, Any]) -> "Table":
     totals = (sum(found[kind].values()) for kind in ("seconds", "cpu_seconds"))
     rows.append(["all", *(f"{total:.1f}" for total in totals)])
     rows.append(["most memory, GiB", f"{found['peak_bytes'] / GIB:.2f}", ""])
-    return Table([f"{found['rows']:,} films", "seconds", "of the processor"], rows)
+    return Table([f"{found['rows']:,} images", "seconds", "of the processor"], rows)

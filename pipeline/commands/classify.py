@@ -1,11 +1,11 @@
-"""``isnet-cxr classify``: train a classifier, predict and explain films."""
+"""``isnet-cxr classify``: train a classifier, predict and explain images."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipeline.commands.options import (
+from isnet_cxr.pipeline.commands.options import (
     Assignments,
     Folder,
     Manifests,
@@ -19,9 +19,9 @@ from pipeline.commands.options import (
 if TYPE_CHECKING:
     import pandas as pd
 
-    from data.failures import Failure
+    from isnet_cxr.data.manifests.failures import Failure
 
-app = typer.Typer(help="Classification of films.", no_args_is_help=True, rich_markup_mode=None)
+app = typer.Typer(help="Classification of images.", no_args_is_help=True, rich_markup_mode=None)
 Model = Annotated[Path, typer.Option(help="model package, from `classify train` or a study")]
 
 
@@ -35,14 +35,14 @@ def train(
     seed: Seed = 0,
 ) -> None:
     """Train a classifier (`--set method=plain|masked|mixed|isnet`); resumes an interrupted one."""
-    from classification.settings import ClassifierSettings
-    from classification.training import train_classifier
-    from data.splits import assign_splits
+    from isnet_cxr.classification.settings import ClassifierSettings
+    from isnet_cxr.classification.training import train_classifier
+    from isnet_cxr.data.manifests.splits import assign_splits
 
     names = [name.strip() for name in classes.split(",") if name.strip()]
     chosen = read_settings(ClassifierSettings, settings, assignments)
-    films = assign_splits(read_manifests(manifests), seed=seed, keep=True)
-    package = train_classifier(films, chosen, out, classes=names, seed=seed, cache=out / "cache")
+    images = assign_splits(read_manifests(manifests), seed=seed, keep=True)
+    package = train_classifier(images, chosen, out, classes=names, seed=seed, cache=out / "cache")
     typer.echo(f"model package: {package}")
 
 
@@ -50,24 +50,24 @@ def train(
 def predict(
     manifests: Manifests,
     model: Model,
-    out: Annotated[Path, typer.Option(help="CSV file: one row per film")],
+    out: Annotated[Path, typer.Option(help="CSV file: one row per image")],
 ) -> None:
-    """Predict the labelled films of manifests, and score the predictions."""
-    from classification.classifier import Classifier
-    from classification.evaluate import evaluate_classifier
-    from classification.statistics import summarise
+    """Predict the labelled images of manifests, and score the predictions."""
+    from isnet_cxr.classification.classifier import Classifier
+    from isnet_cxr.classification.evaluate import evaluate_classifier
+    from isnet_cxr.classification.statistics import summarise
 
-    films = read_manifests(manifests)
-    predictions = evaluate_classifier(model, films, cache=None)
+    images = read_manifests(manifests)
+    predictions = evaluate_classifier(model, images, cache=None)
     if predictions.empty:
-        raise ValueError("no film of the manifests could be read")
+        raise ValueError("no image of the manifests could be read")
     out.parent.mkdir(parents=True, exist_ok=True)
     predictions.to_csv(out, index=False)
     figures = summarise(predictions, Classifier.load(model).classes)
-    for name in ("n", "accuracy", "macro_f1", "macro_auc", "relevance_in_lungs"):
+    for name in ("n", "accuracy", "macro_f1", "macro_auc", "relevance_inside_lungs"):
         typer.echo(f"{name:20} {figures[name]:.4g}")
     report_failures(
-        _unread(films, set(predictions["image_id"])), out.with_name(f"{out.stem}-failures.csv")
+        _unread(images, set(predictions["image_id"])), out.with_name(f"{out.stem}-failures.csv")
     )
 
 
@@ -83,26 +83,26 @@ def explain(
 ) -> None:
     """Show what a classifier looks at: heatmaps as pictures and as arrays.
 
-    heatmaps has the films with relevance drawn over them, red for the explained class and blue
-    against it; arrays the numbers; predictions.csv the share of relevance in the lungs (where a
+    heatmaps has the images with relevance drawn over them, red for the explained class and blue
+    against it; arrays the numbers; predictions.csv the share of relevance inside the lungs (where a
     lung segmenter is known) and the relevance that is drawn in full colour.
     """
-    from pipeline.batch import predict_films
+    from isnet_cxr.pipeline.batch import predict_images
 
-    outcome = predict_films(
+    outcome = predict_images(
         images, model=model, out=out, lungs=lungs, explained=explained, arrays=True
     )
     typer.echo(f"{out / 'heatmaps'}, {out / 'arrays'}: {outcome.count} heatmaps")
     report_failures(outcome.failures, out / "failures.csv")
 
 
-def _unread(films: "pd.DataFrame", predicted: set[str]) -> "list[Failure]":
-    """Say why films have no prediction."""
-    from data.failures import Failure
-    from data.readers import UnreadableImage, read_image
+def _unread(images: "pd.DataFrame", predicted: set[str]) -> "list[Failure]":
+    """Say why images have no prediction."""
+    from isnet_cxr.data.manifests.failures import Failure
+    from isnet_cxr.data.readers import UnreadableImage, read_image
 
     failures = []
-    for path in films.loc[~films["image_id"].isin(predicted), "path"]:
+    for path in images.loc[~images["image_id"].isin(predicted), "path"]:
         try:
             read_image(Path(path))
             failures.append(Failure(Path(path), "its lung mask cannot be read or does not fit"))

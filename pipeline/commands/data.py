@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 
-def import_films(
+def import_images(
     dataset: Annotated[str | None, typer.Argument(help="its name, see --list")] = None,
     root: Annotated[Path | None, typer.Argument(help="its folder; for csv, the table")] = None,
     out: Annotated[Path | None, typer.Option(help="the manifest, .csv or .parquet")] = None,
@@ -32,9 +32,9 @@ def import_films(
         return
     if dataset is None or root is None or out is None:
         raise typer.BadParameter("expected DATASET, ROOT and --out (or --list)")
-    from data.importing import import_dataset
-    from data.manifest import write_manifest
-    from pipeline.commands.options import report_failures, tell_suspicions
+    from isnet_cxr.data.manifests.importing import import_dataset
+    from isnet_cxr.data.manifests.manifest import write_manifest
+    from isnet_cxr.pipeline.commands.options import report_failures, tell_review_flags
 
     imported = import_dataset(
         dataset,
@@ -48,17 +48,17 @@ def import_films(
         reason = f": {imported.failures[0].reason}" if imported.failures else ""
         raise ValueError(f"{root}: no image of {dataset} could be read{reason}")
     write_manifest(imported.manifest, out)
-    typer.echo(f"{out}: {len(imported.manifest)} films")
+    typer.echo(f"{out}: {len(imported.manifest)} images")
     for name, count in imported.manifest["label"].value_counts().items():
         typer.echo(f"  {name or 'no label'}: {count}")
     for reason, count in imported.left_out.items():
         typer.echo(f"  left out, {reason}: {count}")
-    tell_suspicions(imported.manifest)
+    tell_review_flags(imported.manifest)
     report_failures(imported.failures, out.with_name(f"{out.stem}-failures.csv"))
 
 
 def _list() -> None:
-    from data.datasets import ADAPTERS
+    from isnet_cxr.data.datasets import ADAPTERS
 
     for name, adapter in ADAPTERS.items():
         typer.echo(f"{name:18} {adapter.summary}")

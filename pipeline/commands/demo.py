@@ -1,11 +1,11 @@
-"""``isnet-cxr demo``: the whole story on generated films."""
+"""``isnet-cxr demo``: the whole story on generated images."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from pipeline.commands.options import Folder
+from isnet_cxr.pipeline.commands.options import Folder
 
 
 def demo(
@@ -15,14 +15,15 @@ def demo(
         bool, typer.Option("--check", help="exit with 1 unless the promised figures are met")
     ] = False,
 ) -> None:
-    """Run both stages on generated chest films of made-up hospitals. Needs no data and no network.
+    """Run both stages on generated chest images of made-up hospitals. Needs no data and no network.
 
-    In the training pool each class comes from one hospital, so that the background gives the class
-    away; at the other hospitals it does not. The plain classifier falls for it, ISNet does not.
+    In the development set each class comes from one hospital, so that the background gives the
+    class away; at the other hospitals it does not. The plain classifier falls for it, ISNet does
+    not.
     """
-    from pipeline.commands.study import say, show_end
-    from pipeline.demo import check_figures, describe_demo
-    from pipeline.study.run import run_study
+    from isnet_cxr.pipeline.commands.study import say, show_end
+    from isnet_cxr.pipeline.demo import check_figures, describe_demo
+    from isnet_cxr.pipeline.study.run import run_study
 
     config = describe_demo(out, seeds=seeds)
     finished = run_study(config, out, say=say)

@@ -4,7 +4,7 @@ import json
 
 import typer
 
-from pipeline.commands.options import AsJson
+from isnet_cxr.pipeline.commands.options import AsJson
 
 
 def doctor(as_json: AsJson = False) -> None:
@@ -12,8 +12,8 @@ def doctor(as_json: AsJson = False) -> None:
 
     Exits with 3 when something is missing that the pipeline needs.
     """
-    from pipeline.doctor import examine
-    from pipeline.errors import PARTLY_FAILED
+    from isnet_cxr.pipeline.doctor import examine
+    from isnet_cxr.pipeline.errors import PARTLY_FAILED
 
     findings = examine()
     if as_json:

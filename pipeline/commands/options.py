@@ -9,7 +9,7 @@ import typer
 if TYPE_CHECKING:
     import pandas as pd
 
-    from data.failures import Failure
+    from isnet_cxr.data.manifests.failures import Failure
 
 Settings = TypeVar("Settings")
 
@@ -30,8 +30,8 @@ def read_settings(
     kind: type[Settings], file: Path | None, assignments: list[str] | None
 ) -> Settings:
     """Make a stage's settings from a YAML file and what was set on the command line."""
-    from pipeline.config.reading import read_yaml_file
-    from pipeline.config.settings import build_settings, merge, parse_assignments
+    from isnet_cxr.pipeline.config.reading import read_yaml_file
+    from isnet_cxr.pipeline.config.settings import build_settings, merge, parse_assignments
 
     values = read_yaml_file(file) if file else {}
     return build_settings(
@@ -41,15 +41,15 @@ def read_settings(
 
 def read_manifests(paths: Sequence[Path]) -> "pd.DataFrame":
     """Read manifests as one."""
-    from data.manifest import concatenate, read_manifest
+    from isnet_cxr.data.manifests.manifest import concatenate, read_manifest
 
     return concatenate(*(read_manifest(path) for path in paths))
 
 
 def report_failures(failures: Sequence["Failure"], path: Path) -> None:
     """List what failed in ``path``, and exit with 3 if anything did."""
-    from data.failures import write_failures
-    from pipeline.errors import PARTLY_FAILED
+    from isnet_cxr.data.manifests.failures import write_failures
+    from isnet_cxr.pipeline.errors import PARTLY_FAILED
 
     write_failures(failures, path)
     if failures:
@@ -57,7 +57,7 @@ def report_failures(failures: Sequence["Failure"], path: Path) -> None:
         raise typer.Exit(PARTLY_FAILED)
 
 
-def tell_suspicions(manifest: "pd.DataFrame") -> None:
-    """Say how many films a person should look at, and why; the manifest says which."""
-    for suspicion, count in manifest["suspicion"].replace("", None).value_counts().items():
-        typer.echo(f"  suspicious, {suspicion}: {count}")
+def tell_review_flags(manifest: "pd.DataFrame") -> None:
+    """Say how many images a person should look at, and why; the manifest says which."""
+    for review_flag, count in manifest["review_flag"].replace("", None).value_counts().items():
+        typer.echo(f"  flagged, {review_flag}: {count}")

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from pipeline.commands.options import (
+from isnet_cxr.pipeline.commands.options import (
     AsJson,
     Assignments,
     Folder,
@@ -16,7 +16,7 @@ from pipeline.commands.options import (
     read_manifests,
     read_settings,
     report_failures,
-    tell_suspicions,
+    tell_review_flags,
 )
 
 app = typer.Typer(help="Lung segmentation.", no_args_is_help=True, rich_markup_mode=None)
@@ -30,14 +30,14 @@ def train(
     assignments: Assignments = None,
     seed: Seed = 0,
 ) -> None:
-    """Train a lung segmenter on films with lung masks; goes on where it was interrupted."""
-    from data.splits import assign_splits
-    from segmentation.settings import SegmentationSettings
-    from segmentation.training import train_segmenter
+    """Train a lung segmenter on images with lung masks; goes on where it was interrupted."""
+    from isnet_cxr.data.manifests.splits import assign_splits
+    from isnet_cxr.segmentation.settings import SegmentationSettings
+    from isnet_cxr.segmentation.training import train_segmenter
 
     chosen = read_settings(SegmentationSettings, settings, assignments)
-    films = assign_splits(read_manifests(manifests), seed=seed, keep=True)
-    package = train_segmenter(films, chosen, out, cache=out / "cache", seed=seed)
+    images = assign_splits(read_manifests(manifests), seed=seed, keep=True)
+    package = train_segmenter(images, chosen, out, cache=out / "cache", seed=seed)
     typer.echo(f"model package: {package}")
 
 
@@ -47,18 +47,18 @@ def predict(
     model: Annotated[Path, typer.Option(help="model package, from `segment train`")],
     out: Folder,
 ) -> None:
-    """Write a lung mask for every film, and a manifest that names them."""
-    from data.manifest import write_manifest
-    from segmentation.predict import predict_masks
+    """Write a lung mask for every image, and a manifest that names them."""
+    from isnet_cxr.data.manifests.manifest import write_manifest
+    from isnet_cxr.segmentation.predict import predict_masks
 
     masked, failures = predict_masks(read_manifests(manifests), model, out)
     if masked.empty:
-        raise ValueError(f"no film could be read: {failures[0].path}: {failures[0].reason}")
+        raise ValueError(f"no image could be read: {failures[0].path}: {failures[0].reason}")
     write_manifest(masked, out / "manifest.parquet")
-    typer.echo(f"{out / 'manifest.parquet'}: {len(masked)} films")
+    typer.echo(f"{out / 'manifest.parquet'}: {len(masked)} images")
     for quality, count in masked["mask_quality"].value_counts().items():
         typer.echo(f"  {quality}: {count}")
-    tell_suspicions(masked)
+    tell_review_flags(masked)
     report_failures(failures, out / "failures.csv")
 
 
@@ -66,7 +66,7 @@ def predict(
 def score(
     predicted: Annotated[Path, typer.Argument(help="manifest with predicted masks")],
     reference: Annotated[Path, typer.Argument(help="manifest with reference masks")],
-    out: Annotated[Path | None, typer.Option(help="CSV file for the score of every film")] = None,
+    out: Annotated[Path | None, typer.Option(help="CSV file for the score of every image")] = None,
     move_reference: Annotated[
         tuple[float, float],
         typer.Option(metavar="DOWN RIGHT", help="px of 200, as `segment align` measures"),
@@ -74,10 +74,10 @@ def score(
     as_json: AsJson = False,
 ) -> None:
     """Compare predicted lung masks with reference masks: Dice and HD95."""
-    from segmentation.score import score_masks, summarise_scores
+    from isnet_cxr.segmentation.score import score_masks, summarise_scores
 
-    films = read_manifests([predicted]), read_manifests([reference])
-    scores = score_masks(*films, offset=move_reference)
+    images = read_manifests([predicted]), read_manifests([reference])
+    scores = score_masks(*images, offset=move_reference)
     if out is not None:
         out.parent.mkdir(parents=True, exist_ok=True)
         scores.to_csv(out, index=False)
@@ -92,21 +92,21 @@ def score(
 
 @app.command()
 def align(manifests: Manifests, as_json: AsJson = False) -> None:
-    """Say by how much masks stand beside their films' edges, dataset by dataset, without a network.
+    """Say by how much masks stand beside their images' edges, dataset by dataset, without a network.
 
     Compare datasets: ribs and diaphragm move every dataset's figure alike.
     """
-    from segmentation.alignment import SIDE_PX, measure_offset
+    from isnet_cxr.segmentation.alignment import SIDE_PX, measure_offset
 
-    films = read_manifests(manifests)
-    offsets = {str(name): measure_offset(rows) for name, rows in films.groupby("dataset")}
+    images = read_manifests(manifests)
+    offsets = {str(name): measure_offset(rows) for name, rows in images.groupby("dataset")}
     if as_json:
         typer.echo(json.dumps(offsets))
         return
-    typer.echo(f"offset to the films' edges, px of {SIDE_PX} on the longest side, 95 % interval")
+    typer.echo(f"offset to the images' edges, px of {SIDE_PX} on the longest side, 95 % interval")
     for name, found in offsets.items():
         parts = [
             f"{axis} {found[f'{axis}_px']:+.2f} [{low:+.2f}, {high:+.2f}]"
             for axis, (low, high) in ((a, found[f"{a}_ci95"]) for a in ("row", "column"))
         ]
-        typer.echo(f"{name:12} {found['n']:5} films  {'  '.join(parts)}")
+        typer.echo(f"{name:12} {found['n']:5} images  {'  '.join(parts)}")

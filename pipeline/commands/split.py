@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipeline.commands.options import Folder, Manifests, Seed, read_manifests
+from isnet_cxr.pipeline.commands.options import Folder, Manifests, Seed, read_manifests
 
 if TYPE_CHECKING:
     import pandas as pd
 
-WHOLE = "films"
+WHOLE = "images"
 
 
 def split(
@@ -21,45 +21,45 @@ def split(
     sites: Annotated[
         bool,
         typer.Option(
-            "--leave-one-site-out", help="a manifest for each site, whose films are its test"
+            "--leave-one-site-out", help="a manifest for each site, whose images are its test"
         ),
     ] = False,
     copies: Annotated[
         bool,
         typer.Option(
-            "--copies/--no-copies", help="read all films, to keep copies of one on one side"
+            "--copies/--no-copies", help="read all images, to keep copies of one on one side"
         ),
     ] = True,
     seed: Seed = 0,
     workers: Annotated[int, typer.Option(min=1, help="processes that read")] = 1,
 ) -> None:
-    """Divide films into train, val and test, so that no patient and no film is on two sides.
+    """Divide images into train, val and test, so that no patient and no image is on two sides.
 
     The manifests written are for a study, which keeps their splits. With --leave-one-site-out,
-    what a held-out site's patients or films share with other sites is in no split and left out.
+    what a held-out site's patients or images share with other sites is in no split and left out.
     """
-    from data.duplicates import find_duplicates
-    from data.splits import assign_splits, leave_one_site_out
+    from isnet_cxr.data.copies.duplicates import find_duplicates
+    from isnet_cxr.data.manifests.splits import assign_splits, leave_one_site_out
 
-    films = read_manifests(manifests)
-    found = find_duplicates(films, workers=workers) if copies else None
+    images = read_manifests(manifests)
+    found = find_duplicates(images, workers=workers) if copies else None
     if sites:
-        _write(leave_one_site_out(films, seed=seed, copies=found), out)
+        _write(leave_one_site_out(images, seed=seed, copies=found), out)
     else:
-        _write([(WHOLE, assign_splits(films, seed=seed, copies=found))], out)
+        _write([(WHOLE, assign_splits(images, seed=seed, copies=found))], out)
 
 
 def _write(named: "Iterable[tuple[str, pd.DataFrame]]", out: Path) -> None:
-    from data.manifest import write_manifest
+    from isnet_cxr.data.manifests.manifest import write_manifest
 
     taken: set[str] = set()
-    for name, films in named:
+    for name, images in named:
         path = out / f"{_file_name(name, taken)}.parquet"
-        used = films[films["split"] != ""]
+        used = images[images["split"] != ""]
         write_manifest(used, path)
         counts = used["split"].value_counts()
         said = ", ".join(f"{split} {counts.get(split, 0)}" for split in ("train", "val", "test"))
-        shared = len(films) - len(used)
+        shared = len(images) - len(used)
         typer.echo(f"{path}: {said}" + (f"; {shared} left out, shared with it" if shared else ""))
 
 

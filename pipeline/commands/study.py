@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipeline.commands.options import Folder
+from isnet_cxr.pipeline.commands.options import Folder
 
 if TYPE_CHECKING:
-    from pipeline.study.run import Finished
+    from isnet_cxr.pipeline.study.run import Finished
 
 
 def study(
@@ -19,13 +19,13 @@ def study(
     ] = False,
 ) -> None:
     """Run a study; the same command goes on with an interrupted one and repeats nothing."""
-    from pipeline.config import load_study
+    from isnet_cxr.pipeline.config import load_study
 
     config = load_study(file)
     if check:
         typer.echo(f"{file}: fine")
         return
-    from pipeline.study.run import run_study
+    from isnet_cxr.pipeline.study.run import run_study
 
     show_end(run_study(config, out, say=say), out)
 
@@ -40,12 +40,12 @@ def say(line: str) -> None:
 def show_end(finished: "Finished", out: Path) -> None:
     """Print the figures as a table, and where everything is.
 
-    Films that could not be read make the exit code 3.
+    Images that could not be read make the exit code 3.
     """
     from rich.console import Console
 
-    from pipeline.errors import PARTLY_FAILED
-    from pipeline.study.outline import figures_table
+    from isnet_cxr.pipeline.errors import PARTLY_FAILED
+    from isnet_cxr.pipeline.study.outline import figures_table
 
     Console().print(figures_table(finished.summary))
     typer.echo(f"report        {finished.report}")
@@ -54,5 +54,5 @@ def show_end(finished: "Finished", out: Path) -> None:
     if unreadable := [entry for entry in finished.left_out if entry.reason == "unreadable"]:
         names = ", ".join(f"{entry.dataset} {entry.count}" for entry in unreadable)
         folder = out / "manifests"
-        typer.echo(f"films that could not be read: {names}; see {folder}/*/failures.csv", err=True)
+        typer.echo(f"images that could not be read: {names}; see {folder}/*/failures.csv", err=True)
         raise typer.Exit(PARTLY_FAILED)

@@ -1,7 +1,7 @@
 """The configuration of a study: read from YAML and checked whole before anything runs."""
 
-from pipeline.config.reading import load_study, parse_study
-from pipeline.config.schema import (
+from isnet_cxr.pipeline.config.reading import load_study, parse_study
+from isnet_cxr.pipeline.config.schema import (
     DatasetConfig,
     MarksConfig,
     PhantomsConfig,

@@ -7,9 +7,9 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
-from data.nearest import name_unknown
-from pipeline.config.schema import StudyConfig
-from pipeline.config.settings import build_settings, merge
+from isnet_cxr.data.nearest import name_unknown
+from isnet_cxr.pipeline.config.schema import StudyConfig
+from isnet_cxr.pipeline.config.settings import build_settings, merge
 
 
 class _Loader(yaml.SafeLoader):
@@ -91,7 +91,7 @@ def _describe(error: ValidationError) -> str:
 
 
 def _check_adapters(study: StudyConfig) -> None:
-    from data.datasets import ADAPTERS
+    from isnet_cxr.data.datasets import ADAPTERS
 
     for name, dataset in study.datasets.items():
         if dataset.adapter is not None and dataset.adapter not in ADAPTERS:
@@ -100,8 +100,8 @@ def _check_adapters(study: StudyConfig) -> None:
 
 
 def _check_stage_settings(study: StudyConfig) -> None:
-    from classification.settings import ClassifierSettings
-    from segmentation.settings import SegmentationSettings
+    from isnet_cxr.classification.settings import ClassifierSettings
+    from isnet_cxr.segmentation.settings import SegmentationSettings
 
     if study.segmentation:
         where = "segmentation.settings"

@@ -1,8 +1,8 @@
 """What may stand in a study's YAML file: the sections, their keys, and how they refer to another.
 
 Paths may hold environment variables (``${NAME}``) and are relative to the YAML file's folder.
-Settings of the two stages are passed on as they are; ``pipeline.config.reading`` checks them
-against the stages' own dataclasses.
+Settings of the two stages are passed on as they are; ``isnet_cxr.pipeline.config.reading`` checks
+them against the stages' own dataclasses.
 """
 
 import os
@@ -21,7 +21,7 @@ from pydantic import (
     model_validator,
 )
 
-from data.nearest import name_unknown
+from isnet_cxr.data.nearest import name_unknown
 
 ROUNDING = 1e-6
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
@@ -76,34 +76,34 @@ class Section(BaseModel):
 
 
 class PhantomsConfig(Section):
-    """Generated films of a made-up hospital.
+    """Generated images of a made-up hospital.
 
     Attributes:
-        hospital: One of ``data.phantoms.HOSPITALS``.
-        films_per_class: Films of each class that the hospital has.
-        seed: The same seed generates the same films.
+        hospital: One of ``isnet_cxr.data.phantoms.HOSPITALS``.
+        images_per_class: Images of each class that the hospital has.
+        seed: The same seed generates the same images.
     """
 
     hospital: str
-    films_per_class: int = Field(ge=1)
+    images_per_class: int = Field(ge=1)
     seed: int = 0
 
     @model_validator(mode="after")
     def _hospital_is_known(self) -> "PhantomsConfig":
-        from data.phantoms.hospitals import HOSPITALS  # not for every study file
+        from isnet_cxr.data.phantoms.hospitals import HOSPITALS  # not for every study file
 
         _check_known("hospital", "hospital", [self.hospital], HOSPITALS)
         return self
 
 
 class DatasetConfig(Section):
-    """Where a dataset's films come from: a published layout, a manifest, or a generator.
+    """Where a dataset's images come from: a published layout, a manifest, or a generator.
 
     Attributes:
         adapter: A published dataset's name, as in ``isnet-cxr import --list``; needs ``root``.
         root: That dataset's folder.
         manifest: A manifest, CSV or Parquet, instead of the two.
-        phantoms: Films to generate, instead of all three.
+        phantoms: Images to generate, instead of all three.
         labels: The publisher's labels and the classes that they shall stand for, where the adapter
             chooses otherwise, as ``{Lung_Opacity: pneumonia}``; an empty class leaves out.
         where: Keep only rows whose column holds one of the values, as ``{label: [normal]}``.
@@ -133,9 +133,9 @@ class SegmentationConfig(Section):
     Attributes:
         train: Datasets with reference masks; trained on their train split.
         test: Datasets with reference masks it is scored on, besides its own test split.
-        settings: ``segmentation.training.SegmentationSettings``.
+        settings: ``isnet_cxr.segmentation.training.SegmentationSettings``.
         package: A finished lung segmenter's package, instead of ``train`` and ``settings``.
-        replace: Which films get a predicted mask: ``all``, so that no film's mask is better than
+        replace: Which images get a predicted mask: ``all``, so that no image's mask is better than
             another's because of where it comes from, or ``missing``, those without a reference.
     """
 
@@ -155,7 +155,7 @@ class SegmentationConfig(Section):
 
 
 class MarksConfig(Section):
-    """The bias experiment: classifiers trained again with a mark per class on every film.
+    """The bias experiment: classifiers trained again with a mark per class on every image.
 
     Attributes:
         classifiers: Which of the study's.
@@ -169,35 +169,35 @@ class MarksConfig(Section):
 
 
 class StudyConfig(Section):
-    """A study: which films play which part, what is trained on them, what is compared.
+    """A study: which images play which part, what is trained on them, what is compared.
 
     Attributes:
         name: Name of the study; of its MLflow experiment, too.
-        classes: What is told apart. Films with other labels are left out and counted.
+        classes: What is told apart. Images with other labels are left out and counted.
         datasets: The datasets by the names used below.
-        segmentation: Stage 1; left out, every film must come with a mask.
-        pool: Datasets the classifiers are trained, validated and tested on.
+        segmentation: Stage 1; left out, every image must come with a mask.
+        development: Datasets the classifiers are trained, validated and tested on.
         external: Tests on other hospitals by name; a test may join several datasets.
-        exclude_duplicates: Look for copies; drop films from the pool that are also in an external
-            test, and keep copies within the pool on one side of its split.
-        allow_leaks: Leaks that must not stop the study, as ``films in train and <test>``.
-        classifiers: Name of each classifier and its ``classification.settings``.
+        exclude_duplicates: Look for copies; drop images from the development set that are also in
+            an external test, and keep copies within the development set on one side of its split.
+        allow_leaks: Leaks that must not stop the study, as ``images in train and <test>``.
+        classifiers: Name of each classifier and its ``isnet_cxr.classification.settings``.
         defaults: Settings shared by all classifiers.
         marks: The bias experiment, if it is to be run.
         seeds: Each classifier is trained once per seed.
-        split_seed: Seed of the pool's split by patient, the same for every training.
-        fractions: Shares of train, validation and test in the pool.
+        split_seed: Seed of the development set's split by patient, the same for every training.
+        fractions: Shares of train, validation and test in the development set.
         jobs: Trainings that run at the same time.
         threads_per_training: CPU threads of each.
         compare: Pairs of classifiers for paired tests.
-        samples_per_class: Films of each class and test shown with heatmaps in the report.
+        samples_per_class: Images of each class and test shown with heatmaps in the report.
     """
 
     name: Name
     classes: list[str] = Field(min_length=2)
     datasets: dict[Name, DatasetConfig] = Field(min_length=1)
     segmentation: SegmentationConfig | None = None
-    pool: list[str] = Field(min_length=1)
+    development: list[str] = Field(min_length=1)
     external: dict[Name, list[str]] = Field(default_factory=dict)
     exclude_duplicates: bool = True
     allow_leaks: list[str] = Field(default_factory=list)
@@ -214,7 +214,7 @@ class StudyConfig(Section):
 
     @model_validator(mode="after")
     def _references_are_known(self) -> "StudyConfig":
-        datasets = {"pool": self.pool}
+        datasets = {"development": self.development}
         datasets |= {f"external.{test}": names for test, names in self.external.items()}
         if self.segmentation:
             datasets["segmentation.train"] = self.segmentation.train
@@ -226,7 +226,9 @@ class StudyConfig(Section):
             _check_known("marks.classifiers", "classifier", marked, self.classifiers)
             _check_known("marks.only", "classifier", self.marks.only, marked)
         if self.allow_leaks:
-            from data.audit.leaks import leak_names  # imports pandas: not for every study file
+            from isnet_cxr.data.audit.leaks import (
+                leak_names,  # imports pandas: not for every study file
+            )
 
             known = leak_names(["train", "val", "test", *self.external])
             _check_known("allow_leaks", "leak", self.allow_leaks, known)
@@ -237,17 +239,19 @@ class StudyConfig(Section):
     @model_validator(mode="after")
     def _names_are_distinct(self) -> "StudyConfig":
         entries: dict[str, Sequence[object]]
-        entries = {"classes": self.classes, "seeds": self.seeds, "pool": self.pool}
+        entries = {"classes": self.classes, "seeds": self.seeds, "development": self.development}
         for place, names in entries.items():
             if len(set(names)) != len(names):
                 raise ValueError(f"{place}: the same entry stands twice")
-        if "pool" in self.external:
-            raise ValueError("external.pool: 'pool' is the name of the pool's own test")
+        if "internal" in self.external:
+            raise ValueError("external.internal: 'internal' is the name of the internal test")
         for test, joined in self.external.items():
             if not joined:
                 raise ValueError(f"external.{test}: expected at least one dataset")
-            if shared := sorted(set(joined) & set(self.pool)):
-                raise ValueError(f"external.{test}: {shared[0]!r} is in the pool as well")
+            if shared := sorted(set(joined) & set(self.development)):
+                raise ValueError(
+                    f"external.{test}: {shared[0]!r} is in the development set as well"
+                )
         if min(self.fractions) <= 0 or abs(sum(self.fractions) - 1) > ROUNDING:
             raise ValueError(
                 f"fractions: expected three positive shares of 1, got {self.fractions}"
@@ -256,7 +260,7 @@ class StudyConfig(Section):
 
     @property
     def unmarked(self) -> list[str]:
-        """Classifiers that are trained on films as they are."""
+        """Classifiers that are trained on images as they are."""
         only = self.marks.only if self.marks else []
         return [name for name in self.classifiers if name not in only]
 

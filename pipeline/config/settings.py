@@ -7,7 +7,7 @@ from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from pydantic import TypeAdapter, ValidationError
 
-from data.nearest import name_unknown
+from isnet_cxr.data.nearest import name_unknown
 
 Settings = TypeVar("Settings")
 

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pipeline.config import StudyConfig
-from pipeline.study.films import StudyFilms
-from pipeline.study.lungs import Lungs
-from pipeline.study.trainings import Training
+from isnet_cxr.pipeline.config import StudyConfig
+from isnet_cxr.pipeline.study.images import StudyImages
+from isnet_cxr.pipeline.study.lungs import Lungs
+from isnet_cxr.pipeline.study.trainings import Training
 
 
 @dataclass(frozen=True)
@@ -17,8 +17,8 @@ class ReportMaterial:
     Attributes:
         config: What was asked for.
         description: The same with every default filled in, as plain values.
-        films: Films by role, with masks.
-        audit: What gives the class away, as ``pipeline.study.audit`` returns it.
+        images: Images by role, with masks.
+        audit: What gives the class away, as ``isnet_cxr.pipeline.study.audit`` returns it.
         lungs: What stage 1 left behind, if there was one.
         trainings: All trainings, finished.
         summary: The figures, as in ``summary.json``.
@@ -26,7 +26,7 @@ class ReportMaterial:
 
     config: StudyConfig
     description: dict[str, Any]
-    films: StudyFilms
+    images: StudyImages
     audit: dict[str, Any]
     lungs: Lungs | None
     trainings: Sequence[Training]

@@ -10,18 +10,23 @@ from typing import Any
 import yaml
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
-from data.atomic import replacing
-from pipeline.audit import audit_tables
-from pipeline.report import plots, tables
-from pipeline.report.material import ReportMaterial
-from pipeline.report.pictures import Picture, film_picture, heatmap_picture, lung_pictures
-from pipeline.study.describe import without_places
-from pipeline.study.samples import read_explained
+from isnet_cxr.data.writers.atomic import replacing
+from isnet_cxr.pipeline.audit import audit_tables
+from isnet_cxr.pipeline.report import plots, tables
+from isnet_cxr.pipeline.report.material import ReportMaterial
+from isnet_cxr.pipeline.report.pictures import (
+    Picture,
+    heatmap_picture,
+    image_picture,
+    lung_pictures,
+)
+from isnet_cxr.pipeline.study.describe import without_places
+from isnet_cxr.pipeline.study.samples import read_explained
 
 GENERALIZATION = {
     "macro_f1": "macro F1",
     "macro_auc": "macro AUC",
-    "relevance_in_lungs": "|relevance| in the lungs",
+    "relevance_inside_lungs": "|relevance| in the lungs",
 }
 CURVES = {
     "train_loss": "training loss",
@@ -29,7 +34,7 @@ CURVES = {
     "val_macro_f1": "validation macro F1",
     "val_macro_auc": "validation macro AUC",
     "val_dice": "validation Dice",
-    "val_relevance_in_lungs": "validation relevance in lungs",
+    "val_relevance_inside_lungs": "validation relevance inside the lungs",
 }
 
 
@@ -44,11 +49,11 @@ class Headline:
 
 @dataclass(frozen=True)
 class HeatmapGrid:
-    """Films of one test, side by side, above every classifier's heatmaps of them.
+    """Images of one test, side by side, above every classifier's heatmaps of them.
 
     Attributes:
         test: Name of the test.
-        rows: Pictures by title of the row, the films first.
+        rows: Pictures by title of the row, the images first.
     """
 
     test: str
@@ -66,7 +71,7 @@ class Confusion:
 def write_report(material: ReportMaterial, path: Path) -> None:
     """Write the report of a finished study to ``path``: one file without links to others."""
     environment = Environment(
-        loader=PackageLoader("pipeline"),
+        loader=PackageLoader("isnet_cxr.pipeline"),
         autoescape=select_autoescape(default=True),
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -84,16 +89,20 @@ def _content(material: ReportMaterial) -> dict[str, Any]:
         "config": config,
         "headlines": _headlines(material),
         "audit": audit_tables({**material.audit, "roles": {}}),
-        "films": tables.films_table(material.films, config.classes),
-        "left_out": tables.left_out_table(material.films),
-        "suspicious": tables.suspicious_table(summary),
-        "views": {name: tables.manifest_views(rows) for name, rows in material.films.tests.items()},
+        "images": tables.images_table(material.images, config.classes),
+        "left_out": tables.left_out_table(material.images),
+        "flagged": tables.flagged_table(summary),
+        "views": {
+            name: tables.manifest_views(rows) for name, rows in material.images.tests.items()
+        },
         "lungs": _lungs(material),
         "cross": _cross(material) if classification else None,
         "comparisons": tables.comparison_table(material) if config.compare else None,
         "marks": tables.marks_table(summary["marks"]) if config.marks else None,
         "curves": _curves(material),
-        "heatmaps": [grid for test in material.films.tests if (grid := _grid(material, test)).rows],
+        "heatmaps": [
+            grid for test in material.images.tests if (grid := _grid(material, test)).rows
+        ],
         "settings": yaml.safe_dump(without_places(material.description), sort_keys=False),
         "versions": _versions(),
     }
@@ -108,8 +117,8 @@ def _headlines(material: ReportMaterial) -> list[Headline]:
         if not own:
             headlines.append(Headline(f"{scores['dice']:.3f}", "lung Dice", f"on {name}"))
     for name, by_test in material.summary["classification"].items():
-        own_f1 = by_test["pool"]["macro_f1"]
-        external = [by_test[test]["macro_f1"] for test in by_test if test != "pool"]
+        own_f1 = by_test["internal"]["macro_f1"]
+        external = [by_test[test]["macro_f1"] for test in by_test if test != "internal"]
         if external:
             mean = sum(external) / len(external)
             value = f"{own_f1:.2f} → {mean:.2f}"
@@ -143,10 +152,10 @@ def _lungs(material: ReportMaterial) -> dict[str, Any] | None:
 
 
 def _quality(material: ReportMaterial) -> list[tuple[str, str]]:
-    """Say how many masks of each test's films are good, doubtful and failed."""
+    """Say how many masks of each test's images are good, doubtful and failed."""
     said = []
-    for name, films in material.films.tests.items():
-        counts = films["mask_quality"].replace("", "not judged").value_counts()
+    for name, images in material.images.tests.items():
+        counts = images["mask_quality"].replace("", "not judged").value_counts()
         said.append((name, ", ".join(f"{kind} {count}" for kind, count in counts.items())))
     return said
 
@@ -183,7 +192,7 @@ def _grid(material: ReportMaterial, test: str) -> HeatmapGrid:
     for name, explained in said.items():
         if explained is not None:
             numbers = range(len(explained.image_ids))
-            rows.setdefault("film", [film_picture(explained, number) for number in numbers])
+            rows.setdefault("image", [image_picture(explained, number) for number in numbers])
             rows[name] = [heatmap_picture(explained, number) for number in numbers]
     return HeatmapGrid(tables.test_name(test), rows)
 

@@ -1,4 +1,4 @@
-"""Films with outlines and heatmaps, for the report and for MLflow."""
+"""Images with outlines and heatmaps, for the report and for MLflow."""
 
 import hashlib
 import io
@@ -13,17 +13,23 @@ from matplotlib.image import imsave
 from numpy.typing import NDArray
 from scipy.ndimage import binary_erosion
 
-from classification.explain import overlay
-from data.preprocess import Preprocessing, prepare_film, prepare_mask, restore_map
-from data.readers import read_image, read_mask, write_png
-from pipeline.report.plots import as_png, data_uri, plot_confusion
-from pipeline.study.lungs import Lungs
-from pipeline.study.samples import Explained, read_explained
-from pipeline.study.trainings import Training
+from isnet_cxr.classification.explain import overlay
+from isnet_cxr.data.learning.preprocess import (
+    Preprocessing,
+    prepare_image,
+    prepare_mask,
+    restore_map,
+)
+from isnet_cxr.data.readers import read_image, read_mask
+from isnet_cxr.data.writers import write_png
+from isnet_cxr.pipeline.report.plots import as_png, data_uri, plot_confusion
+from isnet_cxr.pipeline.study.lungs import Lungs
+from isnet_cxr.pipeline.study.samples import Explained, read_explained
+from isnet_cxr.pipeline.study.trainings import Training
 
 OUTLINE_PX, OUTLINE_WIDTH_PX = 288, 2
 PREDICTED, REFERENCE = (255, 196, 0), (0, 200, 255)
-LUNG_FILMS_PER_TEST = 4
+LUNG_IMAGES_PER_TEST = 4
 GAP_PX = 4
 
 
@@ -33,7 +39,7 @@ class Picture:
 
     Attributes:
         source: Source of an ``img``.
-        caption: One line; a film is named by its image id.
+        caption: One line; an image is named by its image id.
         right: Whether what it shows is right; None where that is no question.
     """
 
@@ -59,13 +65,13 @@ def draw_pictures(training: Training, figures: Mapping[str, Any], classes: Seque
     return folder
 
 
-def film_picture(explained: Explained, number: int) -> Picture:
-    """Show a film as the network saw it, its lungs outlined."""
-    film, mask = (
+def image_picture(explained: Explained, number: int) -> Picture:
+    """Show an image as the network saw it, its lungs outlined."""
+    image, mask = (
         restore_map(square[number], height=OUTLINE_PX, width=OUTLINE_PX, nearest=nearest)
-        for square, nearest in ((explained.films, False), (explained.masks, True))
+        for square, nearest in ((explained.images, False), (explained.masks, True))
     )
-    grey = np.repeat(film.astype(np.uint8)[..., np.newaxis], 3, axis=2)
+    grey = np.repeat(image.astype(np.uint8)[..., np.newaxis], 3, axis=2)
     outlined = _outline(grey, mask.astype(np.uint8), REFERENCE)
     caption = f"{explained.labels[number]} · {explained.image_ids[number][:8]}"
     return Picture(_png(outlined), caption)
@@ -75,7 +81,7 @@ def heatmap_picture(explained: Explained, number: int) -> Picture:
     """Show where a classifier looked, and what it said."""
     predicted = str(explained.predicted[number])
     probability = float(explained.probabilities[number].max())
-    share = float(explained.share_in_lungs[number])
+    share = float(explained.share_inside_lungs[number])
     lungs = "" if np.isnan(share) else f" · lungs {share:.0%}"
     caption = f"{predicted} {probability:.2f}{lungs}"
     right = predicted == str(explained.labels[number])
@@ -83,10 +89,10 @@ def heatmap_picture(explained: Explained, number: int) -> Picture:
 
 
 def lung_pictures(lungs: Lungs, test: str) -> list[Picture]:
-    """Show predicted and reference outlines on a few films of ``test``."""
+    """Show predicted and reference outlines on a few images of ``test``."""
     reference = lungs.reference[test]
     order = reference["image_id"].map(lambda i: hashlib.blake2b(i.encode()).hexdigest())
-    chosen = reference.loc[order.sort_values().index].head(LUNG_FILMS_PER_TEST)
+    chosen = reference.loc[order.sort_values().index].head(LUNG_IMAGES_PER_TEST)
     predicted = lungs.predicted[test].drop_duplicates("image_id").set_index("image_id")
     return [
         _lung_picture(row, str(predicted.loc[row["image_id"], "lung_mask"]))
@@ -97,8 +103,8 @@ def lung_pictures(lungs: Lungs, test: str) -> list[Picture]:
 
 def _lung_picture(row: "pd.Series[Any]", predicted: str) -> Picture:
     settings = Preprocessing(size_px=OUTLINE_PX, exposure="none")
-    film = prepare_film(read_image(Path(row["path"])).pixels, settings)[0]
-    picture = np.repeat((film * 255).astype(np.uint8)[..., np.newaxis], 3, axis=2)
+    image = prepare_image(read_image(Path(row["path"])).pixels, settings)[0]
+    picture = np.repeat((image * 255).astype(np.uint8)[..., np.newaxis], 3, axis=2)
     for mask, colour in ((row["lung_mask"], REFERENCE), (predicted, PREDICTED)):
         square = prepare_mask(read_mask(Path(mask)), OUTLINE_PX)
         picture = _outline(picture, square, colour)
@@ -106,18 +112,18 @@ def _lung_picture(row: "pd.Series[Any]", predicted: str) -> Picture:
 
 
 def _contact_sheet(explained: Explained) -> NDArray[np.uint8]:
-    """Put films above their heatmaps, one column per film, (H, W, 3)."""
+    """Put images above their heatmaps, one column per image, (H, W, 3)."""
     columns = []
-    for number, film in enumerate(explained.films):
-        grey = np.repeat(film[..., np.newaxis], 3, axis=2)
+    for number, image in enumerate(explained.images):
+        grey = np.repeat(image[..., np.newaxis], 3, axis=2)
         column = np.concatenate([grey, _coloured(explained, number)])
         columns.append(np.pad(column, ((GAP_PX, GAP_PX), (GAP_PX, GAP_PX), (0, 0))))
     return np.concatenate(columns, axis=1)
 
 
 def _coloured(explained: Explained, number: int) -> NDArray[np.uint8]:
-    film = explained.films[number].astype(np.float32) / np.float32(255)
-    return overlay(film, explained.heatmaps[number])
+    image = explained.images[number].astype(np.float32) / np.float32(255)
+    return overlay(image, explained.heatmaps[number])
 
 
 def _outline(

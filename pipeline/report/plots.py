@@ -196,4 +196,4 @@ def _epochs(
 
 
 def _wrap(test: str) -> str:
-    return "own (pool)" if test == "pool" else test.replace(" + ", " +\n")
+    return "internal" if test == "internal" else test.replace(" + ", " +\n")

@@ -5,39 +5,39 @@ from typing import Any
 
 import pandas as pd
 
-from pipeline.report.material import ReportMaterial
-from pipeline.study.films import StudyFilms
-from pipeline.table import Table
+from isnet_cxr.pipeline.report.material import ReportMaterial
+from isnet_cxr.pipeline.study.images import StudyImages
+from isnet_cxr.pipeline.table import Table
 
 NONE = "–"  # noqa: RUF001  an en dash marks an empty cell
 SMALL_P = 0.001
 FIGURES = {"macro_auc": "macro AUC", "macro_f1": "macro F1"}
 
 
-def films_table(films: StudyFilms, classes: Sequence[str]) -> Table:
-    """Count films by dataset, role and class."""
-    parts = {f"pool, {split}": films.pool[films.pool["split"] == split]
+def images_table(images: StudyImages, classes: Sequence[str]) -> Table:
+    """Count images by dataset, role and class."""
+    parts = {f"development, {split}": images.development[images.development["split"] == split]
              for split in ("train", "val", "test")}  # fmt: skip
-    parts |= {f"external, {test}": rows for test, rows in films.external.items()}
+    parts |= {f"external, {test}": rows for test, rows in images.external.items()}
     rows = []
     for role, part in parts.items():
         for dataset, own in part.groupby("dataset"):
             counts = [int((own["label"] == label).sum()) for label in classes]
             patients = own["patient_id"].nunique()
             rows.append([str(dataset), role, *map(_count, counts), str(len(own)), str(patients)])
-    return Table(["dataset", "role", *classes, "films", "patients"], rows)
+    return Table(["dataset", "role", *classes, "images", "patients"], rows)
 
 
-def left_out_table(films: StudyFilms) -> Table:
+def left_out_table(images: StudyImages) -> Table:
     """List what the study did not use."""
-    rows = [[e.dataset, e.role or NONE, e.reason, str(e.count)] for e in films.left_out]
-    return Table(["dataset", "role", "reason", "films"], rows)
+    rows = [[e.dataset, e.role or NONE, e.reason, str(e.count)] for e in images.left_out]
+    return Table(["dataset", "role", "reason", "images"], rows)
 
 
-def suspicious_table(summary: Mapping[str, Any]) -> Table:
-    """List the films that a person should look at."""
-    rows = [[e["dataset"], e["role"], e["reason"], str(e["count"])] for e in summary["suspicious"]]
-    return Table(["dataset", "role", "reason", "films"], rows)
+def flagged_table(summary: Mapping[str, Any]) -> Table:
+    """List the images that a person should look at."""
+    rows = [[e["dataset"], e["role"], e["reason"], str(e["count"])] for e in summary["flagged"]]
+    return Table(["dataset", "role", "reason", "images"], rows)
 
 
 def segmentation_table(scores: Mapping[str, Mapping[str, Any]], trained: Sequence[str]) -> Table:
@@ -53,7 +53,7 @@ def segmentation_table(scores: Mapping[str, Mapping[str, Any]], trained: Sequenc
         ]
         for name, own in scores.items()
     ]
-    return Table(["dataset", "films", "Dice", "Dice, 5th pct.", "HD95 mm", "HD95 px"], rows)
+    return Table(["dataset", "images", "Dice", "Dice, 5th pct.", "HD95 mm", "HD95 px"], rows)
 
 
 def cross_table(classification: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> Table:
@@ -61,13 +61,13 @@ def cross_table(classification: Mapping[str, Mapping[str, Mapping[str, Any]]]) -
     head = [
         "test",
         "classifier",
-        "films",
+        "images",
         "macro F1",
         "macro AUC",
         "accuracy",
-        "relevance in lungs",
+        "relevance inside the lungs",
     ]
-    figures = ("macro_f1", "macro_auc", "accuracy", "relevance_in_lungs")
+    figures = ("macro_f1", "macro_auc", "accuracy", "relevance_inside_lungs")
     tests = list(next(iter(classification.values())))
     rows: list[list[str]] = []
     strong = set()
@@ -120,7 +120,7 @@ def marks_table(marks: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> Table:
             name,
             *(with_interval(own[t]["accuracy"], own[t]["ci95"].get("accuracy")) for t in tests),
             signed(_difference(own["deceiving"]["accuracy"], own["biased"]["accuracy"])),
-            number(own["deceiving"]["relevance_in_lungs"]),
+            number(own["deceiving"]["relevance_inside_lungs"]),
         ]
         for name, own in marks.items()
     ]
@@ -130,20 +130,20 @@ def marks_table(marks: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> Table:
         "no marks",
         "marks lie",
         "lying \N{MINUS SIGN} true",
-        "relevance in lungs, marks lie",
+        "relevance inside the lungs, marks lie",
     ]
     return Table(head, rows)
 
 
-def manifest_views(films: pd.DataFrame) -> str:
-    """Say how many films have which view."""
-    counts = films["view"].replace("", "unknown").value_counts()
+def manifest_views(images: pd.DataFrame) -> str:
+    """Say how many images have which view."""
+    counts = images["view"].replace("", "unknown").value_counts()
     return ", ".join(f"{view} {count}" for view, count in counts.items())
 
 
 def test_name(test: str) -> str:
     """Say what a test is called in the report."""
-    return "own (pool)" if test == "pool" else test
+    return "internal" if test == "internal" else test
 
 
 def number(value: float | None, *, digits: int = 3) -> str:

@@ -1,48 +1,54 @@
-"""The study's audit of its own pool: what gives the class away without the lungs."""
+"""The study's audit of its own development: what gives the class away without the lungs."""
 
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from data.audit import measure_shortcuts, tabulate
-from data.audit.appearance import Appearance, look_at_films, stack_appearance
-from data.audit.leaks import roles_of
-from data.audit.plain import plain_association, plain_leak, plain_shortcut
-from data.splits import patient_groups
-from pipeline.study.films import StudyFilms
-from pipeline.study.sources import number_of_workers
-from pipeline.study.steps import Step, digest_manifest, digest_values, read_json, write_json
+from isnet_cxr.data.audit import measure_shortcuts, tabulate
+from isnet_cxr.data.audit.appearance import Appearance, look_at_images, stack_appearance
+from isnet_cxr.data.audit.leaks import roles_of
+from isnet_cxr.data.audit.plain import plain_association, plain_leak, plain_shortcut
+from isnet_cxr.data.manifests.splits import patient_groups
+from isnet_cxr.pipeline.study.images import StudyImages
+from isnet_cxr.pipeline.study.sources import number_of_workers
+from isnet_cxr.pipeline.study.steps import (
+    Step,
+    digest_manifest,
+    digest_values,
+    read_json,
+    write_json,
+)
 
 AUDIT = "audit.json"
 FORMAT = 1
-"""Raise it when the same films would give other figures than before."""
+"""Raise it when the same images would give other figures than before."""
 
 
-def audit_study(films: StudyFilms, out: Path, *, progress: bool) -> dict[str, Any]:
-    """Measure the pool's shortcuts, once for the same films; see ``data.audit.plain_audit``.
+def audit_study(images: StudyImages, out: Path, *, progress: bool) -> dict[str, Any]:
+    """Measure the development set's shortcuts, once for the same images; see ``isnet_cxr.data.audit.plain_audit``.
 
-    Copies are not in it: a study drops those it finds, and counts them where it lists films.
+    Copies are not in it: a study drops those it finds, and counts them where it lists images.
     """
-    leaks = [plain_leak(leak) for leak in films.leaks]
+    leaks = [plain_leak(leak) for leak in images.leaks]
     inputs = {
         "format": FORMAT,
-        "pool": digest_manifest(films.pool),
-        "tests": {name: digest_manifest(rows) for name, rows in films.external.items()},
+        "development": digest_manifest(images.development),
+        "tests": {name: digest_manifest(rows) for name, rows in images.external.items()},
         "leaks": leaks,
     }
     step = Step(out / "audit", digest_values(inputs))
     if not step.is_finished:
         step.begin()
-        roles = roles_of(films.pool, films.external)
+        roles = roles_of(images.development, images.external)
         found = {
             "roles": {
-                role: {"films": len(rows), "patients": rows["patient_id"].nunique()}
+                role: {"images": len(rows), "patients": rows["patient_id"].nunique()}
                 for role, rows in roles.items()
             },
             "leaks": leaks,
-            "associations": [plain_association(one) for one in tabulate(films.pool)],
-            "shortcuts": _shortcuts(films.pool, films.copies, progress=progress),
+            "associations": [plain_association(one) for one in tabulate(images.development)],
+            "shortcuts": _shortcuts(images.development, images.copies, progress=progress),
         }
         write_json(found, step.folder / AUDIT)
         step.finish()
@@ -50,14 +56,16 @@ def audit_study(films: StudyFilms, out: Path, *, progress: bool) -> dict[str, An
 
 
 def _shortcuts(
-    pool: pd.DataFrame, copies: pd.DataFrame | None, *, progress: bool
+    development: pd.DataFrame, copies: pd.DataFrame | None, *, progress: bool
 ) -> list[dict[str, Any]]:
-    """Films that cannot be read are left out, as they are from the trainings."""
-    paths = [Path(path) for path in pool["path"]]
-    looks = look_at_films(paths, fingerprints=False, workers=number_of_workers(), progress=progress)
+    """Images that cannot be read are left out, as they are from the trainings."""
+    paths = [Path(path) for path in development["path"]]
+    looks = look_at_images(
+        paths, fingerprints=False, workers=number_of_workers(), progress=progress
+    )
     seen = [look for look in looks if isinstance(look, Appearance)]
     if not seen:
         return []
-    read = pool[[isinstance(look, Appearance) for look in looks]].reset_index(drop=True)
+    read = development[[isinstance(look, Appearance) for look in looks]].reset_index(drop=True)
     groups = patient_groups(read, copies)
     return [plain_shortcut(one) for one in measure_shortcuts(read, groups, stack_appearance(seen))]

@@ -5,11 +5,11 @@ from typing import Any
 
 import yaml
 
-from classification.settings import ClassifierSettings
-from data.atomic import replacing
-from pipeline.config import StudyConfig
-from pipeline.config.settings import build_settings, merge, plain_settings
-from segmentation.settings import SegmentationSettings
+from isnet_cxr.classification.settings import ClassifierSettings
+from isnet_cxr.data.writers.atomic import replacing
+from isnet_cxr.pipeline.config import StudyConfig
+from isnet_cxr.pipeline.config.settings import build_settings, merge, plain_settings
+from isnet_cxr.segmentation.settings import SegmentationSettings
 
 
 def describe_study(config: StudyConfig) -> dict[str, Any]:

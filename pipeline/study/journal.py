@@ -4,11 +4,11 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from pipeline.config.settings import plain_settings
-from pipeline.study.films import StudyFilms
-from pipeline.study.steps import digest_manifest
-from pipeline.study.trainings import Job, Training
-from pipeline.tracking import Run, Status, Tracker
+from isnet_cxr.pipeline.config.settings import plain_settings
+from isnet_cxr.pipeline.study.images import StudyImages
+from isnet_cxr.pipeline.study.steps import digest_manifest
+from isnet_cxr.pipeline.study.trainings import Job, Training
+from isnet_cxr.pipeline.tracking import Run, Status, Tracker
 
 Say = Callable[[str], None]
 LOGGED = "isnet_cxr.logged"
@@ -18,7 +18,7 @@ _SHOWN = (
     "val_macro_f1",
     "val_macro_auc",
     "val_dice",
-    "val_relevance_in_lungs",
+    "val_relevance_inside_lungs",
 )
 
 
@@ -62,17 +62,19 @@ class Journal:
         return run is not None and run.has_tag(LOGGED, training.test)
 
     def log_training(
-        self, training: Training, films: StudyFilms, figures: Mapping[str, Any], pictures: Path
+        self, training: Training, images: StudyImages, figures: Mapping[str, Any], pictures: Path
     ) -> None:
-        """Log a finished training's figures, films, pictures and package."""
+        """Log a finished training's figures, images, pictures and package."""
         with self._start(training, ()).ending() as run:
             run.log_metrics(figures)
-            trained = films.pool[films.pool["split"].isin(["train", "val"])]
-            run.log_films(trained, name="pool", digest=digest_manifest(trained), role="training")
-            tests = ["pool"] if training.settings.marks else list(films.tests)
+            trained = images.development[images.development["split"].isin(["train", "val"])]
+            run.log_images(
+                trained, name="development", digest=digest_manifest(trained), role="training"
+            )
+            tests = ["internal"] if training.settings.marks else list(images.tests)
             for test in tests:
-                rows = films.tests[test]
-                run.log_films(rows, name=test, digest=digest_manifest(rows), role="testing")
+                rows = images.tests[test]
+                run.log_images(rows, name=test, digest=digest_manifest(rows), role="testing")
             run.log_folder(training.package, folder="package")
             run.log_folder(pictures, folder="figures")
             run.tag(**{LOGGED: training.test})

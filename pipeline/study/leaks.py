@@ -4,12 +4,12 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from data.audit import Leak, find_leaks
-from data.audit.leaks import roles_of
+from isnet_cxr.data.audit import Leak, find_leaks
+from isnet_cxr.data.audit.leaks import roles_of
 
 
 def refuse_leaks(
-    pool: pd.DataFrame,
+    development: pd.DataFrame,
     external: dict[str, pd.DataFrame],
     copies: pd.DataFrame | None,
     *,
@@ -18,15 +18,15 @@ def refuse_leaks(
     """Return the leaks that are allowed.
 
     Args:
-        pool: Films classifiers are made from, split.
-        external: Films of each test on other hospitals.
-        copies: Pairs of films that are one, where they were looked for.
-        allowed: Names of leaks, see ``data.audit.leak_names``.
+        development: Images classifiers are made from, split.
+        external: Images of each test on other hospitals.
+        copies: Pairs of images that are one, where they were looked for.
+        allowed: Names of leaks, see ``isnet_cxr.data.audit.leak_names``.
 
     Raises:
         ValueError: If there is another; names the first, and what would allow them all.
     """
-    leaks = find_leaks(roles_of(pool, external), copies)
+    leaks = find_leaks(roles_of(development, external), copies)
     if refused := [leak for leak in leaks if leak.name not in allowed]:
         names = ", ".join(f'"{leak.name}"' for leak in refused)
         first = refused[0]

@@ -7,20 +7,20 @@ from typing import Any
 
 import pandas as pd
 
-from data.failures import Failure, write_failures
-from data.fitting import read_epochs
-from data.manifest import concatenate, read_manifest, write_manifest
-from data.package import WEIGHTS
-from data.splits import assign_splits
-from pipeline.config import SegmentationConfig, StudyConfig
-from pipeline.config.settings import build_settings, plain_settings
-from pipeline.study.films import StudyFilms, with_masks
-from pipeline.study.sources import MANIFEST
-from pipeline.study.steps import Step, digest_file, digest_manifest, digest_values
-from segmentation.predict import predict_masks
-from segmentation.score import score_masks, summarise_scores
-from segmentation.settings import SegmentationSettings
-from segmentation.training import train_segmenter
+from isnet_cxr.data.learning.fitting import read_epochs
+from isnet_cxr.data.learning.package import WEIGHTS
+from isnet_cxr.data.manifests.failures import Failure, write_failures
+from isnet_cxr.data.manifests.manifest import concatenate, read_manifest, write_manifest
+from isnet_cxr.data.manifests.splits import assign_splits
+from isnet_cxr.pipeline.config import SegmentationConfig, StudyConfig
+from isnet_cxr.pipeline.config.settings import build_settings, plain_settings
+from isnet_cxr.pipeline.study.images import StudyImages, with_masks
+from isnet_cxr.pipeline.study.sources import MANIFEST
+from isnet_cxr.pipeline.study.steps import Step, digest_file, digest_manifest, digest_values
+from isnet_cxr.segmentation.predict import predict_masks
+from isnet_cxr.segmentation.score import score_masks, summarise_scores
+from isnet_cxr.segmentation.settings import SegmentationSettings
+from isnet_cxr.segmentation.training import train_segmenter
 
 FOLDER = "lungs"
 SEED = 0
@@ -36,7 +36,7 @@ class LungsPlan:
         digest: Of what it is made from.
         step: Training it; None when it was given.
         settings: Of its training.
-        training: Films it is made from, with splits; None when it was given.
+        training: Images it is made from, with splits; None when it was given.
     """
 
     package: Path
@@ -58,23 +58,23 @@ class Lungs:
     Attributes:
         package: The segmenter's model package.
         digest: Of what it was made from.
-        films: The study's films with their masks.
-        scores: Summary by test dataset, as ``segmentation.score.summarise_scores``.
-        predicted: Each tested dataset's films with predicted masks.
-        reference: The same films with reference masks.
+        images: The study's images with their masks.
+        scores: Summary by test dataset, as ``isnet_cxr.segmentation.score.summarise_scores``.
+        predicted: Each tested dataset's images with predicted masks.
+        reference: The same images with reference masks.
         epochs: Metrics of every epoch of its training; empty when it was given.
     """
 
     package: Path
     digest: str
-    films: StudyFilms
+    images: StudyImages
     scores: dict[str, dict[str, Any]]
     predicted: dict[str, pd.DataFrame]
     reference: dict[str, pd.DataFrame]
     epochs: list[dict[str, float]]
 
 
-def plan_lungs(config: StudyConfig, films: StudyFilms, out: Path) -> LungsPlan:
+def plan_lungs(config: StudyConfig, images: StudyImages, out: Path) -> LungsPlan:
     """Say what the lung segmenter is made from.
 
     Raises:
@@ -84,11 +84,11 @@ def plan_lungs(config: StudyConfig, films: StudyFilms, out: Path) -> LungsPlan:
     if section.package is not None:
         return LungsPlan(section.package, digest_file(section.package / WEIGHTS))
     settings = build_settings(SegmentationSettings, section.settings, where="segmentation.settings")
-    frames = [_with_reference(films.datasets[name], name) for name in section.train]
+    frames = [_with_reference(images.datasets[name], name) for name in section.train]
     training = assign_splits(concatenate(*frames), seed=SEED, keep=True)
     inputs = {
         "settings": plain_settings(settings),
-        "films": digest_manifest(training),
+        "images": digest_manifest(training),
         "seed": SEED,
     }
     step = Step(out / FOLDER / "segmenter", digest_values(inputs))
@@ -110,14 +110,14 @@ def train_lungs(plan: LungsPlan, out: Path, *, on_epoch: OnEpoch) -> None:
 
 
 def apply_lungs(
-    config: StudyConfig, films: StudyFilms, plan: LungsPlan, out: Path, *, progress: bool
+    config: StudyConfig, images: StudyImages, plan: LungsPlan, out: Path, *, progress: bool
 ) -> Lungs:
     """Predict the masks a study needs, score them where references exist, hand them to stage 2."""
     section = _section(config)
-    reference = _references(section, films, plan.training)
+    reference = _references(section, images, plan.training)
     predicted = {
         name: _predict(name, wanted, out, plan, progress=progress)
-        for name, wanted in _wanted(films, reference, section).items()
+        for name, wanted in _wanted(images, reference, section).items()
     }
     scores = {
         name: summarise_scores(score_masks(predicted[name], rows))
@@ -125,14 +125,14 @@ def apply_lungs(
     }
     masked = concatenate(*predicted.values())
     if section.replace == "missing":
-        masked = masked[~masked["image_id"].isin(_own_masks(films))]
+        masked = masked[~masked["image_id"].isin(_own_masks(images))]
     return Lungs(
         package=plan.package,
         digest=plan.digest,
-        films=replace(
-            films,
-            pool=with_masks(films.pool, masked),
-            external={test: with_masks(rows, masked) for test, rows in films.external.items()},
+        images=replace(
+            images,
+            development=with_masks(images.development, masked),
+            external={test: with_masks(rows, masked) for test, rows in images.external.items()},
         ),
         scores=scores,
         predicted={name: predicted[name] for name in reference},
@@ -147,34 +147,34 @@ def _section(config: StudyConfig) -> SegmentationConfig:
     return config.segmentation
 
 
-def _with_reference(films: pd.DataFrame, name: str) -> pd.DataFrame:
-    found = films[(films["lung_mask"] != "") & (films["mask_source"] != "predicted")]
+def _with_reference(images: pd.DataFrame, name: str) -> pd.DataFrame:
+    found = images[(images["lung_mask"] != "") & (images["mask_source"] != "predicted")]
     if found.empty:
         raise ValueError(f"segmentation: dataset {name!r} has no reference lung masks")
     return found.drop_duplicates("image_id").reset_index(drop=True)
 
 
 def _references(
-    section: SegmentationConfig, films: StudyFilms, training: pd.DataFrame | None
+    section: SegmentationConfig, images: StudyImages, training: pd.DataFrame | None
 ) -> dict[str, pd.DataFrame]:
-    """Films to score by dataset: the segmenter's own test split, and the whole of each test."""
+    """Images to score by dataset: the segmenter's own test split, and the whole of each test."""
     references = {}
     if training is not None:
         own = training[training["split"] == "test"]
         references = {str(name): rows for name, rows in own.groupby("dataset")}
-    tests = {name: _with_reference(films.datasets[name], name) for name in section.test}
+    tests = {name: _with_reference(images.datasets[name], name) for name in section.test}
     return {**references, **tests}
 
 
 def _wanted(
-    films: StudyFilms, reference: dict[str, pd.DataFrame], section: SegmentationConfig
+    images: StudyImages, reference: dict[str, pd.DataFrame], section: SegmentationConfig
 ) -> dict[str, pd.DataFrame]:
-    """Films to predict a mask for, by dataset: those to score and those of stage 2."""
-    used = concatenate(films.pool, *films.external.values())
+    """Images to predict a mask for, by dataset: those to score and those of stage 2."""
+    used = concatenate(images.development, *images.external.values())
     if section.replace == "missing":
         used = used[used["lung_mask"] == ""]
     wanted: dict[str, pd.DataFrame] = {}
-    for name in films.datasets:
+    for name in images.datasets:
         parts = [used[used["dataset"] == name], *([reference[name]] if name in reference else [])]
         joined = concatenate(*parts).drop_duplicates("image_id").reset_index(drop=True)
         if len(joined):
@@ -182,16 +182,16 @@ def _wanted(
     return wanted
 
 
-def _own_masks(films: StudyFilms) -> set[str]:
-    used = concatenate(films.pool, *films.external.values())
+def _own_masks(images: StudyImages) -> set[str]:
+    used = concatenate(images.development, *images.external.values())
     return set(used.loc[used["lung_mask"] != "", "image_id"])
 
 
 def _predict(
-    name: str, films: pd.DataFrame, out: Path, plan: LungsPlan, *, progress: bool
+    name: str, images: pd.DataFrame, out: Path, plan: LungsPlan, *, progress: bool
 ) -> pd.DataFrame:
-    blank = films.assign(lung_mask="", mask_source="", mask_quality="", split="")
-    inputs = {"segmenter": plan.digest, "films": digest_manifest(blank)}
+    blank = images.assign(lung_mask="", mask_source="", mask_quality="", split="")
+    inputs = {"segmenter": plan.digest, "images": digest_manifest(blank)}
     step = Step(out / FOLDER / "masks" / name, digest_values(inputs))
     if not step.is_finished:
         step.begin()

@@ -14,7 +14,7 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 from typing import Any, Protocol, TypeVar
 
-from pipeline.errors import is_users
+from isnet_cxr.pipeline.errors import is_users
 
 Job = TypeVar("Job")
 GRACE_S = 5.0

@@ -7,24 +7,24 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from pipeline.config import StudyConfig
-from pipeline.report import ReportMaterial, draw_pictures, write_report
-from pipeline.study.audit import AUDIT, audit_study
-from pipeline.study.describe import describe_study, without_places, write_description
-from pipeline.study.films import (
-    StudyFilms,
-    prepare_films,
-    suspicious_films,
+from isnet_cxr.pipeline.config import StudyConfig
+from isnet_cxr.pipeline.report import ReportMaterial, draw_pictures, write_report
+from isnet_cxr.pipeline.study.audit import AUDIT, audit_study
+from isnet_cxr.pipeline.study.describe import describe_study, without_places, write_description
+from isnet_cxr.pipeline.study.images import (
+    StudyImages,
+    flagged_images,
+    prepare_images,
     without_unusable_masks,
 )
-from pipeline.study.journal import LOGGED, Journal, Say, epoch_line
-from pipeline.study.lungs import Lungs, LungsPlan, apply_lungs, plan_lungs, train_lungs
-from pipeline.study.parallel import run_jobs
-from pipeline.study.sources import LeftOut
-from pipeline.study.steps import digest_manifest
-from pipeline.study.summary import summarise_study, write_summary
-from pipeline.study.trainings import Training, plan_jobs, plan_trainings, work
-from pipeline.tracking import Tracker
+from isnet_cxr.pipeline.study.journal import LOGGED, Journal, Say, epoch_line
+from isnet_cxr.pipeline.study.lungs import Lungs, LungsPlan, apply_lungs, plan_lungs, train_lungs
+from isnet_cxr.pipeline.study.parallel import run_jobs
+from isnet_cxr.pipeline.study.sources import LeftOut
+from isnet_cxr.pipeline.study.steps import digest_manifest
+from isnet_cxr.pipeline.study.summary import summarise_study, write_summary
+from isnet_cxr.pipeline.study.trainings import Training, plan_jobs, plan_trainings, work
+from isnet_cxr.pipeline.tracking import Tracker
 
 DESCRIPTION, REPORT, LOCK = "study.yaml", "report.html", ".study.lock"
 
@@ -37,7 +37,7 @@ class Finished:
         summary: As in ``summary.json``.
         report: The report's file.
         tracking_uri: Where its MLflow runs are.
-        left_out: Films that were not used.
+        left_out: Images that were not used.
     """
 
     summary: dict[str, Any]
@@ -52,7 +52,7 @@ def run_study(config: StudyConfig, out: Path, *, say: Say, progress: bool = True
     Args:
         config: The study.
         out: Its folder, made if missing. Finished steps in it are kept, an interrupted training
-            goes on, and what was made from other settings or films is made anew.
+            goes on, and what was made from other settings or images is made anew.
         say: Gets a line about whatever happens.
         progress: Show progress bars.
 
@@ -84,45 +84,45 @@ def _do(
     progress: bool,
 ) -> tuple[dict[str, Any], tuple[LeftOut, ...]]:
     """Data, lungs, classifiers, figures, report: in this order."""
-    films = prepare_films(config, out, progress=progress)
-    journal.say(_describe_films(films))
-    audit = audit_study(films, out, progress=progress)
+    images = prepare_images(config, out, progress=progress)
+    journal.say(_describe_images(images))
+    audit = audit_study(images, out, progress=progress)
     for line in _describe_audit(audit):
         journal.say(line)
     lungs = None
     if config.segmentation is not None:
-        lungs = _do_lungs(config, films, out, journal, progress=progress)
-        films = lungs.films
-    films = without_unusable_masks(films, config.classes)
-    trainings = plan_trainings(config, films, out, lungs=lungs.digest if lungs else "")
-    _train(config, films, trainings, out, journal, lungs=lungs)
+        lungs = _do_lungs(config, images, out, journal, progress=progress)
+        images = lungs.images
+    images = without_unusable_masks(images, config.classes)
+    trainings = plan_trainings(config, images, out, lungs=lungs.digest if lungs else "")
+    _train(config, images, trainings, out, journal, lungs=lungs)
     journal.say("figures and report")
     summary = summarise_study(
         config,
         trainings,
-        tests=list(films.tests),
+        tests=list(images.tests),
         segmentation=lungs.scores if lungs else {},
-        left_out=[asdict(entry) for entry in films.left_out],
-        suspicious=suspicious_films(films),
+        left_out=[asdict(entry) for entry in images.left_out],
+        flagged=flagged_images(images),
     )
     write_summary(summary, out)
-    material = ReportMaterial(config, description, films, audit, lungs, trainings, summary)
+    material = ReportMaterial(config, description, images, audit, lungs, trainings, summary)
     for training in trainings:
         if journal.has_logged(training):
             continue
         figures = _figures_of(summary, training)
         pictures = draw_pictures(training, figures, config.classes)
-        journal.log_training(training, films, figures, pictures)
+        journal.log_training(training, images, figures, pictures)
     write_report(material, out / REPORT)
-    return summary, films.left_out
+    return summary, images.left_out
 
 
 def _do_lungs(
-    config: StudyConfig, films: StudyFilms, out: Path, journal: Journal, *, progress: bool
+    config: StudyConfig, images: StudyImages, out: Path, journal: Journal, *, progress: bool
 ) -> Lungs:
-    plan = plan_lungs(config, films, out)
+    plan = plan_lungs(config, images, out)
     if plan.step is None:
-        return apply_lungs(config, films, plan, out, progress=progress)
+        return apply_lungs(config, images, plan, out, progress=progress)
     run = journal.run_of_lungs(plan.digest)
     with run.ending():
         run.log_params(plan.params)
@@ -133,33 +133,33 @@ def _do_lungs(
             journal.say(epoch_line("lungs", epoch, epochs, metrics))
 
         train_lungs(plan, out, on_epoch=on_epoch)
-        lungs = apply_lungs(config, films, plan, out, progress=progress)
+        lungs = apply_lungs(config, images, plan, out, progress=progress)
         if not run.has_tag(LOGGED, plan.digest):
             run.log_metrics(lungs.scores)
-            _log_lung_films(run, plan, lungs)
+            _log_lung_images(run, plan, lungs)
             run.log_folder(plan.package, folder="package")
             run.tag(**{LOGGED: plan.digest})
     return lungs
 
 
-def _log_lung_films(run: Any, plan: LungsPlan, lungs: Lungs) -> None:
-    assert plan.training is not None, "a trained segmenter has films"
+def _log_lung_images(run: Any, plan: LungsPlan, lungs: Lungs) -> None:
+    assert plan.training is not None, "a trained segmenter has images"
     digest = digest_manifest(plan.training)
-    run.log_films(plan.training, name="lungs", digest=digest, role="training")
+    run.log_images(plan.training, name="lungs", digest=digest, role="training")
     for name, rows in lungs.reference.items():
-        run.log_films(rows, name=name, digest=digest_manifest(rows), role="testing")
+        run.log_images(rows, name=name, digest=digest_manifest(rows), role="testing")
 
 
 def _train(
     config: StudyConfig,
-    films: StudyFilms,
+    images: StudyImages,
     trainings: list[Training],
     out: Path,
     journal: Journal,
     *,
     lungs: Lungs | None,
 ) -> None:
-    jobs = plan_jobs(config, films, trainings, out, lungs=lungs.package if lungs else None)
+    jobs = plan_jobs(config, images, trainings, out, lungs=lungs.package if lungs else None)
     journal.say(f"{len(trainings)} trainings, {len(trainings) - len(jobs)} of them finished before")
     try:
         run_jobs(work, jobs, at_once=config.jobs, on_message=journal.hear)
@@ -178,9 +178,9 @@ def _figures_of(summary: dict[str, Any], training: Training) -> dict[str, Any]:
     return {test: figures["seeds"][str(training.seed)] for test, figures in tests.items()}
 
 
-def _describe_films(films: StudyFilms) -> str:
-    tests = ", ".join(f"{name} {len(rows)}" for name, rows in films.tests.items())
-    return f"{len(films.pool)} films in the pool; films to test on: {tests}"
+def _describe_images(images: StudyImages) -> str:
+    tests = ", ".join(f"{name} {len(rows)}" for name, rows in images.tests.items())
+    return f"{len(images.development)} images in the development set; images to test on: {tests}"
 
 
 def _describe_audit(audit: dict[str, Any]) -> list[str]:

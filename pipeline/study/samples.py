@@ -1,4 +1,4 @@
-"""The films of each test that the report shows with heatmaps: the same few for every classifier."""
+"""The images of each test that the report shows with heatmaps: the same few for every classifier."""
 
 import hashlib
 from collections.abc import Sequence
@@ -10,39 +10,39 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from data.cache import load_films
-from data.manifest import read_manifest
+from isnet_cxr.data.learning.cache import load_images
+from isnet_cxr.data.manifests.manifest import read_manifest
 
 
 @dataclass(frozen=True)
 class Explained:
-    """Films of a test with what a classifier says about them, (N, ...).
+    """Images of a test with what a classifier says about them, (N, ...).
 
     Attributes:
-        image_ids: Which films, (N,).
+        image_ids: Which images, (N,).
         labels: Their true classes, (N,).
         predicted: The classes the classifier gives them, (N,).
         probabilities: Of every class, (N, C).
-        films: Pixels as the network saw them, uint8 (N, S, S).
+        images: Pixels as the network saw them, uint8 (N, S, S).
         masks: 1 in the lungs, uint8 (N, S, S).
         heatmaps: Relevance for the predicted class, (N, S, S).
-        share_in_lungs: Of absolute relevance, (N,); NaN without a mask.
+        share_inside_lungs: Of absolute relevance, (N,); NaN without a mask.
     """
 
     image_ids: NDArray[np.str_]
     labels: NDArray[np.str_]
     predicted: NDArray[np.str_]
     probabilities: NDArray[np.float32]
-    films: NDArray[np.uint8]
+    images: NDArray[np.uint8]
     masks: NDArray[np.uint8]
     heatmaps: NDArray[np.float32]
-    share_in_lungs: NDArray[np.float32]
+    share_inside_lungs: NDArray[np.float32]
 
 
 def choose_samples(
     manifest: pd.DataFrame, classes: Sequence[str], *, per_class: int
 ) -> pd.DataFrame:
-    """Choose films of every class by a hash of their image ids: fixed, and nobody's pick."""
+    """Choose images of every class by a hash of their image ids: fixed, and nobody's pick."""
     order = manifest["image_id"].map(lambda i: hashlib.blake2b(i.encode()).hexdigest())
     shuffled = manifest.loc[order.sort_values().index]
     groups = [shuffled[shuffled["label"] == label].head(per_class) for label in classes]
@@ -52,30 +52,30 @@ def choose_samples(
 def explain_samples(
     package: Path, samples: Path, folder: Path, test: str, *, cache: Path | None
 ) -> None:
-    """Explain the films of the manifest ``samples`` and keep it for ``read_explained``."""
-    from classification.classifier import Classifier
+    """Explain the images of the manifest ``samples`` and keep it for ``read_explained``."""
+    from isnet_cxr.classification.classifier import Classifier
 
     classifier = Classifier.load(package)
     settings = classifier.settings.preprocessing
-    films = load_films(read_manifest(samples), settings, cache=cache, progress=False)
-    if not len(films.manifest):
+    images = load_images(read_manifest(samples), settings, cache=cache, progress=False)
+    if not len(images.manifest):
         return
-    explanation = classifier.explain(films.images, films.masks)
+    explanation = classifier.explain(images.images, images.masks)
     explained = Explained(
-        image_ids=films.manifest["image_id"].to_numpy(dtype=str),
-        labels=films.manifest["label"].to_numpy(dtype=str),
+        image_ids=images.manifest["image_id"].to_numpy(dtype=str),
+        labels=images.manifest["label"].to_numpy(dtype=str),
         predicted=np.asarray(classifier.classes)[explanation.probabilities.argmax(axis=1)],
         probabilities=explanation.probabilities,
-        films=np.asarray(films.images),
-        masks=np.asarray(films.masks),
+        images=np.asarray(images.images),
+        masks=np.asarray(images.masks),
         heatmaps=explanation.heatmaps.astype(np.float32),
-        share_in_lungs=explanation.share_in_lungs,
+        share_inside_lungs=explanation.share_inside_lungs,
     )
     _write(explained, folder / f"{test}.npz")
 
 
 def read_explained(folder: Path, test: str) -> Explained | None:
-    """Read what ``explain_samples`` left in ``folder``; None when it had no films."""
+    """Read what ``explain_samples`` left in ``folder``; None when it had no images."""
     path = folder / f"{test}.npz"
     if not path.is_file():
         return None

@@ -1,4 +1,4 @@
-"""Where a study's films come from: each dataset read or generated once, and kept as a manifest."""
+"""Where a study's images come from: each dataset read or generated once, and kept as a manifest."""
 
 import os
 from collections import Counter
@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pandas as pd
 
-from data.failures import write_failures
-from data.importing import import_dataset
-from data.manifest import COLUMNS, read_manifest, write_manifest
-from data.nearest import name_unknown
-from data.phantoms import HOSPITALS, make_hospital
-from pipeline.config import DatasetConfig, PhantomsConfig
-from pipeline.study.steps import Step, digest_file, digest_values, read_json, write_json
+from isnet_cxr.data.manifests.failures import write_failures
+from isnet_cxr.data.manifests.importing import import_dataset
+from isnet_cxr.data.manifests.manifest import COLUMNS, read_manifest, write_manifest
+from isnet_cxr.data.nearest import name_unknown
+from isnet_cxr.data.phantoms import HOSPITALS, make_hospital
+from isnet_cxr.pipeline.config import DatasetConfig, PhantomsConfig
+from isnet_cxr.pipeline.study.steps import Step, digest_file, digest_values, read_json, write_json
 
 MANIFEST, LEFT_OUT = "manifest.parquet", "left-out.json"
 MAX_WORKERS = 4
@@ -21,7 +21,7 @@ MAX_WORKERS = 4
 
 @dataclass(frozen=True)
 class LeftOut:
-    """Films that a study does not use, counted.
+    """Images that a study does not use, counted.
 
     Attributes:
         dataset: Where they come from.
@@ -39,7 +39,7 @@ class LeftOut:
 def read_dataset(
     name: str, dataset: DatasetConfig, out: Path, left_out: list[LeftOut], *, progress: bool
 ) -> pd.DataFrame:
-    """Return a dataset's films, read or generated once.
+    """Return a dataset's images, read or generated once.
 
     Args:
         name: The dataset's name in the study.
@@ -49,7 +49,7 @@ def read_dataset(
         progress: Show progress bars.
 
     Raises:
-        ValueError: If it cannot be read, or ``where`` leaves no film of it.
+        ValueError: If it cannot be read, or ``where`` leaves no image of it.
     """
     step = Step(out / "manifests" / name, digest_values(_origin(dataset)))
     if not step.is_finished:
@@ -103,7 +103,7 @@ def _import(dataset: DatasetConfig, folder: Path, *, progress: bool) -> None:
 
 def _generate(phantoms: PhantomsConfig, folder: Path, *, progress: bool) -> pd.DataFrame:
     hospital = HOSPITALS[phantoms.hospital]
-    counts = dict.fromkeys(hospital.looks, phantoms.films_per_class)
+    counts = dict.fromkeys(hospital.looks, phantoms.images_per_class)
     return make_hospital(
         hospital,
         folder,
@@ -122,16 +122,16 @@ def _where(manifest: pd.DataFrame, dataset: DatasetConfig, name: str) -> pd.Data
             raise ValueError(f"{place}: {name_unknown('column', [column], COLUMNS)}")
         kept = kept[kept[column].isin(values)]
         if kept.empty:
-            raise ValueError(f"{place}.{column}: no film has any of {', '.join(values)}")
+            raise ValueError(f"{place}.{column}: no image has any of {', '.join(values)}")
     return kept
 
 
 def number_of_workers() -> int:
-    """Return how many processes read films."""
+    """Return how many processes read images."""
     return min(MAX_WORKERS, os.cpu_count() or 1)
 
 
-def count_left_out(films: pd.DataFrame, role: str, reason: str) -> list[LeftOut]:
-    """Count the films that ``role`` does not use for ``reason``, by dataset."""
-    counts = Counter(films["dataset"])
+def count_left_out(images: pd.DataFrame, role: str, reason: str) -> list[LeftOut]:
+    """Count the images that ``role`` does not use for ``reason``, by dataset."""
+    counts = Counter(images["dataset"])
     return [LeftOut(dataset, role, reason, count) for dataset, count in sorted(counts.items())]

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from data.atomic import replacing
+from isnet_cxr.data.writers.atomic import replacing
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 STARTED, DONE = "started.json", "done.json"
 DIGEST_BYTES = 8
 LOCATION_COLUMNS = ["path", "lung_mask"]
-REMARKS = ["suspicion"]
+REMARKS = ["review_flag"]
 """What a person is shown and no step goes by."""
 
 
@@ -69,7 +69,7 @@ def digest_values(values: Mapping[str, Any]) -> str:
 
 
 def digest_manifest(manifest: "pd.DataFrame") -> str:
-    """Digest what a manifest says about its films, not where the files lie: a study can move."""
+    """Digest what a manifest says about its images, not where the files lie: a study can move."""
     table = manifest.drop(columns=LOCATION_COLUMNS + REMARKS).to_csv(index=False)
     return hashlib.blake2b(table.encode(), digest_size=DIGEST_BYTES).hexdigest()
 

@@ -1,14 +1,14 @@
-"""The figures of a study, ``summary.json``: the same seeds and films give the same file."""
+"""The figures of a study, ``summary.json``: the same seeds and images give the same file."""
 
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from classification.statistics import compare_paired, summarise
-from pipeline.config import StudyConfig
-from pipeline.study.steps import write_json
-from pipeline.study.trainings import MARK_TESTS, Training
+from isnet_cxr.classification.statistics import compare_paired, summarise
+from isnet_cxr.pipeline.config import StudyConfig
+from isnet_cxr.pipeline.study.steps import write_json
+from isnet_cxr.pipeline.study.trainings import MARK_TESTS, Training
 
 SUMMARY = "summary.json"
 
@@ -20,7 +20,7 @@ def summarise_study(
     tests: Sequence[str],
     segmentation: Mapping[str, Any],
     left_out: Sequence[Mapping[str, Any]],
-    suspicious: Sequence[Mapping[str, Any]],
+    flagged: Sequence[Mapping[str, Any]],
 ) -> dict[str, Any]:
     """Score every classifier on every test.
 
@@ -29,8 +29,8 @@ def summarise_study(
         trainings: All of its trainings, finished.
         tests: Names of the tests.
         segmentation: Scores of the lung masks by dataset.
-        left_out: Films the study did not use, counted.
-        suspicious: Films that it used and a person should look at, counted.
+        left_out: Images the study did not use, counted.
+        flagged: Images that it used and a person should look at, counted.
 
     Returns:
         ``segmentation``, ``classification`` (classifier, test: means over seeds and ``seeds`` with
@@ -43,7 +43,7 @@ def summarise_study(
         "segmentation": dict(segmentation),
         "classification": _score(config, config.unmarked, plain, tests),
         "left_out": list(left_out),
-        "suspicious": list(suspicious),
+        "flagged": list(flagged),
     }
     if config.marks:
         marked = [training for training in trainings if training.settings.marks]

@@ -9,15 +9,15 @@ from typing import Any, Literal
 
 import pandas as pd
 
-from classification.settings import ClassifierSettings
-from data.fitting import read_epochs
-from data.manifest import write_manifest
-from pipeline.config import StudyConfig
-from pipeline.config.settings import build_settings, merge, plain_settings
-from pipeline.study.films import StudyFilms
-from pipeline.study.parallel import Tell
-from pipeline.study.samples import choose_samples
-from pipeline.study.steps import Step, digest_manifest, digest_values
+from isnet_cxr.classification.settings import ClassifierSettings
+from isnet_cxr.data.learning.fitting import read_epochs
+from isnet_cxr.data.manifests.manifest import write_manifest
+from isnet_cxr.pipeline.config import StudyConfig
+from isnet_cxr.pipeline.config.settings import build_settings, merge, plain_settings
+from isnet_cxr.pipeline.study.images import StudyImages
+from isnet_cxr.pipeline.study.parallel import Tell
+from isnet_cxr.pipeline.study.samples import choose_samples
+from isnet_cxr.pipeline.study.steps import Step, digest_manifest, digest_values
 
 LUNGS = "lungs"
 """Folder of a classifier's package that holds the lung segmenter's."""
@@ -62,7 +62,7 @@ class Training:
 
     @property
     def testing(self) -> Step:
-        """Predicting and explaining the films of every test."""
+        """Predicting and explaining the images of every test."""
         return Step(self.folder / "testing", self.test)
 
     @property
@@ -75,7 +75,7 @@ class Training:
         return read_epochs(self.learning.folder)
 
     def predictions(self, test: str) -> pd.DataFrame:
-        """One row per film of ``test``, as ``classification.evaluate`` returns them."""
+        """One row per image of ``test``, as ``isnet_cxr.classification.evaluate`` returns them."""
         return pd.read_csv(self.testing.folder / f"{test}.csv", keep_default_na=True)
 
 
@@ -85,17 +85,17 @@ class Job:
 
     Attributes:
         training: What to train.
-        pool: Manifest of the pool, with splits and masks.
+        development: Manifest of the development set, with splits and masks.
         tests: Manifest of each test by name.
-        samples: Manifest of the films of each test that are explained for the report.
+        samples: Manifest of the images of each test that are explained for the report.
         classes: Class names.
         lungs: Package of the lung segmenter, if there is one.
-        cache: Folder of prepared films, shared by all trainings.
+        cache: Folder of prepared images, shared by all trainings.
         threads: CPU threads it may use.
     """
 
     training: Training
-    pool: Path
+    development: Path
     tests: Mapping[str, Path]
     samples: Mapping[str, Path]
     classes: tuple[str, ...]
@@ -105,22 +105,24 @@ class Job:
 
 
 def plan_trainings(
-    config: StudyConfig, films: StudyFilms, out: Path, *, lungs: str
+    config: StudyConfig, images: StudyImages, out: Path, *, lungs: str
 ) -> list[Training]:
     """List the trainings of a study, marked ones last; ``lungs`` is the segmenter's digest."""
-    learned = digest_manifest(films.pool[films.pool["split"].isin(["train", "val"])])
-    tested = {name: digest_manifest(rows) for name, rows in films.tests.items()}
+    learned = digest_manifest(
+        images.development[images.development["split"].isin(["train", "val"])]
+    )
+    tested = {name: digest_manifest(rows) for name, rows in images.tests.items()}
     trainings = []
     for name, settings, seed in _combinations(config):
         inputs = {
             "settings": plain_settings(settings),
             "seed": seed,
-            "films": learned,
+            "images": learned,
             "classes": config.classes,
             "lungs": lungs,
         }
         learn = digest_values(inputs)
-        tests = {"pool": tested["pool"]} if settings.marks else tested
+        tests = {"internal": tested["internal"]} if settings.marks else tested
         test = {"learn": learn, "tests": tests, "samples": config.samples_per_class}
         folder = out / ("marks" if settings.marks else "classifiers") / name / f"seed-{seed}"
         trainings.append(Training(name, settings, seed, folder, learn, digest_values(test)))
@@ -129,7 +131,7 @@ def plan_trainings(
 
 def plan_jobs(
     config: StudyConfig,
-    films: StudyFilms,
+    images: StudyImages,
     trainings: list[Training],
     out: Path,
     *,
@@ -139,28 +141,28 @@ def plan_jobs(
 
     Args:
         config: The study.
-        films: Its films, with masks.
+        images: Its images, with masks.
         trainings: All of its trainings.
         out: The study's folder.
         lungs: The lung segmenter's package, which every classifier's package carries.
     """
-    pool = _written(films.pool, out / "films" / "pool.parquet")
+    development = _written(images.development, out / "images" / "development.parquet")
     tests = {
-        name: _written(rows, out / "films" / "tests" / f"{name}.parquet")
-        for name, rows in films.tests.items()
+        name: _written(rows, out / "images" / "tests" / f"{name}.parquet")
+        for name, rows in images.tests.items()
     }
     samples = {
         name: _written(
             choose_samples(rows, config.classes, per_class=config.samples_per_class),
-            out / "films" / "samples" / f"{name}.parquet",
+            out / "images" / "samples" / f"{name}.parquet",
         )
-        for name, rows in films.tests.items()
+        for name, rows in images.tests.items()
     }
     return [
         Job(
             training=training,
-            pool=pool,
-            tests={"pool": tests["pool"]} if training.settings.marks else tests,
+            development=development,
+            tests={"internal": tests["internal"]} if training.settings.marks else tests,
             samples={} if training.settings.marks else samples,
             classes=tuple(config.classes),
             lungs=lungs,
@@ -189,15 +191,15 @@ def work(job: Job, tell: Tell) -> None:
 
 
 def _learn(job: Job, tell: Tell) -> None:
-    from classification.training import train_classifier
-    from data.manifest import read_manifest
+    from isnet_cxr.classification.training import train_classifier
+    from isnet_cxr.data.manifests.manifest import read_manifest
 
     step = job.training.learning
     if step.is_finished:
         return
     step.begin()
     train_classifier(
-        read_manifest(job.pool),
+        read_manifest(job.development),
         job.training.settings,
         step.folder,
         classes=list(job.classes),
@@ -212,7 +214,7 @@ def _learn(job: Job, tell: Tell) -> None:
 
 
 def _test(job: Job, tell: Tell) -> None:
-    from pipeline.study.samples import explain_samples
+    from isnet_cxr.pipeline.study.samples import explain_samples
 
     training, step = job.training, job.training.testing
     if step.is_finished:
@@ -232,8 +234,8 @@ def _test(job: Job, tell: Tell) -> None:
 def _predict(
     job: Job, manifest: Path, to: Path, *, marks: Literal["biased", "deceiving"] | None
 ) -> None:
-    from classification.evaluate import evaluate_classifier
-    from data.manifest import read_manifest
+    from isnet_cxr.classification.evaluate import evaluate_classifier
+    from isnet_cxr.data.manifests.manifest import read_manifest
 
     predictions = evaluate_classifier(
         job.training.package, read_manifest(manifest), cache=job.cache, marks=marks, progress=False

@@ -3,7 +3,7 @@
 import torch
 from torch import nn
 
-from classification.balance import CLIP, GradientBalance, clipped_gradient, surrogate
+from isnet_cxr.classification.balance import CLIP, GradientBalance, clipped_gradient, surrogate
 
 
 def layer() -> nn.Linear:

@@ -8,35 +8,35 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cosine_similarity
 
-from classification.losses import HeatmapLossSettings
-from classification.networks import build_network
-from classification.objectives import Batch, IsnetObjective
-from classification.settings import IsnetSettings
+from isnet_cxr.classification.losses import HeatmapLossSettings
+from isnet_cxr.classification.networks import build_network
+from isnet_cxr.classification.objectives import Batch, IsnetObjective
+from isnet_cxr.classification.settings import IsnetSettings
 
 SIDE = 64
 
 
 def batch() -> Batch:
-    """Two dark ellipses on films of different brightness, slope and noise."""
+    """Two dark ellipses on images of different brightness, slope and noise."""
     generator = torch.Generator().manual_seed(0)
     axis = torch.linspace(-1, 1, SIDE)
     rows, columns = torch.meshgrid(axis, axis, indexing="ij")
     masks = ((columns.abs() - 0.5) ** 2 / 0.09 + rows**2 / 0.5 < 1).float().expand(8, 1, -1, -1)
     bright, depth, slope = torch.rand(3, 8, 1, 1, 1, generator=generator)
     noise = torch.rand(8, 1, SIDE, SIDE, generator=generator)
-    films = 0.5 + 0.3 * bright - 0.3 * masks * (0.5 + depth) + 0.1 * noise + 0.2 * slope * rows
-    return Batch(films.clamp(0, 1), masks, torch.arange(8) % 3)
+    images = 0.5 + 0.3 * bright - 0.3 * masks * (0.5 + depth) + 0.1 * noise + 0.2 * slope * rows
+    return Batch(images.clamp(0, 1), masks, torch.arange(8) % 3)
 
 
 def heatmap_gradient(
-    films: Batch, *, bf16: bool, training: bool, **options: Any
+    images: Batch, *, bf16: bool, training: bool, **options: Any
 ) -> tuple[Tensor, Tensor]:
     """Heatmap loss and its gradient by all weights, in one row."""
     network = build_network("densenet-small", classes=3, seed=0).train(training)
     settings = IsnetSettings(**{"fraction": 1.0, "explained": "label", **options})
     objective = IsnetObjective(network, torch.ones(3), settings, HeatmapLossSettings(decay=0.98))
     with torch.autocast("cpu", dtype=torch.bfloat16, enabled=bf16):
-        terms = objective.training_terms(films, progress=0.5, generator=torch.Generator())
+        terms = objective.training_terms(images, progress=0.5, generator=torch.Generator())
     loss = terms["heatmap_loss"]
     gradients = torch.autograd.grad(loss, list(network.parameters()), materialize_grads=True)
     if bf16 and settings.explained != "dual":
@@ -69,13 +69,13 @@ def test_dual_is_made_in_float32_whatever_autocast_says():
     torch.testing.assert_close(half, expected)
 
 
-def test_with_batch_statistics_bf16_costs_no_more_than_films_that_are_rounded():
-    """The gradient of a new network is ill-conditioned: rounded films alone turn it as far."""
-    films = batch()
-    rounded = replace(films, films=films.films.bfloat16().float())
-    loss, gradient = heatmap_gradient(films, bf16=False, training=True)
+def test_with_batch_statistics_bf16_costs_no_more_than_images_that_are_rounded():
+    """The gradient of a new network is ill-conditioned: rounded images alone turn it as far."""
+    images = batch()
+    rounded = replace(images, images=images.images.bfloat16().float())
+    loss, gradient = heatmap_gradient(images, bf16=False, training=True)
     _, other = heatmap_gradient(rounded, bf16=False, training=True)
-    half_loss, half = heatmap_gradient(films, bf16=True, training=True)
+    half_loss, half = heatmap_gradient(images, bf16=True, training=True)
     assert half.isfinite().all()
     torch.testing.assert_close(half_loss, loss, rtol=0.02, atol=0)
     turned, allowed = (1 - cosine_similarity(each, gradient, dim=0) for each in (half, other))

@@ -5,8 +5,8 @@ from typing import get_args
 import pytest
 import torch
 
-from classification.lrp import prepare
-from classification.networks import NetworkName, build_network
+from isnet_cxr.classification.lrp import prepare
+from isnet_cxr.classification.networks import NetworkName, build_network
 
 SMALL = ("convnet-small", "contextnet-small", "densenet-small", "resnet18")
 
@@ -18,11 +18,11 @@ def test_the_seed_decides_the_weights_and_leaves_the_global_generator_alone(name
     torch.manual_seed(5)
     first, second, other = (build_network(name, classes=3, seed=seed) for seed in (1, 1, 2))
     torch.testing.assert_close(torch.rand(1), expected)
-    films = torch.rand(2, 1, 64, 64)
+    images = torch.rand(2, 1, 64, 64)
     first.eval(), second.eval(), other.eval()
-    torch.testing.assert_close(first(films), second(films))
-    assert not torch.allclose(first(films), other(films))
-    assert first(films).shape == (2, 3)
+    torch.testing.assert_close(first(images), second(images))
+    assert not torch.allclose(first(images), other(images))
+    assert first(images).shape == (2, 3)
 
 
 @pytest.mark.slow

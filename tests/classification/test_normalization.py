@@ -1,12 +1,12 @@
-"""Batch-norm statistics are those of the given films, and nothing else changes."""
+"""Batch-norm statistics are those of the given images, and nothing else changes."""
 
 import torch
 from torch import nn
 
-from classification.normalization import recompute_statistics
+from isnet_cxr.classification.normalization import recompute_statistics
 
 
-def test_statistics_become_the_films_own():
+def test_statistics_become_the_images_own():
     network = nn.Sequential(nn.BatchNorm2d(1), nn.ReLU()).train()
     weights = {name: value.clone() for name, value in network.named_parameters()}
     batches = [3 + 2 * torch.randn(64, 1, 8, 8) for _ in range(4)]

@@ -5,22 +5,22 @@ import pandas as pd
 import pytest
 from sklearn.metrics import f1_score, roc_auc_score
 
-from classification.statistics import compare_paired, macro_auc, macro_f1, summarise
+from isnet_cxr.classification.statistics import compare_paired, macro_auc, macro_f1, summarise
 
 CLASSES = ["normal", "pneumonia", "covid"]
 
 
-def predictions(*, skill: float, films: int = 240, per_patient: int = 2, seed: int = 0):
+def predictions(*, skill: float, images: int = 240, per_patient: int = 2, seed: int = 0):
     generator = np.random.default_rng(seed)
-    truth = np.random.default_rng(99).integers(3, size=films)
-    logits = generator.normal(size=(films, 3)) + skill * np.eye(3)[truth]
+    truth = np.random.default_rng(99).integers(3, size=images)
+    logits = generator.normal(size=(images, 3)) + skill * np.eye(3)[truth]
     probabilities = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
     frame = pd.DataFrame(
         {
-            "image_id": [f"{row:016x}" for row in range(films)],
-            "patient_id": [f"a/{row // per_patient}" for row in range(films)],
+            "image_id": [f"{row:016x}" for row in range(images)],
+            "patient_id": [f"a/{row // per_patient}" for row in range(images)],
             "label": np.array(CLASSES)[truth],
-            "relevance_in_lungs": generator.random(films),
+            "relevance_inside_lungs": generator.random(images),
         }
     )
     for number, name in enumerate(CLASSES):
@@ -44,8 +44,8 @@ def test_one_class_alone_has_no_area():
 
 def test_the_interval_holds_the_figure_and_narrows_with_patients():
     small, large = (
-        summarise(predictions(skill=1.0, films=films)[0], CLASSES, resamples=200)
-        for films in (60, 960)
+        summarise(predictions(skill=1.0, images=images)[0], CLASSES, resamples=200)
+        for images in (60, 960)
     )
     for summary in (small, large):
         low, high = summary["ci95"]["macro_auc"]
@@ -54,8 +54,8 @@ def test_the_interval_holds_the_figure_and_narrows_with_patients():
     assert width[1] < width[0] / 2
 
 
-def test_films_of_one_patient_are_no_independent_evidence():
-    frame, _, _ = predictions(skill=1.0, films=120, per_patient=1)
+def test_images_of_one_patient_are_no_independent_evidence():
+    frame, _, _ = predictions(skill=1.0, images=120, per_patient=1)
     copies = pd.concat([frame] * 4, ignore_index=True)
     once, fourfold = (
         summarise(rows, CLASSES, resamples=300)["ci95"]["accuracy"] for rows in (frame, copies)
@@ -63,7 +63,7 @@ def test_films_of_one_patient_are_no_independent_evidence():
     np.testing.assert_allclose(np.ptp(fourfold), np.ptp(once), rtol=0.2)
 
 
-def test_confusion_and_recall_count_every_film():
+def test_confusion_and_recall_count_every_image():
     frame, probabilities, truth = predictions(skill=2.0)
     summary = summarise(frame, CLASSES, resamples=10)
     confusion = np.array(summary["confusion"])
@@ -86,7 +86,7 @@ def test_a_better_classifier_is_found_better_and_its_equal_is_not():
     assert itself["p"] == 1
 
 
-def test_a_comparison_needs_the_same_films():
-    good, other = predictions(skill=2.0)[0], predictions(skill=2.0, films=100)[0]
-    with pytest.raises(ValueError, match="the same films and seeds"):
+def test_a_comparison_needs_the_same_images():
+    good, other = predictions(skill=2.0)[0], predictions(skill=2.0, images=100)[0]
+    with pytest.raises(ValueError, match="the same images and seeds"):
         compare_paired([good], [other], CLASSES)

@@ -1,4 +1,4 @@
-"""Training on small made films: it learns, resumes exactly, refuses bad rows, keeps its package."""
+"""Training on small made images: it learns, resumes exactly, refuses bad rows, keeps its package."""
 
 import json
 from dataclasses import replace
@@ -8,14 +8,14 @@ import pandas as pd
 import pytest
 import torch
 
-from classification.classifier import Classifier
-from classification.evaluate import evaluate_classifier
-from classification.settings import ClassifierSettings, IsnetSettings
-from classification.training import train_classifier
-from data.manifest import COLUMNS, validate
-from data.preprocess import Preprocessing
-from data.readers import write_mask, write_png
-from data.records import image_id
+from isnet_cxr.classification.classifier import Classifier
+from isnet_cxr.classification.evaluate import evaluate_classifier
+from isnet_cxr.classification.settings import ClassifierSettings, IsnetSettings
+from isnet_cxr.classification.training import train_classifier
+from isnet_cxr.data.learning.preprocess import Preprocessing
+from isnet_cxr.data.manifests.manifest import COLUMNS, validate
+from isnet_cxr.data.manifests.records import image_id
+from isnet_cxr.data.writers import write_mask, write_png
 
 CLASSES = ["normal", "covid"]
 SETTINGS = ClassifierSettings(
@@ -29,8 +29,8 @@ SETTINGS = ClassifierSettings(
 
 @pytest.fixture(scope="module")
 def manifest(tmp_path_factory) -> pd.DataFrame:
-    """Films of two discs, the lungs; one class has bright lungs."""
-    folder = tmp_path_factory.mktemp("films")
+    """Images of two discs, the lungs; one class has bright lungs."""
+    folder = tmp_path_factory.mktemp("images")
     generator = np.random.default_rng(0)
     rows_, columns = np.mgrid[:32, :32]
     mask = (np.hypot(rows_ - 16, columns - 9) < 6) | (np.hypot(rows_ - 16, columns - 23) < 6)
@@ -38,13 +38,13 @@ def manifest(tmp_path_factory) -> pd.DataFrame:
     rows = []
     for number in range(48):
         label = CLASSES[number % 2]
-        film = 0.6 + 0.1 * generator.random((32, 32))
-        film[mask] -= 0.3 if label == "normal" else 0.1
+        image = 0.6 + 0.1 * generator.random((32, 32))
+        image[mask] -= 0.3 if label == "normal" else 0.1
         path = folder / f"{number}.png"
-        write_png(np.rint(255 * film).astype(np.uint8), path)
+        write_png(np.rint(255 * image).astype(np.uint8), path)
         rows.append(
             {
-                "image_id": image_id(film[None].astype(np.float32)),
+                "image_id": image_id(image[None].astype(np.float32)),
                 "path": str(path),
                 "dataset": "made",
                 "site": "made",
@@ -86,7 +86,7 @@ def test_every_method_learns(manifest, tmp_path, method):
     package = train(manifest, tmp_path, settings)
     predictions = evaluate_classifier(package, manifest, cache=None, progress=False)
     assert (predictions["predicted"] == predictions["label"]).mean() > 0.9
-    assert predictions["relevance_in_lungs"].between(0, 1).all()
+    assert predictions["relevance_inside_lungs"].between(0, 1).all()
 
 
 def test_an_interrupted_training_goes_on_as_if_it_had_not_been(manifest, trained, tmp_path):
@@ -128,19 +128,19 @@ def test_the_package_holds_what_rebuilds_the_classifier(manifest, trained):
 
 def test_explaining_does_not_change_predictions(manifest, trained):
     classifier = Classifier.load(trained)
-    films = np.random.default_rng(0).integers(256, size=(5, 32, 32), dtype=np.uint8)
-    before = classifier.predict(films)
-    explanation = classifier.explain(films, explained="covid")
+    images = np.random.default_rng(0).integers(256, size=(5, 32, 32), dtype=np.uint8)
+    before = classifier.predict(images)
+    explanation = classifier.explain(images, explained="covid")
     np.testing.assert_allclose(explanation.probabilities, before, atol=1e-6)
-    np.testing.assert_array_equal(classifier.predict(films), before)
-    assert np.isnan(explanation.share_in_lungs).all()
+    np.testing.assert_array_equal(classifier.predict(images), before)
+    assert np.isnan(explanation.share_inside_lungs).all()
     assert (explanation.explained == CLASSES.index("covid")).all()
 
 
 def test_the_class_to_explain_must_exist(trained):
-    films = np.zeros((1, 32, 32), np.uint8)
+    images = np.zeros((1, 32, 32), np.uint8)
     with pytest.raises(ValueError, match="unknown class 'flu'"):
-        Classifier.load(trained).explain(films, explained="flu")
+        Classifier.load(trained).explain(images, explained="flu")
 
 
 def test_an_unknown_label_names_the_image_and_the_classes(manifest, tmp_path):
@@ -150,7 +150,7 @@ def test_an_unknown_label_names_the_image_and_the_classes(manifest, tmp_path):
         train(wrong, tmp_path)
 
 
-def test_a_film_without_label_is_refused(manifest, tmp_path):
+def test_an_image_without_label_is_refused(manifest, tmp_path):
     wrong = manifest.copy()
     wrong.loc[5, "label"] = ""
     with pytest.raises(ValueError, match="has no label: expected one of"):
@@ -162,7 +162,7 @@ def test_what_reads_masks_needs_masks_that_are_not_empty(manifest, tmp_path, met
     settings = replace(SETTINGS, method=method)
     bare = manifest.copy()
     bare.loc[2, "lung_mask"] = ""
-    with pytest.raises(ValueError, match="needs a lung mask for every film: 1 of split 'train'"):
+    with pytest.raises(ValueError, match="needs a lung mask for every image: 1 of split 'train'"):
         train(bare, tmp_path / "bare", settings)
     write_mask(np.zeros((32, 32), np.uint8), tmp_path / "empty.png")
     empty = manifest.copy()
@@ -183,7 +183,7 @@ def test_mixed_differs_from_plain_by_the_exchanged_backgrounds_alone(manifest, t
     assert any(not weight.equal(plain[name]) for name, weight in mixed.items())
 
 
-def test_films_without_lungs_are_trained_on_when_asked(manifest, tmp_path):
+def test_images_without_lungs_are_trained_on_when_asked(manifest, tmp_path):
     bare = manifest.copy()
     bare.loc[[2, 40], "lung_mask"] = ""
     isnet = IsnetSettings(empty_masks="skip", foreground_range=(1.0, 25.0))
@@ -211,9 +211,9 @@ def test_a_layer_that_cannot_be_supervised_is_named_before_anything_is_trained(m
     assert not (tmp_path / "calibration").exists()
 
 
-def test_a_missing_split_and_a_class_without_film_are_refused(manifest, tmp_path):
+def test_a_missing_split_and_a_class_without_image_are_refused(manifest, tmp_path):
     with pytest.raises(ValueError, match="training needs rows of split 'val'"):
         train(manifest[manifest["split"] == "train"], tmp_path / "a")
     one = manifest[(manifest["split"] == "val") | (manifest["label"] == "normal")]
-    with pytest.raises(ValueError, match="class 'covid' has no film of split 'train'"):
+    with pytest.raises(ValueError, match="class 'covid' has no image of split 'train'"):
         train(one, tmp_path / "b")

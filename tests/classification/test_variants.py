@@ -7,10 +7,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from classification.losses import HeatmapLossSettings
-from classification.objectives import Batch, IsnetObjective
-from classification.settings import IsnetSettings
-from classification.variants import build_explainer
+from isnet_cxr.classification.losses import HeatmapLossSettings
+from isnet_cxr.classification.objectives import Batch, IsnetObjective
+from isnet_cxr.classification.settings import IsnetSettings
+from isnet_cxr.classification.variants import build_explainer
 
 VARIANTS: dict[str, dict[str, Any]] = {
     "original": {"explained": "all", "quantity": "logit"},
@@ -36,12 +36,12 @@ def network(*, norm: bool = False) -> nn.Sequential:
     )  # fmt: skip
 
 
-def batch(*, films: int = 4) -> Batch:
+def batch(*, images: int = 4) -> Batch:
     generator = torch.Generator().manual_seed(1)
-    masks = torch.zeros(films, 1, 10, 8)
+    masks = torch.zeros(images, 1, 10, 8)
     masks[:, :, 3:7, 2:5] = 1
-    labels = torch.arange(films) % 3
-    pixels = torch.rand(films, 1, 10, 8, generator=generator)
+    labels = torch.arange(images) % 3
+    pixels = torch.rand(images, 1, 10, 8, generator=generator)
     pixels[:, :, 4:6, 3] = (labels / 2)[:, None, None]
     return Batch(pixels, masks, labels)
 
@@ -52,17 +52,17 @@ def objective(model: nn.Module, **options: Any) -> IsnetObjective:
     return IsnetObjective(model, torch.ones(3), settings, loss)
 
 
-def terms(scorer: IsnetObjective, films: Batch) -> dict[str, Tensor]:
-    return scorer.training_terms(films, progress=0.5, generator=torch.Generator().manual_seed(2))
+def terms(scorer: IsnetObjective, images: Batch) -> dict[str, Tensor]:
+    return scorer.training_terms(images, progress=0.5, generator=torch.Generator().manual_seed(2))
 
 
 @pytest.mark.parametrize("variant", list(VARIANTS))
 def test_a_variants_gradient_matches_finite_differences(variant):
     """Along random directions in the space of all weights."""
-    model, films = network().double(), batch()
-    films = replace(films, films=films.films.double())
+    model, images = network().double(), batch()
+    images = replace(images, images=images.images.double())
     scorer = objective(model, **VARIANTS[variant])
-    loss = terms(scorer, films)["heatmap_loss"]
+    loss = terms(scorer, images)["heatmap_loss"]
     assert loss.dtype == torch.float64
     weights = list(model.parameters())
     gradients = torch.autograd.grad(loss, weights, materialize_grads=True)
@@ -75,7 +75,7 @@ def test_a_variants_gradient_matches_finite_differences(variant):
             with torch.no_grad():
                 for weight, way in zip(weights, ways, strict=True):
                     weight.add_(step * way)
-            values.append(terms(scorer, films)["heatmap_loss"].item())
+            values.append(terms(scorer, images)["heatmap_loss"].item())
         slope = sum(
             (gradient * way).sum().item() for gradient, way in zip(gradients, ways, strict=True)
         )
@@ -83,13 +83,13 @@ def test_a_variants_gradient_matches_finite_differences(variant):
 
 
 def test_originals_loss_is_the_mean_of_the_single_classes():
-    model, films = network().double(), batch(films=3)
-    films = replace(films, films=films.films.double())
-    original = terms(objective(model, explained="all", quantity="logit"), films)["heatmap_loss"]
+    model, images = network().double(), batch(images=3)
+    images = replace(images, images=images.images.double())
+    original = terms(objective(model, explained="all", quantity="logit"), images)["heatmap_loss"]
     singles = [
         terms(
             objective(network().double(), explained="label", quantity="logit"),
-            replace(films, labels=torch.full((3,), label)),
+            replace(images, labels=torch.full((3,), label)),
         )["heatmap_loss"]
         for label in range(3)
     ]
@@ -98,7 +98,7 @@ def test_originals_loss_is_the_mean_of_the_single_classes():
 
 def test_dual_is_the_layerwise_engines_two_maps():
     explained = build_explainer(network(), IsnetSettings(explained="dual")).explain(
-        batch().films, batch().labels, generator=None
+        batch().images, batch().labels, generator=None
     )
     maps = explained.heatmaps["pixels"]
     assert maps.shape == (4, 2, 1, 10, 8)
@@ -107,13 +107,15 @@ def test_dual_is_the_layerwise_engines_two_maps():
 
 
 def test_no_epsilon_and_no_zb_rule_is_gradient_times_input():
-    model, films = network(), batch()
+    model, images = network(), batch()
     settings = IsnetSettings(epsilon=0.0, first_rule="epsilon", explained="label", quantity="logit")
-    inputs = films.films.clone().requires_grad_()
-    chosen = model(inputs).gather(1, films.labels[:, None]).sum()
+    inputs = images.images.clone().requires_grad_()
+    chosen = model(inputs).gather(1, images.labels[:, None]).sum()
     (gradient,) = torch.autograd.grad(chosen, inputs)
-    explained = build_explainer(model, settings).explain(films.films, films.labels, generator=None)
-    torch.testing.assert_close(explained.heatmaps["pixels"][:, 0], films.films * gradient)
+    explained = build_explainer(model, settings).explain(
+        images.images, images.labels, generator=None
+    )
+    torch.testing.assert_close(explained.heatmaps["pixels"][:, 0], images.images * gradient)
 
 
 def test_every_deep_layer_has_its_own_range():
@@ -130,23 +132,23 @@ def test_every_deep_layer_has_its_own_range():
 
 
 def test_validation_draws_nothing_and_explains_what_training_explains():
-    films = batch()
+    images = batch()
     for drawn in ("random", "stochastic"):
-        got = objective(network(), explained=drawn).validation_terms(films)["heatmap_loss"]
-        top = objective(network(), explained="top").validation_terms(films)["heatmap_loss"]
+        got = objective(network(), explained=drawn).validation_terms(images)["heatmap_loss"]
+        top = objective(network(), explained="top").validation_terms(images)["heatmap_loss"]
         torch.testing.assert_close(got, top)
     for explained in ("all", "lowest", "label", "dual"):
         scorer = objective(network(), explained=explained)
-        validated = scorer.validation_terms(films)["heatmap_loss"]
-        torch.testing.assert_close(validated, terms(scorer, films)["heatmap_loss"].detach())
+        validated = scorer.validation_terms(images)["heatmap_loss"]
+        torch.testing.assert_close(validated, terms(scorer, images)["heatmap_loss"].detach())
         assert not torch.isclose(validated, top)
 
 
-def test_films_without_lungs_are_in_the_class_loss_only():
-    films = batch()
-    films.masks[1] = 0
-    scored = terms(objective(network(), explained="top"), films)
-    others = Batch(films.films[[0, 2, 3]], films.masks[[0, 2, 3]], films.labels[[0, 2, 3]])
+def test_images_without_lungs_are_in_the_class_loss_only():
+    images = batch()
+    images.masks[1] = 0
+    scored = terms(objective(network(), explained="top"), images)
+    others = Batch(images.images[[0, 2, 3]], images.masks[[0, 2, 3]], images.labels[[0, 2, 3]])
     expected = terms(objective(network(), explained="top"), others)
     torch.testing.assert_close(scored["heatmap_loss"], expected["heatmap_loss"])
     assert scored["logits"].shape == (4, 3)
@@ -155,18 +157,18 @@ def test_films_without_lungs_are_in_the_class_loss_only():
 
 @pytest.mark.parametrize("variant", list(VARIANTS))
 def test_training_lowers_every_variants_loss(variant):
-    model, films = network(norm=True), batch(films=12)
+    model, images = network(norm=True), batch(images=12)
     scorer = objective(model, **VARIANTS[variant])
     optimizer = torch.optim.Adam(model.parameters(), lr=5e-3)
 
     def whole_loss() -> tuple[float, float]:
-        found = scorer.validation_terms(films)
+        found = scorer.validation_terms(images)
         return found["heatmap_loss"].item(), found["class_loss"].item()
 
     before = whole_loss()
     for _ in range(60):
         optimizer.zero_grad()
-        terms(scorer, films)["loss"].backward()
+        terms(scorer, images)["loss"].backward()
         optimizer.step()
     after = whole_loss()
     assert after[0] < 0.7 * before[0]

@@ -3,14 +3,14 @@
 import numpy as np
 import pytest
 
-from data.marks import mark_shape, stamp_marks
+from isnet_cxr.data.marks import mark_shape, stamp_marks
 
-FILMS = np.full((6, 128, 128), 90, np.uint8)
+IMAGES = np.full((6, 128, 128), 90, np.uint8)
 CLASSES = np.array([0, 1, 2, 0, 1, 2])
 
 
 def changed(test):
-    return stamp_marks(FILMS, CLASSES, test=test) != FILMS
+    return stamp_marks(IMAGES, CLASSES, test=test) != IMAGES
 
 
 def test_every_class_has_its_own_mark():
@@ -34,12 +34,12 @@ def test_marks_are_small_and_stay_in_the_corners():
     assert not marks[:, 24:104].any()
 
 
-def test_films_are_left_as_they_are():
-    before = FILMS.copy()
-    stamp_marks(FILMS, CLASSES, test="biased")
-    np.testing.assert_array_equal(FILMS, before)
+def test_images_are_left_as_they_are():
+    before = IMAGES.copy()
+    stamp_marks(IMAGES, CLASSES, test="biased")
+    np.testing.assert_array_equal(IMAGES, before)
 
 
 def test_a_class_without_a_mark_is_refused():
     with pytest.raises(ValueError, match=r"classes must lie in 0\.\.1, got up to 2"):
-        stamp_marks(FILMS, CLASSES, test="biased", count=2)
+        stamp_marks(IMAGES, CLASSES, test="biased", count=2)

@@ -4,8 +4,8 @@ import sys
 
 import pytest
 
-from data.errors import InputError
-from data.registry import Registry, load_extensions
+from isnet_cxr.data.errors import InputError
+from isnet_cxr.data.registry import Registry, load_extensions
 
 
 def test_a_registry_keeps_the_order_of_registration():

@@ -1,4 +1,4 @@
-"""Small films, manifests and untrained packages, made on the spot."""
+"""Small images, manifests and untrained packages, made on the spot."""
 
 import sys
 from collections.abc import Callable
@@ -14,13 +14,13 @@ CLASSES = ("normal", "covid")
 
 @pytest.fixture(scope="session")
 def classifier_package(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A classifier that was never trained, for films of 32 px."""
-    from classification.classifier import KIND
-    from classification.networks import build_network
-    from classification.settings import ClassifierSettings
-    from data.fitting import as_plain
-    from data.package import Package, write_package
-    from data.preprocess import Preprocessing
+    """A classifier that was never trained, for images of 32 px."""
+    from isnet_cxr.classification.classifier import KIND
+    from isnet_cxr.classification.networks import build_network
+    from isnet_cxr.classification.settings import ClassifierSettings
+    from isnet_cxr.data.learning.fitting import as_plain
+    from isnet_cxr.data.learning.package import Package, write_package
+    from isnet_cxr.data.learning.preprocess import Preprocessing
 
     settings = ClassifierSettings(method="plain", preprocessing=Preprocessing(size_px=32))
     network = build_network(settings.network, classes=len(CLASSES), seed=0)
@@ -29,8 +29,8 @@ def classifier_package(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_package(package, tmp_path_factory.mktemp("classifier") / "package")
 
 
-def write_film(path: Path, *, seed: int, height: int = 40, width: int = 32) -> Path:
-    from data.readers import write_png
+def write_image(path: Path, *, seed: int, height: int = 40, width: int = 32) -> Path:
+    from isnet_cxr.data.writers import write_png
 
     generator = np.random.default_rng(seed)
     write_png(generator.integers(0, 256, (height, width), dtype=np.uint8), path)
@@ -38,19 +38,20 @@ def write_film(path: Path, *, seed: int, height: int = 40, width: int = 32) -> P
 
 
 @pytest.fixture
-def films(tmp_path: Path) -> Path:
-    """A folder with three readable films."""
+def images(tmp_path: Path) -> Path:
+    """A folder with three readable images."""
     for number in range(3):
-        write_film(tmp_path / "films" / f"film-{number}.png", seed=number)
-    return tmp_path / "films"
+        write_image(tmp_path / "images" / f"image-{number}.png", seed=number)
+    return tmp_path / "images"
 
 
 @pytest.fixture
-def write_films(tmp_path: Path) -> Callable[..., Path]:
-    """Write films with labels, splits and, if asked for, lung masks; return their manifest."""
-    from data.manifest import write_manifest
-    from data.readers import read_image, write_mask
-    from data.records import image_id, patient_key
+def write_images(tmp_path: Path) -> Callable[..., Path]:
+    """Write images with labels, splits and, if asked for, lung masks; return their manifest."""
+    from isnet_cxr.data.manifests.manifest import write_manifest
+    from isnet_cxr.data.manifests.records import image_id, patient_key
+    from isnet_cxr.data.readers import read_image
+    from isnet_cxr.data.writers import write_mask
 
     def write(
         name: str,
@@ -62,7 +63,7 @@ def write_films(tmp_path: Path) -> Callable[..., Path]:
         folder = tmp_path / name
         rows = []
         for number in range(count):
-            path = write_film(folder / f"{number}.png", seed=len(name) * 100 + number)
+            path = write_image(folder / f"{number}.png", seed=len(name) * 100 + number)
             mask = folder / f"mask-{number}.png"
             if lungs is not None:
                 write_mask(lungs, mask)
@@ -90,7 +91,7 @@ def write_films(tmp_path: Path) -> Callable[..., Path]:
 def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
     """Run the command line in this process; return exit code, output and errors."""
 
-    from pipeline import cli
+    from isnet_cxr.pipeline import cli
 
     def run(*arguments: object) -> tuple[int, str, str]:
         monkeypatch.setattr(sys, "argv", ["isnet-cxr", *map(str, arguments)])

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline import cli
+from isnet_cxr.pipeline import cli
 
 HEAVY = {"torch", "monai", "lightning", "mlflow", "matplotlib", "pandas"}
 
@@ -25,7 +25,7 @@ def assert_one_line(result: tuple[int, str, str], *named: str) -> None:
 
 def test_help_needs_nothing_heavy():
     script = (
-        "import sys, pipeline.cli as cli; sys.argv = ['isnet-cxr', '--help']\n"
+        "import sys, isnet_cxr.pipeline.cli as cli; sys.argv = ['isnet-cxr', '--help']\n"
         "try: cli.main()\nexcept SystemExit: pass\n"
         f"print(sorted(set(sys.modules) & {HEAVY!r}), file=sys.stderr)"
     )
@@ -43,7 +43,7 @@ def test_help_takes_less_than_a_second():
     def once() -> float:
         begun = time.perf_counter()
         subprocess.run(
-            [sys.executable, "-c", "import pipeline.cli as c; c.app(['--help'])"],
+            [sys.executable, "-c", "import isnet_cxr.pipeline.cli as c; c.app(['--help'])"],
             capture_output=True,
             check=True,
         )
@@ -84,8 +84,8 @@ def test_a_missing_manifest_is_one_line(command, tmp_path):
     assert_one_line(result, "none.csv")
 
 
-def test_a_missing_package_is_one_line(command, tmp_path, films):
-    result = command("predict", films, "--model", tmp_path / "none", "--out", tmp_path / "out")
+def test_a_missing_package_is_one_line(command, tmp_path, images):
+    result = command("predict", images, "--model", tmp_path / "none", "--out", tmp_path / "out")
     assert_one_line(result, "none")
 
 
@@ -95,26 +95,26 @@ def test_a_missing_input_is_one_line(command, tmp_path, classifier_package):
     assert_one_line(result, "none: no such file")
 
 
-def test_a_folder_without_films_is_one_line(command, tmp_path, classifier_package):
+def test_a_folder_without_images_is_one_line(command, tmp_path, classifier_package):
     (tmp_path / "empty").mkdir()
     out = tmp_path / "out"
     result = command("predict", tmp_path / "empty", "--model", classifier_package, "--out", out)
     assert_one_line(result, "empty")
 
 
-def test_an_unreadable_film_alone_is_one_line(command, tmp_path, classifier_package):
+def test_an_unreadable_image_alone_is_one_line(command, tmp_path, classifier_package):
     (tmp_path / "broken.png").write_bytes(b"not a PNG")
-    film, out = tmp_path / "broken.png", tmp_path / "out"
-    result = command("predict", film, "--model", classifier_package, "--out", out)
+    image, out = tmp_path / "broken.png", tmp_path / "out"
+    result = command("predict", image, "--model", classifier_package, "--out", out)
     assert_one_line(result, "broken.png")
 
 
-def test_an_unreadable_film_among_others_is_listed_and_the_rest_is_done(
-    command, tmp_path, films, classifier_package
+def test_an_unreadable_image_among_others_is_listed_and_the_rest_is_done(
+    command, tmp_path, images, classifier_package
 ):
-    (films / "broken.png").write_bytes(b"not a PNG")
+    (images / "broken.png").write_bytes(b"not a PNG")
     out = tmp_path / "out"
-    code, _, _ = command("predict", films, "--model", classifier_package, "--out", out)
+    code, _, _ = command("predict", images, "--model", classifier_package, "--out", out)
     assert code == 3
     with (out / "failures.csv").open() as stream:
         assert [row["path"] for row in csv.DictReader(stream)] == ["broken.png"]
@@ -126,53 +126,53 @@ def test_an_unreadable_film_among_others_is_listed_and_the_rest_is_done(
         assert float(row["p_normal"]) + float(row["p_covid"]) == pytest.approx(1, abs=1e-5)
 
 
-def test_predictions_do_not_name_files(command, tmp_path, films, classifier_package):
-    (films / "film-0.png").rename(films / "Jane Doe 1961.png")
+def test_predictions_do_not_name_files(command, tmp_path, images, classifier_package):
+    (images / "image-0.png").rename(images / "Jane Doe 1961.png")
     out = tmp_path / "out"
-    code, shown, said = command("predict", films, "--model", classifier_package, "--out", out)
+    code, shown, said = command("predict", images, "--model", classifier_package, "--out", out)
     assert code == 0
     naming = [p.name for p in out.rglob("*.csv") if "Jane" in p.read_text()]
     assert naming == ["files.csv"]
     assert "Jane" not in shown + said + " ".join(p.name for p in out.rglob("*"))
 
 
-def test_films_that_look_inverted_are_marked_in_the_predictions(
+def test_images_that_look_inverted_are_marked_in_the_predictions(
     command, tmp_path, classifier_package, monkeypatch
 ):
-    from data.phantoms import HOSPITALS, make_phantom
-    from data.readers import write_png
-    from data.suspicion import INVERTED
-    from segmentation.predict import LungMask, LungSegmenter
+    from isnet_cxr.data.phantoms import HOSPITALS, make_phantom
+    from isnet_cxr.data.review.flags import INVERTED
+    from isnet_cxr.data.writers import write_png
+    from isnet_cxr.segmentation.predict import LungMask, LungSegmenter
 
     phantom = make_phantom(next(iter(HOSPITALS.values())), "normal", 0, seed=0)
-    write_png(phantom.pixels, tmp_path / "films" / "a right.png")
-    write_png(1 - phantom.pixels, tmp_path / "films" / "b inverted.png")
+    write_png(phantom.pixels, tmp_path / "images" / "a right.png")
+    write_png(1 - phantom.pixels, tmp_path / "images" / "b inverted.png")
 
     class Drawn:
         def segment(self, _):
             return LungMask(phantom.mask, "good", ())
 
     monkeypatch.setattr(LungSegmenter, "load", lambda *_: Drawn())
-    films, out = tmp_path / "films", tmp_path / "out"
+    images, out = tmp_path / "images", tmp_path / "out"
     options = ("--model", classifier_package, "--lungs", tmp_path, "--out", out)
-    assert command("predict", films, *options)[0] == 0
+    assert command("predict", images, *options)[0] == 0
     with (out / "predictions.csv").open() as stream:
-        assert [row["suspicion"] for row in csv.DictReader(stream)] == ["", INVERTED]
+        assert [row["review_flag"] for row in csv.DictReader(stream)] == ["", INVERTED]
 
 
-def test_an_unknown_class_is_one_line(command, tmp_path, films, classifier_package):
+def test_an_unknown_class_is_one_line(command, tmp_path, images, classifier_package):
     result = command(
-        "classify", "explain", films, "--model", classifier_package,
+        "classify", "explain", images, "--model", classifier_package,
         "--out", tmp_path / "out", "--class", "covdi",
     )  # fmt: skip
     assert_one_line(result, "'covdi'", "normal", "covid")
 
 
 @pytest.mark.parametrize("label", ["normal", "covid", "predicted"])
-def test_films_are_explained_as_pictures_and_arrays(
-    command, tmp_path, films, classifier_package, label
+def test_images_are_explained_as_pictures_and_arrays(
+    command, tmp_path, images, classifier_package, label
 ):
-    chosen = sorted(Path(films).iterdir())[:2]
+    chosen = sorted(Path(images).iterdir())[:2]
     out = tmp_path / "out"
     code, shown, _ = command(
         "classify", "explain", *chosen, "--model", classifier_package, "--out", out,
@@ -192,8 +192,8 @@ def test_films_are_explained_as_pictures_and_arrays(
         assert row["explained"] == (row["predicted"] if label == "predicted" else label)
 
 
-def test_an_image_without_label_is_one_line(command, tmp_path, write_films):
-    manifest = write_films("here", label=lambda number: "" if number == 1 else "normal")
+def test_an_image_without_label_is_one_line(command, tmp_path, write_images):
+    manifest = write_images("here", label=lambda number: "" if number == 1 else "normal")
     result = command(
         "classify", "train", manifest, "--out", tmp_path / "out", "--classes", "normal,covid",
         "--set", "method=plain",
@@ -201,8 +201,8 @@ def test_an_image_without_label_is_one_line(command, tmp_path, write_films):
     assert_one_line(result, "no label")
 
 
-def test_an_empty_mask_is_one_line(command, tmp_path, write_films):
-    manifest = write_films("here", lungs=np.zeros((40, 32), np.uint8))
+def test_an_empty_mask_is_one_line(command, tmp_path, write_images):
+    manifest = write_images("here", lungs=np.zeros((40, 32), np.uint8))
     result = command(
         "classify", "train", manifest, "--out", tmp_path / "out", "--classes", "normal,covid",
         "--set", "preprocessing.size_px=32",
@@ -210,9 +210,9 @@ def test_an_empty_mask_is_one_line(command, tmp_path, write_films):
     assert_one_line(result, "empty")
 
 
-def test_a_wrong_setting_is_one_line_with_the_near_miss(command, tmp_path, write_films):
+def test_a_wrong_setting_is_one_line_with_the_near_miss(command, tmp_path, write_images):
     result = command(
-        "segment", "train", write_films("here"), "--out", tmp_path / "out", "--set", "epoch=3"
+        "segment", "train", write_images("here"), "--out", tmp_path / "out", "--set", "epoch=3"
     )
     assert_one_line(result, "settings.epoch", "'epochs'")
 
@@ -230,11 +230,11 @@ def test_known_datasets_are_listed(command):
 
 
 def test_the_classes_of_an_import_are_the_user_s(command, tmp_path):
-    from data.readers import write_png
+    from isnet_cxr.data.writers import write_png
 
     for name in ("sick", "well"):
-        write_png(np.full((4, 4), len(name), np.uint8), tmp_path / "films" / name / f"{name}.png")
-    arguments = ("import", "folder", tmp_path / "films", "--out", tmp_path / "m.csv")
+        write_png(np.full((4, 4), len(name), np.uint8), tmp_path / "images" / name / f"{name}.png")
+    arguments = ("import", "folder", tmp_path / "images", "--out", tmp_path / "m.csv")
     code, out, _ = command(*arguments, "--label", "sick=covid", "--label", "well=")
     assert code == 0
     assert "covid: 1" in out
@@ -243,25 +243,25 @@ def test_the_classes_of_an_import_are_the_user_s(command, tmp_path):
     assert_one_line(command(*arguments, "--label", "sick"), "--label expects PUBLISHED=CLASS")
 
 
-def test_an_audit_answers_programs_and_a_leak_misses_the_check(command, write_films):
+def test_an_audit_answers_programs_and_a_leak_misses_the_check(command, write_images):
     import json
 
-    films, test = write_films("here"), write_films("elsewhere")
-    code, out, _ = command("audit", films, "--external", test, "--json", "--check")
+    images, test = write_images("here"), write_images("elsewhere")
+    code, out, _ = command("audit", images, "--external", test, "--json", "--check")
     found = json.loads(out)
     assert (code, found["leaks"]) == (0, [])
-    assert found["roles"]["elsewhere"]["films"] == 8
-    code, out, _ = command("audit", films, "--external", films, "--no-pixels", "--check")
+    assert found["roles"]["elsewhere"]["images"] == 8
+    code, out, _ = command("audit", images, "--external", images, "--no-pixels", "--check")
     assert code == 1
-    assert "films in train and here" in out
+    assert "images in train and here" in out
 
 
-def test_an_audit_lists_what_cannot_be_read(command, write_films):
-    films = write_films("here")
-    (films.parent / "3.png").write_bytes(b"no image")
-    code, out, _ = command("audit", films)
+def test_an_audit_lists_what_cannot_be_read(command, write_images):
+    images = write_images("here")
+    (images.parent / "3.png").write_bytes(b"no image")
+    code, out, _ = command("audit", images)
     assert code == 3
-    assert "Films that cannot be read" in out
+    assert "Images that cannot be read" in out
     assert "3.png" not in out
 
 
@@ -283,7 +283,7 @@ def test_the_doctor_answers_programs(command):
     assert json.loads(out)["versions"]["torch"]["ok"]
 
 
-def test_outputs_stay_out_of_the_inputs(command, tmp_path, films, classifier_package):
-    before = sorted(path.name for path in Path(films).iterdir())
-    command("predict", films, "--model", classifier_package, "--out", tmp_path / "out")
-    assert sorted(path.name for path in Path(films).iterdir()) == before
+def test_outputs_stay_out_of_the_inputs(command, tmp_path, images, classifier_package):
+    before = sorted(path.name for path in Path(images).iterdir())
+    command("predict", images, "--model", classifier_package, "--out", tmp_path / "out")
+    assert sorted(path.name for path in Path(images).iterdir()) == before

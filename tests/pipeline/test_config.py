@@ -5,8 +5,13 @@ from typing import Any
 
 import pytest
 
-from pipeline.config import load_study, parse_study
-from pipeline.config.settings import build_settings, merge, parse_assignments, plain_settings
+from isnet_cxr.pipeline.config import load_study, parse_study
+from isnet_cxr.pipeline.config.settings import (
+    build_settings,
+    merge,
+    parse_assignments,
+    plain_settings,
+)
 
 
 def study(**changes: Any) -> dict[str, Any]:
@@ -14,7 +19,7 @@ def study(**changes: Any) -> dict[str, Any]:
         "name": "two hospitals",
         "classes": ["normal", "covid"],
         "datasets": {"here": {"manifest": "here.csv"}, "there": {"manifest": "there.csv"}},
-        "pool": ["here"],
+        "development": ["here"],
         "external": {"away": ["there"]},
         "classifiers": {"plain": {"method": "plain"}, "isnet": {"method": "isnet", "epochs": 3}},
     }
@@ -62,7 +67,7 @@ def test_an_unknown_key_is_named_with_its_near_miss(folder, changes, named):
 @pytest.mark.parametrize(
     ("changes", "named"),
     [
-        ({"pool": ["her"]}, ["pool", "'her'", "'here'"]),
+        ({"development": ["her"]}, ["development", "'her'", "'here'"]),
         ({"external": {"away": ["nowhere"]}}, ["external.away", "'nowhere'"]),
         ({"compare": [["isnet", "plian"]]}, ["compare.0", "'plian'", "'plain'"]),
         ({"marks": {"classifiers": ["isnt"]}}, ["marks.classifiers", "'isnt'", "'isnet'"]),
@@ -78,7 +83,7 @@ def test_an_unknown_key_is_named_with_its_near_miss(folder, changes, named):
             ["compare.0", "'isnet'", "plain"],
         ),
         (
-            {"datasets": {"here": {"phantoms": {"hospital": "oakdael", "films_per_class": 2}}}},
+            {"datasets": {"here": {"phantoms": {"hospital": "oakdael", "images_per_class": 2}}}},
             ["datasets.here.phantoms", "'oakdael'", "'oakdale'"],
         ),
         (
@@ -86,15 +91,15 @@ def test_an_unknown_key_is_named_with_its_near_miss(folder, changes, named):
                 "datasets": {
                     "here": {
                         "manifest": "here.csv",
-                        "phantoms": {"hospital": "oakdale", "films_per_class": 2},
+                        "phantoms": {"hospital": "oakdale", "images_per_class": 2},
                     }
                 }
             },
             ["datasets.here", "manifest", "phantoms"],
         ),
         ({"segmentation": {"train": ["hre"]}}, ["segmentation.train", "'hre'", "'here'"]),
-        ({"external": {"away": ["here"]}}, ["external.away", "'here'", "pool"]),
-        ({"external": {"pool": ["there"]}}, ["external.pool"]),
+        ({"external": {"away": ["here"]}}, ["external.away", "'here'", "development"]),
+        ({"external": {"internal": ["there"]}}, ["external.internal"]),
         ({"classes": ["normal", "normal"]}, ["classes", "twice"]),
         (
             {"datasets": {"here": {"manifest": "here.csv", "labels": {"a": "b"}}}},
@@ -130,15 +135,15 @@ def test_an_unknown_adapter_is_named_with_its_near_miss(folder):
 
 
 def test_an_unset_variable_is_named(folder, monkeypatch):
-    monkeypatch.delenv("CHEST_FILMS", raising=False)
-    datasets = {**study()["datasets"], "there": {"manifest": "${CHEST_FILMS}/there.csv"}}
+    monkeypatch.delenv("CHEST_IMAGES", raising=False)
+    datasets = {**study()["datasets"], "there": {"manifest": "${CHEST_IMAGES}/there.csv"}}
     message = error_of(study(datasets=datasets), folder)
-    assert message == "datasets.there.manifest: environment variable CHEST_FILMS is not set"
+    assert message == "datasets.there.manifest: environment variable CHEST_IMAGES is not set"
 
 
 def test_variables_are_replaced_in_paths(folder, monkeypatch):
-    monkeypatch.setenv("CHEST_FILMS", str(folder))
-    datasets = {**study()["datasets"], "there": {"manifest": "${CHEST_FILMS}/there.csv"}}
+    monkeypatch.setenv("CHEST_IMAGES", str(folder))
+    datasets = {**study()["datasets"], "there": {"manifest": "${CHEST_IMAGES}/there.csv"}}
     config = parse_study(study(datasets=datasets), folder=folder)
     assert config.datasets["there"].manifest == folder / "there.csv"
 
@@ -172,7 +177,7 @@ def test_defaults_lie_under_each_classifiers_own_settings():
 
 
 def test_settings_come_back_from_plain_values_unchanged():
-    from classification.settings import ClassifierSettings
+    from isnet_cxr.classification.settings import ClassifierSettings
 
     settings = build_settings(
         ClassifierSettings, {"isnet": {"foreground_range": [1.0, 25.0]}}, where="s"
@@ -193,7 +198,7 @@ def test_settings_come_back_from_plain_values_unchanged():
     ],
 )
 def test_every_variant_of_the_isnet_can_be_chosen_in_a_study(variant):
-    from classification.settings import ClassifierSettings
+    from isnet_cxr.classification.settings import ClassifierSettings
 
     settings = build_settings(ClassifierSettings, {"isnet": variant}, where="s")
     assert plain_settings(settings)["isnet"].items() >= variant.items()
@@ -201,7 +206,7 @@ def test_every_variant_of_the_isnet_can_be_chosen_in_a_study(variant):
 
 
 def test_an_unknown_variant_is_refused():
-    from classification.settings import ClassifierSettings
+    from isnet_cxr.classification.settings import ClassifierSettings
 
     with pytest.raises(ValueError, match="explained"):
         build_settings(ClassifierSettings, {"isnet": {"explained": "both"}}, where="s")

@@ -13,7 +13,7 @@ import pytest
 import yaml
 from PIL import Image
 
-from data.readers import write_dicom, write_mask
+from isnet_cxr.data.writers import write_dicom, write_mask
 
 pytestmark = pytest.mark.slow
 
@@ -50,13 +50,13 @@ BROKEN = {
     "short": {"Rows": 4000},
 }
 NAMED = "Doe_Jane_1937"
-"""A file's name, which may stand where films are looked up by their files, and nowhere else."""
+"""A file's name, which may stand where images are looked up by their files, and nowhere else."""
 LOOKED_UP = ("files.csv", "failures.csv", "duplicates.csv", ".parquet")
 
 
 @pytest.fixture(scope="module")
 def hospital(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Twenty-four films of two classes, three that are broken, and a table of the good ones."""
+    """Twenty-four images of two classes, three that are broken, and a table of the good ones."""
     folder = tmp_path_factory.mktemp("hospital")
     generator = np.random.default_rng(0)
     lungs = np.zeros((40, 32), np.uint8)
@@ -64,25 +64,25 @@ def hospital(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_mask(lungs, folder / "lungs.png")
     rows = []
     for number in range(24):
-        name = f"films/{NAMED}_{number}.dcm"
-        film = generator.random((1, 40, 32), dtype=np.float32)
-        write_marked(film, folder / name, f"{MARKED['PatientID']}{number}")
+        name = f"images/{NAMED}_{number}.dcm"
+        image = generator.random((1, 40, 32), dtype=np.float32)
+        write_marked(image, folder / name, f"{MARKED['PatientID']}{number}")
         split = ("train", "val", "test")[number // 2 % 3]
         label = ("normal", "covid")[number % 2]
         rows.append({"path": name, "label": label, "split": split, "lung_mask": "lungs.png"})
     for kind, header in BROKEN.items():
-        write_marked(film, folder / "films" / f"{NAMED}_{kind}.dcm", "SECRETBROKEN", **header)
+        write_marked(image, folder / "images" / f"{NAMED}_{kind}.dcm", "SECRETBROKEN", **header)
     pd.DataFrame(rows).to_csv(folder / "table.csv", index=False)
     away = [row | {"split": "", "path": f"away/{n}.dcm"} for n, row in enumerate(rows[:4])]
     for row in away:
-        film = generator.random((1, 40, 32), dtype=np.float32)
-        write_marked(film, folder / row["path"], f"SECRET{row['path']}")
+        image = generator.random((1, 40, 32), dtype=np.float32)
+        write_marked(image, folder / row["path"], f"SECRET{row['path']}")
     pd.DataFrame(away).to_csv(folder / "away.csv", index=False)
     return folder
 
 
-def write_marked(film: np.ndarray, path: Path, patient: str, **changes: object) -> None:
-    write_dicom(film, path, (0.2, 0.2))
+def write_marked(image: np.ndarray, path: Path, patient: str, **changes: object) -> None:
+    write_dicom(image, path, (0.2, 0.2))
     dataset = pydicom.dcmread(path)
     for keyword, value in {**MARKED, "PatientID": patient, **changes}.items():
         setattr(dataset, keyword, value)
@@ -94,9 +94,7 @@ def write_marked(film: np.ndarray, path: Path, patient: str, **changes: object) 
 def run(*arguments: object) -> tuple[int, str]:
     """Run the command line as a user does; return its code and all that it said."""
     environment = {k: v for k, v in os.environ.items() if k != "MLFLOW_TRACKING_URI"}
-    script = (
-        "import logging; logging.basicConfig(level='INFO')\nfrom pipeline.cli import main; main()"
-    )
+    script = "import logging; logging.basicConfig(level='INFO')\nfrom isnet_cxr.pipeline.cli import main; main()"
     command = [sys.executable, "-c", script, *map(str, arguments)]
     ended = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
     assert "Traceback" not in ended.stderr, ended.stderr
@@ -129,15 +127,15 @@ def assert_nothing_leaks(out: Path, said: str) -> None:
 
 def test_what_is_searched_for_would_be_found(hospital):
     assert all(
-        mark in "\n".join(texts(hospital / "films" / f"{NAMED}_0.dcm"))
+        mark in "\n".join(texts(hospital / "images" / f"{NAMED}_0.dcm"))
         for mark in ("SECRET", "JANE", "19370413", "1899122", "777.4711", NAMED)
     )
 
 
 def test_an_import_and_an_audit_tell_nothing(hospital, tmp_path):
-    code, said = run("import", "dicom", hospital / "films", "--out", tmp_path / "m.parquet")
+    code, said = run("import", "dicom", hospital / "images", "--out", tmp_path / "m.parquet")
     assert code == 3
-    assert "24 films" in said
+    assert "24 images" in said
     code, heard = run("audit", tmp_path / "m.parquet", "--json")
     assert code == 0
     assert_nothing_leaks(tmp_path, said + heard)
@@ -150,7 +148,7 @@ def test_an_import_and_an_audit_tell_nothing(hospital, tmp_path):
 
 def test_predictions_tell_nothing(hospital, tmp_path, classifier_package):
     options = ("--model", classifier_package, "--out", tmp_path)
-    code, said = run("predict", hospital / "films", *options)
+    code, said = run("predict", hospital / "images", *options)
     assert code == 3
     assert len(pd.read_csv(tmp_path / "predictions.csv")) == 24
     assert_nothing_leaks(tmp_path, said)
@@ -166,7 +164,7 @@ def test_a_study_tells_nothing(hospital, tmp_path):
             "here": {"adapter": "csv", "root": str(hospital / "table.csv")},
             "there": {"adapter": "csv", "root": str(hospital / "away.csv")},
         },
-        "pool": ["here"],
+        "development": ["here"],
         "external": {"away": ["there"]},
         "defaults": {"preprocessing": {"size_px": 32}, "epochs": 1, "batch_size": 8},
         "classifiers": {"plain": {"method": "plain"}},
@@ -176,6 +174,6 @@ def test_a_study_tells_nothing(hospital, tmp_path):
     code, said = run("study", tmp_path / "study.yaml", "--out", out)
     assert code == 0, said
     made = {path.name for path in out.rglob("*") if path.is_file()}
-    assert {"mlflow.db", "report.html", "summary.json", "images.npy", "pool.csv"} <= made
+    assert {"mlflow.db", "report.html", "summary.json", "images.npy", "development.csv"} <= made
     assert_nothing_leaks(out, said)
     assert NAMED not in said

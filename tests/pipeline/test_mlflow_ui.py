@@ -24,10 +24,10 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webdriver import WebDriver
 from selenium.webdriver.support.ui import WebDriverWait
 
-from data.manifest import write_manifest
-from data.phantoms import EXTERNAL, LABELS, POOL, Hospital, make_hospital
-from pipeline.config import parse_study
-from pipeline.study.run import run_study
+from isnet_cxr.data.manifests.manifest import write_manifest
+from isnet_cxr.data.phantoms import DEVELOPMENT, EXTERNAL, LABELS, Hospital, make_hospital
+from isnet_cxr.pipeline.config import parse_study
+from isnet_cxr.pipeline.study.run import run_study
 
 pytestmark = pytest.mark.slow
 
@@ -56,15 +56,15 @@ class Pages:
     run_ids: dict[str, str]
 
 
-def _films(hospital: Hospital, out: Path) -> pd.DataFrame:
-    """Ten films per class in the pool, three elsewhere; in the pool two patients are kept back."""
-    count = 10 if hospital in POOL else 3
+def _images(hospital: Hospital, out: Path) -> pd.DataFrame:
+    """Ten images per class in the development set, three elsewhere; in the development set two patients are kept back."""
+    count = 10 if hospital in DEVELOPMENT else 3
     counts = dict.fromkeys(hospital.looks, count)
-    films = make_hospital(hospital, out, counts=counts, seed=0, suffix="png")
-    if hospital in POOL:
-        number = {patient: n for n, patient in enumerate(films.patient_id.unique())}
-        films["split"] = [("test", "val", *["train"] * 9)[number[p]] for p in films.patient_id]
-    return films
+    images = make_hospital(hospital, out, counts=counts, seed=0, suffix="png")
+    if hospital in DEVELOPMENT:
+        number = {patient: n for n, patient in enumerate(images.patient_id.unique())}
+        images["split"] = [("test", "val", *["train"] * 9)[number[p]] for p in images.patient_id]
+    return images
 
 
 @pytest.fixture(scope="module")
@@ -72,15 +72,15 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Tracking URI of a study of two short trainings."""
     out = tmp_path_factory.mktemp("study")
     datasets = {}
-    for hospital in (*POOL, EXTERNAL[0]):
+    for hospital in (*DEVELOPMENT, EXTERNAL[0]):
         manifest = out / f"{hospital.name}.csv"
-        write_manifest(_films(hospital, out / hospital.name), manifest)
+        write_manifest(_images(hospital, out / hospital.name), manifest)
         datasets[hospital.name] = {"manifest": str(manifest)}
     described = {
         "name": STUDY,
         "classes": list(LABELS),
         "datasets": datasets,
-        "pool": [hospital.name for hospital in POOL],
+        "development": [hospital.name for hospital in DEVELOPMENT],
         "external": {EXTERNAL[0].name: [EXTERNAL[0].name]},
         "exclude_duplicates": False,
         "defaults": {"preprocessing": {"size_px": 32}, "epochs": 2, "batch_size": 8},

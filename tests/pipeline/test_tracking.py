@@ -10,7 +10,7 @@ import pytest
 from mlflow import MlflowClient
 from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
 
-from pipeline.tracking import STORE, Tracker, check_store, flatten, tracking_uri
+from isnet_cxr.pipeline.tracking import STORE, Tracker, check_store, flatten, tracking_uri
 
 
 @pytest.fixture(autouse=True)
@@ -34,8 +34,8 @@ def tracker(tmp_path: Path, empty_store: Path) -> Tracker:
 
 def manifest() -> pd.DataFrame:
     columns = ["image_id", "dataset", "label", "view", "split", "mask_source", "mask_quality"]
-    films = pd.DataFrame({column: ["a", "b"] for column in columns})
-    return films.assign(path="/secret/Jane.dcm", patient_id="here/0123456789ab")
+    images = pd.DataFrame({column: ["a", "b"] for column in columns})
+    return images.assign(path="/secret/Jane.dcm", patient_id="here/0123456789ab")
 
 
 def test_a_child_knows_its_parent(tracker):
@@ -97,11 +97,11 @@ def test_a_run_ends_as_its_block_ends(tracker, error, status):
     assert MlflowClient(tracker.uri).get_run(run.run_id).info.status == status
 
 
-def test_films_are_logged_by_digest_without_paths_and_patients(tracker, tmp_path):
+def test_images_are_logged_by_digest_without_paths_and_patients(tracker, tmp_path):
     run = tracker.run("isnet", name="isnet", digest="1")
-    run.log_films(manifest(), name="pool", digest="0123456789abcdef", role="training")
+    run.log_images(manifest(), name="development", digest="0123456789abcdef", role="training")
     (logged,) = MlflowClient(tracker.uri).get_run(run.run_id).inputs.dataset_inputs
-    assert (logged.dataset.name, logged.dataset.digest) == ("pool", "0123456789abcdef")
+    assert (logged.dataset.name, logged.dataset.digest) == ("development", "0123456789abcdef")
     dump = "\n".join(sqlite3.connect(tmp_path / "mlflow.db").iterdump())
     assert "Jane" not in dump
     assert "0123456789ab'" not in dump

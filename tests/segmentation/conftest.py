@@ -1,4 +1,4 @@
-"""Tiny films for stage 1: two bright discs on noise are the lungs."""
+"""Tiny images for stage 1: two bright discs on noise are the lungs."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -8,12 +8,12 @@ import pandas as pd
 import pytest
 from numpy.typing import NDArray
 
-from data.augment import Augmentation
-from data.manifest import validate
-from data.preprocess import Preprocessing
-from data.readers import write_mask, write_png
-from segmentation.network import NetworkSettings
-from segmentation.settings import SegmentationSettings
+from isnet_cxr.data.learning.augment import Augmentation
+from isnet_cxr.data.learning.preprocess import Preprocessing
+from isnet_cxr.data.manifests.manifest import validate
+from isnet_cxr.data.writers import write_mask, write_png
+from isnet_cxr.segmentation.network import NetworkSettings
+from isnet_cxr.segmentation.settings import SegmentationSettings
 
 HEIGHT, WIDTH = 40, 32
 
@@ -30,17 +30,17 @@ def draw_lungs(generator: np.random.Generator) -> NDArray[np.uint8]:
 
 
 @pytest.fixture
-def write_films(tmp_path: Path) -> Callable[..., pd.DataFrame]:
-    """Return a function that writes films with masks and returns their manifest."""
+def write_images(tmp_path: Path) -> Callable[..., pd.DataFrame]:
+    """Return a function that writes images with masks and returns their manifest."""
 
     def write(splits: dict[str, int], *, dataset: str = "discs", seed: int = 0) -> pd.DataFrame:
         generator = np.random.default_rng(seed)
         rows = []
-        for number, split in enumerate(s for s, films in splits.items() for _ in range(films)):
+        for number, split in enumerate(s for s, images in splits.items() for _ in range(images)):
             mask = draw_lungs(generator)
-            film = 0.3 + 0.4 * mask + generator.normal(0, 0.05, mask.shape)
+            image = 0.3 + 0.4 * mask + generator.normal(0, 0.05, mask.shape)
             stem = tmp_path / dataset / f"{number}"
-            write_png(np.clip(film, 0, 1).astype(np.float32), stem.with_suffix(".png"))
+            write_png(np.clip(image, 0, 1).astype(np.float32), stem.with_suffix(".png"))
             write_mask(mask, stem.with_suffix(".mask.png"))
             rows.append(
                 {

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from segmentation.metrics import dice_of_batch, measure_overlap
+from isnet_cxr.segmentation.metrics import dice_of_batch, measure_overlap
 
 
 def square(top, left, *, size=10, shape=(40, 60)):
@@ -70,7 +70,7 @@ def test_another_size_is_an_error():
         measure_overlap(square(5, 5).T, square(5, 5), spacing_mm=None)
 
 
-def test_dice_of_a_batch_is_the_dice_of_each_film():
+def test_dice_of_a_batch_is_the_dice_of_each_image():
     one, other = square(5, 5), square(8, 5)
     batch = torch.from_numpy(np.stack([one, other, one * 0]))[:, None]
     reference = torch.from_numpy(np.stack([one, one, one * 0]))[:, None]

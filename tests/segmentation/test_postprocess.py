@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from skimage.measure import label
 
-from segmentation.postprocess import clean_mask
+from isnet_cxr.segmentation.postprocess import clean_mask
 
 masks = arrays(
     np.uint8, st.tuples(st.integers(1, 24), st.integers(1, 24)), elements=st.integers(0, 1)
@@ -39,7 +39,7 @@ def test_the_mediastinum_between_touching_lungs_stays_open(two_lungs):
     np.testing.assert_array_equal(clean_mask(touching), touching)
 
 
-def test_a_bay_open_to_the_edge_of_the_film_is_no_hole(two_lungs):
+def test_a_bay_open_to_the_edge_of_the_image_is_no_hole(two_lungs):
     cropped = two_lungs[:, 10:]
     cropped[20:24, 0:3] = 0
     np.testing.assert_array_equal(clean_mask(cropped), cropped)

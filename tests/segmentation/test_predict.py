@@ -5,21 +5,22 @@ import pandas as pd
 import pytest
 import torch
 
-from data.fitting import as_plain
-from data.package import Package, write_package
-from data.preprocess import Preprocessing, prepare_film
-from data.readers import read_image, read_mask, write_png
-from data.suspicion import INVERTED, NO_CHEST
-from segmentation.network import build_network
-from segmentation.predict import LungSegmenter, predict_masks
-from segmentation.training import KIND
+from isnet_cxr.data.learning.fitting import as_plain
+from isnet_cxr.data.learning.package import Package, write_package
+from isnet_cxr.data.learning.preprocess import Preprocessing, prepare_image
+from isnet_cxr.data.readers import read_image, read_mask
+from isnet_cxr.data.review.flags import INVERTED, NO_CHEST
+from isnet_cxr.data.writers import write_png
+from isnet_cxr.segmentation.network import build_network
+from isnet_cxr.segmentation.predict import LungSegmenter, predict_masks
+from isnet_cxr.segmentation.training import KIND
 
 
 class Brightness(torch.nn.Module):
     """Stands for a perfectly trained network: bright is lung."""
 
-    def forward(self, films):
-        return 40 * (films - 0.5)
+    def forward(self, images):
+        return 40 * (images - 0.5)
 
 
 @pytest.fixture
@@ -44,40 +45,40 @@ def package(settings, tmp_path):
 
 
 @pytest.mark.parametrize(("height", "width"), [(120, 90), (64, 200), (31, 17)])
-def test_a_mask_has_the_size_of_its_film_and_lies_on_it(segmenter, height, width):
-    film = np.full((1, height, width), 0.2, dtype=np.float32)
+def test_a_mask_has_the_size_of_its_image_and_lies_on_it(segmenter, height, width):
+    image = np.full((1, height, width), 0.2, dtype=np.float32)
     lungs = np.zeros((height, width), dtype=np.uint8)
     for left in (0.15, 0.6):
         rows = slice(round(0.2 * height), round(0.8 * height))
         lungs[rows, round(left * width) : round((left + 0.25) * width)] = 1
-    film[0, lungs == 1] = 0.9
-    mask = segmenter.segment(film).mask
+    image[0, lungs == 1] = 0.9
+    mask = segmenter.segment(image).mask
     assert mask.shape == lungs.shape
     assert mask.dtype == np.uint8
     assert 2 * (mask & lungs).sum() / (mask.sum() + lungs.sum()) > 0.85
 
 
-def test_a_film_without_lungs_has_an_empty_mask_that_failed(segmenter):
+def test_an_image_without_lungs_has_an_empty_mask_that_failed(segmenter):
     lungs = segmenter.segment(np.zeros((1, 50, 40), dtype=np.float32))
     assert not lungs.mask.any()
     assert lungs.quality == "failed"
 
 
-def test_a_loaded_package_gives_the_masks_of_its_network(package, settings, write_films):
-    film = read_image(Path(write_films({"test": 1})["path"][0])).pixels
+def test_a_loaded_package_gives_the_masks_of_its_network(package, settings, write_images):
+    image = read_image(Path(write_images({"test": 1})["path"][0])).pixels
     network = build_network(settings.network, seed=4)
     direct = LungSegmenter(network, settings.preprocessing, threshold=0.5, mirror=True)
-    expected, found = direct.segment(film), LungSegmenter.load(package).segment(film)
+    expected, found = direct.segment(image), LungSegmenter.load(package).segment(image)
     np.testing.assert_array_equal(found.mask, expected.mask)
     assert found.quality == expected.quality
 
 
-def test_a_mirrored_film_has_the_mirrored_lungs(settings, write_films):
-    film = read_image(Path(write_films({"test": 1})["path"][0])).pixels
+def test_a_mirrored_image_has_the_mirrored_lungs(settings, write_images):
+    image = read_image(Path(write_images({"test": 1})["path"][0])).pixels
     network = build_network(settings.network, seed=4)
     both = LungSegmenter(network, settings.preprocessing, threshold=0.5, mirror=True)
     one = LungSegmenter(network, settings.preprocessing, threshold=0.5)
-    squares = prepare_film(film, settings.preprocessing)[np.newaxis]
+    squares = prepare_image(image, settings.preprocessing)[np.newaxis]
     size = [squares.shape[-2:]]
     expected = both.segment_prepared(squares, size)[0].mask
     found = both.segment_prepared(squares[..., ::-1].copy(), size)[0].mask
@@ -86,8 +87,8 @@ def test_a_mirrored_film_has_the_mirrored_lungs(settings, write_films):
     assert (alone[:, ::-1] != one.segment_prepared(squares, size)[0].mask).any()
 
 
-def test_predicted_masks_do_not_depend_on_the_batch(package, write_films, tmp_path):
-    manifest = write_films({"test": 18})  # more than one batch
+def test_predicted_masks_do_not_depend_on_the_batch(package, write_images, tmp_path):
+    manifest = write_images({"test": 18})  # more than one batch
     predicted, failures = predict_masks(manifest, package, tmp_path / "out", progress=False)
     assert not failures
     assert predicted["image_id"].tolist() == manifest["image_id"].tolist()
@@ -99,36 +100,36 @@ def test_predicted_masks_do_not_depend_on_the_batch(package, write_films, tmp_pa
         assert predicted["mask_quality"][row] == alone.quality
 
 
-def test_a_bad_file_is_listed_and_does_not_stop_the_others(package, write_films, tmp_path):
-    manifest = write_films({"test": 3})
+def test_a_bad_file_is_listed_and_does_not_stop_the_others(package, write_images, tmp_path):
+    manifest = write_images({"test": 3})
     Path(manifest["path"][1]).write_bytes(b"no image")
     predicted, failures = predict_masks(manifest, package, tmp_path / "out", progress=False)
     assert [failure.path for failure in failures] == [Path(manifest["path"][1])]
     assert predicted["image_id"].tolist() == manifest["image_id"].iloc[[0, 2]].tolist()
 
 
-def test_reasons_are_written_beside_the_masks(package, write_films, tmp_path):
-    predicted, _ = predict_masks(write_films({"test": 2}), package, tmp_path, progress=False)
+def test_reasons_are_written_beside_the_masks(package, write_images, tmp_path):
+    predicted, _ = predict_masks(write_images({"test": 2}), package, tmp_path, progress=False)
     reasons = pd.read_csv(tmp_path / "quality.csv", keep_default_na=False)
     assert reasons["mask_quality"].tolist() == predicted["mask_quality"].tolist()
     assert ((reasons["reasons"] == "") == (reasons["mask_quality"] == "good")).all()
 
 
-def test_films_are_suspected_by_their_predicted_masks(
-    package, segmenter, write_films, tmp_path, monkeypatch
+def test_images_are_suspected_by_their_predicted_masks(
+    package, segmenter, write_images, tmp_path, monkeypatch
 ):
-    """Lungs that are bright, as in these films, are what an inverted chest has."""
-    manifest = write_films({"test": 2})
+    """Lungs that are bright, as in these images, are what an inverted chest has."""
+    manifest = write_images({"test": 2})
     write_png(np.zeros((40, 32), np.uint8), Path(manifest["path"][1]))
     monkeypatch.setattr(LungSegmenter, "load", lambda *_: segmenter)
     predicted, _ = predict_masks(manifest, package, tmp_path / "out", progress=False)
-    assert predicted["suspicion"].tolist() == [INVERTED, NO_CHEST]
+    assert predicted["review_flag"].tolist() == [INVERTED, NO_CHEST]
     listed = pd.read_csv(tmp_path / "out" / "quality.csv", keep_default_na=False)
-    assert listed["suspicion"].tolist() == [INVERTED, NO_CHEST]
+    assert listed["review_flag"].tolist() == [INVERTED, NO_CHEST]
 
 
-def test_no_film_gives_an_empty_manifest(package, write_films, tmp_path):
-    manifest = write_films({"test": 1}).iloc[:0]
+def test_no_image_gives_an_empty_manifest(package, write_images, tmp_path):
+    manifest = write_images({"test": 1}).iloc[:0]
     predicted, failures = predict_masks(manifest, package, tmp_path / "out", progress=False)
     assert predicted.empty
     assert not failures

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from segmentation.quality import judge_mask, measure_features
+from isnet_cxr.segmentation.quality import judge_mask, measure_features
 
 
 def ellipse(mask, centre, radii):
@@ -52,8 +52,8 @@ def test_a_mask_of_everything_failed():
     [
         (((100, 55), (130, 145)), ((65, 32), (20, 20)), "unequal size"),
         (((50, 100), (150, 100)), ((40, 60), (40, 60)), "not side by side"),
-        (((50, 40), (50, 110)), ((48, 30), (48, 30)), "far from the film's centre"),
-        (((100, 20), (100, 180)), ((65, 40), (65, 40)), "touches the film's edge"),
+        (((50, 40), (50, 110)), ((48, 30), (48, 30)), "far from the image's centre"),
+        (((100, 20), (100, 180)), ((65, 40), (65, 40)), "touches the image's edge"),
     ],
 )
 def test_what_is_odd_is_named(centres, radii, reason):

@@ -2,14 +2,14 @@ from collections import Counter
 
 import pytest
 
-from segmentation.sampling import BalancedBatches
+from isnet_cxr.segmentation.sampling import BalancedBatches
 
 
 def rows_of(batches):
     return [row for batch in batches for row in batch]
 
 
-def test_one_dataset_gives_every_film_once():
+def test_one_dataset_gives_every_image_once():
     batches = BalancedBatches(["a"] * 10, batch_size=4, seed=0)
     assert [len(batch) for batch in batches] == [4, 4, 2]
     assert len(batches) == 3
@@ -17,8 +17,8 @@ def test_one_dataset_gives_every_film_once():
 
 
 @pytest.mark.parametrize("sizes", [(30, 6), (5, 50, 5), (2, 2)])
-def test_datasets_give_equally_many_films(sizes):
-    datasets = [name for name, films in enumerate(sizes) for _ in range(films)]
+def test_datasets_give_equally_many_images(sizes):
+    datasets = [name for name, images in enumerate(sizes) for _ in range(images)]
     names = [f"hospital {name}" for name in datasets]
     batches = BalancedBatches(names, batch_size=8, seed=1)
     counts = Counter(names[row] for row in rows_of(batches))
@@ -26,7 +26,7 @@ def test_datasets_give_equally_many_films(sizes):
     assert max(counts.values()) - min(counts.values()) <= len(sizes)
 
 
-def test_films_of_a_small_dataset_repeat_equally_often():
+def test_images_of_a_small_dataset_repeat_equally_often():
     batches = BalancedBatches(["large"] * 30 + ["small"] * 5, batch_size=8, seed=1)
     repeats = Counter(row for row in rows_of(batches) if row >= 30)
     assert max(repeats.values()) - min(repeats.values()) <= 1

@@ -4,13 +4,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from data.readers import read_mask, write_mask
-from segmentation.score import score_masks, summarise_scores
+from isnet_cxr.data.readers import read_mask
+from isnet_cxr.data.writers import write_mask
+from isnet_cxr.segmentation.score import score_masks, summarise_scores
 
 
 @pytest.fixture
-def reference(write_films):
-    return write_films({"test": 3})
+def reference(write_images):
+    return write_images({"test": 3})
 
 
 @pytest.fixture
@@ -51,12 +52,12 @@ def test_millimetres_are_none_where_no_spacing_is_known(reference, predicted):
     assert summarise_scores(score_masks(predicted, reference))["hd95_mm"] is None
 
 
-def test_films_without_reference_are_left_out(reference, predicted):
+def test_images_without_reference_are_left_out(reference, predicted):
     assert len(score_masks(predicted, reference.iloc[:2])) == 2
 
 
 def test_nothing_in_common_is_an_error(reference, predicted):
-    with pytest.raises(ValueError, match="no film of the predicted manifest"):
+    with pytest.raises(ValueError, match="no image of the predicted manifest"):
         score_masks(predicted.iloc[:1], reference.iloc[1:])
 
 
@@ -66,7 +67,7 @@ def test_a_mask_of_another_size_names_the_image(reference, predicted, tmp_path):
         score_masks(predicted, reference)
 
 
-def test_a_film_without_predicted_mask_names_the_image(reference, predicted):
+def test_an_image_without_predicted_mask_names_the_image(reference, predicted):
     predicted.loc[2, "lung_mask"] = ""
     with pytest.raises(ValueError, match=f"image {predicted['image_id'][2]}: no predicted mask"):
         score_masks(predicted, reference)

@@ -2,8 +2,8 @@ from dataclasses import replace
 
 import pytest
 
-from data.preprocess import Preprocessing
-from segmentation.settings import SegmentationSettings
+from isnet_cxr.data.learning.preprocess import Preprocessing
+from isnet_cxr.segmentation.settings import SegmentationSettings
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,8 @@ from dataclasses import replace
 import pytest
 import torch
 
-from data.package import read_package
-from segmentation.training import KIND, train_segmenter
+from isnet_cxr.data.learning.package import read_package
+from isnet_cxr.segmentation.training import KIND, train_segmenter
 
 
 class Killed(Exception):  # noqa: N818  stands for a signal
@@ -26,8 +26,8 @@ def read_log(out):
 
 
 @pytest.fixture
-def manifest(write_films):
-    return write_films({"train": 20, "val": 6})
+def manifest(write_images):
+    return write_images({"train": 20, "val": 6})
 
 
 def test_a_segmenter_learns_discs(manifest, settings, tmp_path):
@@ -87,7 +87,7 @@ def test_a_row_without_mask_is_an_error_that_names_the_image(manifest, settings,
         train_segmenter(manifest, settings, tmp_path, cache=None, seed=0, progress=False)
 
 
-def test_the_model_card_counts_films_and_names_no_patient(manifest, settings, tmp_path):
+def test_the_model_card_counts_images_and_names_no_patient(manifest, settings, tmp_path):
     settings = replace(settings, epochs=1)
     package = train_segmenter(manifest, settings, tmp_path, cache=None, seed=0, progress=False)
     card = read_package(package, kind=KIND).card

@@ -2,8 +2,8 @@
 
 import pytest
 
-from classification.bench.cases import BenchSettings
-from classification.bench.process import CaseProcess
+from isnet_cxr.classification.bench.cases import BenchSettings
+from isnet_cxr.classification.bench.process import CaseProcess
 
 pytestmark = pytest.mark.slow
 TINY = BenchSettings("convnet-small", size_px=32, batch_size=4, classes=3, repeats=1)

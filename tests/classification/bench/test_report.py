@@ -2,9 +2,9 @@
 
 import pytest
 
-from classification.bench.cases import PREDICTION_CASES, BenchSettings
-from classification.bench.report import as_content, choose_cases, run_bench
-from classification.bench.steps import CaseSteps
+from isnet_cxr.classification.bench.cases import PREDICTION_CASES, BenchSettings
+from isnet_cxr.classification.bench.report import as_content, choose_cases, run_bench
+from isnet_cxr.classification.bench.steps import CaseSteps
 
 TINY = BenchSettings("convnet-small", size_px=32, batch_size=4, classes=3, repeats=1)
 

@@ -5,8 +5,8 @@ from typing import Self
 
 import pytest
 
-from classification.bench.rounds import Compared, run_rounds
-from classification.bench.steps import Sample
+from isnet_cxr.classification.bench.rounds import Compared, run_rounds
+from isnet_cxr.classification.bench.steps import Sample
 
 
 class Machine:

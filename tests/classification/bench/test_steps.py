@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 import torch
 
-from classification.bench import steps
-from classification.bench.cases import BenchSettings
-from classification.bench.steps import CaseSteps
+from isnet_cxr.classification.bench import steps
+from isnet_cxr.classification.bench.cases import BenchSettings
+from isnet_cxr.classification.bench.steps import CaseSteps
 
 TINY = BenchSettings("convnet-small", size_px=32, batch_size=4, classes=3, repeats=1)
-PRINT_PEAK = "from classification.bench.steps import _peak_mib; print(_peak_mib())"
+PRINT_PEAK = "from isnet_cxr.classification.bench.steps import _peak_mib; print(_peak_mib())"
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere getrusage has to do")

@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 import torch
 
-from classification.losses import HeatmapLossSettings, deep_heatmap_loss, heatmap_loss
-from classification.losses.deep import resize_masks
+from isnet_cxr.classification.losses import HeatmapLossSettings, deep_heatmap_loss, heatmap_loss
+from isnet_cxr.classification.losses.deep import resize_masks
 
 PLAIN = HeatmapLossSettings(foreground_range=(2.0, 4.0))
 
@@ -35,22 +35,22 @@ def score(heatmaps, lung_masks, *, decay=0.8, **options):
 def test_with_the_pixels_only_it_is_the_plain_loss(heatmaps, lung_masks):
     deep = score({"pixels": heatmaps["pixels"]}, lung_masks)
     plain = heatmap_loss(heatmaps["pixels"], lung_masks, settings=PLAIN)
-    for term in ("total", "background", "foreground", "per_film"):
+    for term in ("total", "background", "foreground", "per_image"):
         torch.testing.assert_close(getattr(deep, term), getattr(plain, term))
 
 
-def test_the_worst_layer_of_every_film_counts_most(heatmaps, lung_masks):
+def test_the_worst_layer_of_every_image_counts_most(heatmaps, lung_masks):
     masks = {name: resize_masks(lung_masks, maps, name) for name, maps in heatmaps.items()}
     each = torch.stack(
         [
-            heatmap_loss(maps, masks[name], settings=PLAIN).per_film
+            heatmap_loss(maps, masks[name], settings=PLAIN).per_image
             for name, maps in heatmaps.items()
         ]
     )
     weights = torch.tensor([1.0, 0.8, 0.64]).double()
     expected = (each.sort(dim=0, descending=True).values * weights[:, None]).sum(0) / weights.sum()
-    torch.testing.assert_close(score(heatmaps, lung_masks).per_film, expected)
-    torch.testing.assert_close(score(heatmaps, lung_masks, decay=0).per_film, each.amax(dim=0))
+    torch.testing.assert_close(score(heatmaps, lung_masks).per_image, expected)
+    torch.testing.assert_close(score(heatmaps, lung_masks, decay=0).per_image, each.amax(dim=0))
     torch.testing.assert_close(score(heatmaps, lung_masks, decay=1).total, each.mean())
 
 

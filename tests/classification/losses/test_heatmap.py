@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from classification.losses import HeatmapLossSettings, gwrp, heatmap_loss
+from isnet_cxr.classification.losses import HeatmapLossSettings, gwrp, heatmap_loss
 
 
 @pytest.fixture
@@ -54,7 +54,7 @@ def test_the_loss_is_the_papers_formula(heatmaps, lung_masks, decay, form, scale
         np.mean([naive_loss(scale * one.numpy(), mask.numpy(), settings) for one in maps])
         for maps, mask in zip(heatmaps, lung_masks, strict=True)
     ]
-    np.testing.assert_allclose(scored.per_film.numpy(), expected, rtol=1e-6)
+    np.testing.assert_allclose(scored.per_image.numpy(), expected, rtol=1e-6)
 
 
 @pytest.mark.parametrize("factor", [-1.0, 1e-3, 1e3])
@@ -97,9 +97,9 @@ def test_half_precision_is_scored_in_float32(heatmaps, lung_masks):
 def test_every_map_may_have_its_own_mask(heatmaps, lung_masks):
     own = torch.cat([lung_masks, 1 - lung_masks], dim=1)
     settings = HeatmapLossSettings()
-    both = heatmap_loss(heatmaps, own, settings=settings).per_film
+    both = heatmap_loss(heatmaps, own, settings=settings).per_image
     halves = [
-        heatmap_loss(heatmaps[:, [row]], own[:, [row]], settings=settings).per_film
+        heatmap_loss(heatmaps[:, [row]], own[:, [row]], settings=settings).per_image
         for row in (0, 1)
     ]
     torch.testing.assert_close(both, (halves[0] + halves[1]) / 2)
@@ -114,27 +114,27 @@ def test_the_empty_mask_is_named(heatmaps, lung_masks):
 SKIP = HeatmapLossSettings(empty_masks="skip", foreground_range=(2.0, 4.0))
 
 
-def test_a_film_with_an_empty_mask_is_left_out_and_the_others_are_not(heatmaps, lung_masks):
+def test_an_image_with_an_empty_mask_is_left_out_and_the_others_are_not(heatmaps, lung_masks):
     lung_masks[1] = 0
     scored = heatmap_loss(heatmaps, lung_masks, settings=SKIP)
     others = heatmap_loss(heatmaps[[0, 2]], lung_masks[[0, 2]], settings=SKIP)
     assert scored.is_scored.tolist() == [True, False, True]
     for term in ("total", "background", "foreground"):
         torch.testing.assert_close(getattr(scored, term), getattr(others, term))
-    torch.testing.assert_close(scored.per_film[[0, 2]], others.per_film)
-    assert scored.per_film[1] == 0
+    torch.testing.assert_close(scored.per_image[[0, 2]], others.per_image)
+    assert scored.per_image[1] == 0
 
 
-def test_a_map_with_an_empty_mask_is_left_out_of_its_film(heatmaps, lung_masks):
+def test_a_map_with_an_empty_mask_is_left_out_of_its_image(heatmaps, lung_masks):
     own = torch.cat([lung_masks, lung_masks], dim=1)
     own[0, 1] = 0
-    scored = heatmap_loss(heatmaps, own, settings=SKIP).per_film
-    expected = heatmap_loss(heatmaps, lung_masks, settings=SKIP).per_film
-    alone = heatmap_loss(heatmaps[:1, :1], lung_masks[:1], settings=SKIP).per_film
+    scored = heatmap_loss(heatmaps, own, settings=SKIP).per_image
+    expected = heatmap_loss(heatmaps, lung_masks, settings=SKIP).per_image
+    alone = heatmap_loss(heatmaps[:1, :1], lung_masks[:1], settings=SKIP).per_image
     torch.testing.assert_close(scored, torch.cat([alone, expected[1:]]))
 
 
-def test_a_skipped_film_has_no_gradient_and_the_others_the_right_one(heatmaps, lung_masks):
+def test_a_skipped_image_has_no_gradient_and_the_others_the_right_one(heatmaps, lung_masks):
     lung_masks[1] = 0
     heatmaps.requires_grad_()
     total = heatmap_loss(heatmaps, lung_masks, settings=SKIP).total
@@ -196,7 +196,9 @@ def test_published_losses_and_gradients_are_reproduced(golden, decay, form, weig
     scored = heatmap_loss(heatmaps, torch.from_numpy(golden["masks"]), settings=settings)
     scored.total.backward()
     key = f"d{decay}/{form}/w2_{weight}"
-    np.testing.assert_allclose(scored.per_film.detach(), golden[f"{key}/loss_per_image"], rtol=1e-5)
+    np.testing.assert_allclose(
+        scored.per_image.detach(), golden[f"{key}/loss_per_image"], rtol=1e-5
+    )
     expected = golden[f"{key}/grad_of_mean"]
     np.testing.assert_allclose(
         heatmaps.grad, expected, rtol=1e-5, atol=1e-6 * float(np.abs(expected).max())

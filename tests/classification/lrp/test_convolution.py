@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from classification.lrp import convolution, prepare
+from isnet_cxr.classification.lrp import convolution, prepare
 
 
 def heatmap_and_gradients(*, is_intel: bool, monkeypatch: pytest.MonkeyPatch) -> list[torch.Tensor]:

@@ -14,8 +14,8 @@ import torch.distributed as dist
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
-from classification.losses import HeatmapLossSettings, heatmap_loss
-from classification.lrp import prepare
+from isnet_cxr.classification.losses import HeatmapLossSettings, heatmap_loss
+from isnet_cxr.classification.lrp import prepare
 
 
 def gradients(rank: int, world: int, store: str) -> dict[str, torch.Tensor]:
@@ -23,8 +23,8 @@ def gradients(rank: int, world: int, store: str) -> dict[str, torch.Tensor]:
     network = nn.Sequential(
         nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4), nn.ReLU(), nn.Flatten(), nn.Linear(4 * 36, 2)
     ).eval()  # batch statistics are each process's own, by design
-    films = torch.rand(4, 1, 8, 8)[rank::world]
-    masks = torch.zeros(len(films), 1, 8, 8)
+    images = torch.rand(4, 1, 8, 8)[rank::world]
+    masks = torch.zeros(len(images), 1, 8, 8)
     masks[..., 2:6, 2:6] = 1
     prepared = prepare(network)
     called: nn.Module = network
@@ -32,7 +32,7 @@ def gradients(rank: int, world: int, store: str) -> dict[str, torch.Tensor]:
         dist.init_process_group("gloo", init_method=f"file://{store}", rank=rank, world_size=world)
         called = DistributedDataParallel(network)
     with prepared.record() as recording:
-        logits = called(films)
+        logits = called(images)
     scored = heatmap_loss(recording.heatmaps(logits), masks, settings=HeatmapLossSettings())
     (scored.total + logits.square().sum(dim=1).mean()).backward()
     if world > 1:

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from classification.lrp.explained import choose_classes, explained_quantity, log_odds
+from isnet_cxr.classification.lrp.explained import choose_classes, explained_quantity, log_odds
 
 
 @pytest.fixture
@@ -45,5 +45,5 @@ def test_strategies_choose_what_they_say(logits, strategy, maps):
 def test_the_label_is_explained_when_asked(logits):
     labels = torch.arange(400) % 4
     assert choose_classes(logits, strategy="label", labels=labels)[:, 0].equal(labels)
-    with pytest.raises(ValueError, match="needs the films' labels"):
+    with pytest.raises(ValueError, match="needs the images' labels"):
         choose_classes(logits, strategy="label")

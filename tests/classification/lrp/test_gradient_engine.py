@@ -8,9 +8,9 @@ import pytest
 import torch
 from torch import nn
 
-from classification.losses import HeatmapLossSettings, heatmap_loss
-from classification.lrp import prepare
-from classification.networks import build_network
+from isnet_cxr.classification.losses import HeatmapLossSettings, heatmap_loss
+from isnet_cxr.classification.lrp import prepare
+from isnet_cxr.classification.networks import build_network
 
 
 def small_network(*, norm: bool = True, bias: bool = True) -> nn.Sequential:
@@ -30,7 +30,7 @@ def small_network(*, norm: bool = True, bias: bool = True) -> nn.Sequential:
     return network.eval()
 
 
-def films(count: int = 3, side: int = 8) -> torch.Tensor:
+def images(count: int = 3, side: int = 8) -> torch.Tensor:
     return torch.rand(count, 1, side, side, generator=torch.Generator().manual_seed(1)).double()
 
 
@@ -46,27 +46,27 @@ def explain(network, inputs, *, label=0, epsilon=1e-2, **options):
 @pytest.mark.parametrize("first_rule", ["zB", "epsilon"])
 def test_relevance_is_conserved_without_biases(first_rule):
     heatmaps, logits = explain(
-        small_network(norm=False, bias=False), films(), epsilon=1e-12, first_rule=first_rule
+        small_network(norm=False, bias=False), images(), epsilon=1e-12, first_rule=first_rule
     )
     torch.testing.assert_close(heatmaps.sum(dim=(1, 2, 3, 4)), logits[:, 0])
 
 
 def test_no_epsilon_is_gradient_times_input():
-    network, inputs = small_network(), films().requires_grad_()
+    network, inputs = small_network(), images().requires_grad_()
     (gradient,) = torch.autograd.grad(network(inputs)[:, 0].sum(), inputs)
     heatmaps, _ = explain(network, inputs.detach(), epsilon=0, first_rule="epsilon")
     torch.testing.assert_close(heatmaps[:, 0], inputs.detach() * gradient)
 
 
 def test_epsilon_absorbs_relevance():
-    strong, _ = explain(small_network(), films(), epsilon=1e-6)
-    weak, _ = explain(small_network(), films(), epsilon=1.0)
+    strong, _ = explain(small_network(), images(), epsilon=1e-6)
+    weak, _ = explain(small_network(), images(), epsilon=1.0)
     assert weak.abs().sum() < 0.9 * strong.abs().sum()
 
 
 def test_a_heatmap_does_not_depend_on_its_batch():
-    together, _ = explain(small_network(), films())
-    alone = torch.cat([explain(small_network(), film[None])[0] for film in films()])
+    together, _ = explain(small_network(), images())
+    alone = torch.cat([explain(small_network(), image[None])[0] for image in images()])
     torch.testing.assert_close(together, alone)
 
 
@@ -74,7 +74,7 @@ def test_a_heatmap_does_not_depend_on_its_batch():
 @pytest.mark.parametrize("training", [False, True])
 def test_preparing_and_recording_leave_predictions_alone(name, training):
     network = build_network(name, classes=3, seed=0).train(training)
-    inputs = films(2, 64).float()
+    inputs = images(2, 64).float()
     state = {key: value.clone() for key, value in network.state_dict().items()}
     before = network(inputs)
     network.load_state_dict(state)
@@ -96,7 +96,7 @@ def test_preparing_and_recording_leave_predictions_alone(name, training):
 
 @pytest.mark.parametrize("training", [False, True])
 def test_a_recorded_network_has_the_plain_networks_gradients(training):
-    network, inputs = small_network().train(training), films()
+    network, inputs = small_network().train(training), images()
     plain = torch.autograd.grad(network(inputs).square().sum(), list(network.parameters()))
     prepared = prepare(network)
     with prepared.record():
@@ -107,7 +107,7 @@ def test_a_recorded_network_has_the_plain_networks_gradients(training):
 
 @pytest.mark.parametrize("training", [False, True])
 def test_with_batch_norm_frozen_the_other_gradients_are_the_plain_networks(training):
-    network, inputs = small_network().train(training), films()
+    network, inputs = small_network().train(training), images()
     for layer in network:
         layer.requires_grad_(not isinstance(layer, nn.BatchNorm2d))
     learning = [weight for weight in network.parameters() if weight.requires_grad]
@@ -121,13 +121,13 @@ def test_with_batch_norm_frozen_the_other_gradients_are_the_plain_networks(train
 
 def test_two_explanations_in_a_row_are_equal():
     network = small_network()
-    first, _ = explain(network, films())
-    second, _ = explain(network, films())
+    first, _ = explain(network, images())
+    second, _ = explain(network, images())
     torch.testing.assert_close(first, second, rtol=0, atol=0)
 
 
 def test_the_heatmap_losss_gradient_matches_finite_differences():
-    network, inputs = small_network(), films(2)
+    network, inputs = small_network(), images(2)
     masks = torch.zeros(2, 1, 8, 8)
     masks[:, :, 2:6, 2:6] = 1
     prepared = prepare(network)
@@ -149,7 +149,7 @@ def test_the_heatmap_losss_gradient_matches_finite_differences():
 @pytest.mark.parametrize("name", ["densenet-small", "resnet18"])
 def test_a_kept_graph_gives_the_gradients_of_one_that_is_used_up(name):
     """A graph that is not kept is differentiated in place; one that is kept must stay as it was."""
-    network, inputs = build_network(name, classes=3, seed=0), films(2, 64).float()
+    network, inputs = build_network(name, classes=3, seed=0), images(2, 64).float()
     parameters = list(network.parameters())
     prepared = prepare(network)
     with prepared.record() as recording:
@@ -181,7 +181,7 @@ class ReadTwice(nn.Module):
 
 
 def test_a_convolution_that_a_norm_does_not_read_alone_has_the_right_gradient():
-    network, inputs = ReadTwice().double().eval(), films(2)
+    network, inputs = ReadTwice().double().eval(), images(2)
     prepared = prepare(network)
 
     def loss() -> torch.Tensor:
@@ -206,7 +206,7 @@ def test_a_convolution_that_a_norm_does_not_read_alone_has_the_right_gradient():
 
 def test_in_training_a_heatmap_ignores_the_gradient_of_the_batchs_statistics():
     """With the batch's statistics put into the running ones, evaluation gives the same heatmap."""
-    network, inputs = small_network().train(), films(4)
+    network, inputs = small_network().train(), images(4)
     trained, _ = explain(network, inputs)
     for layer in network:
         if isinstance(layer, nn.BatchNorm2d):
@@ -221,20 +221,20 @@ def test_in_training_a_heatmap_ignores_the_gradient_of_the_batchs_statistics():
 
 
 def test_a_frozen_network_is_explained_too():
-    expected, _ = explain(small_network(), films())
-    frozen, _ = explain(small_network().requires_grad_(False), films(), differentiable=False)
+    expected, _ = explain(small_network(), images())
+    frozen, _ = explain(small_network().requires_grad_(False), images(), differentiable=False)
     torch.testing.assert_close(frozen, expected.detach())
     assert not frozen.requires_grad
 
 
 def test_recording_needs_gradients_enabled():
     with torch.no_grad(), pytest.raises(ValueError, match="record with gradients enabled"):
-        explain(small_network(), films())
+        explain(small_network(), images())
 
 
 def test_pixels_outside_the_unit_interval_are_refused():
-    with pytest.raises(ValueError, match=r"films must lie in \[0, 1\], got values from -1 to"):
-        explain(small_network(), films() - 1 + 1e-9 - films().amin())
+    with pytest.raises(ValueError, match=r"images must lie in \[0, 1\], got values from -1 to"):
+        explain(small_network(), images() - 1 + 1e-9 - images().amin())
 
 
 def test_a_layer_that_is_no_relu_network_is_named():
@@ -243,7 +243,7 @@ def test_a_layer_that_is_no_relu_network_is_named():
         prepare(network)
 
 
-def test_films_changed_before_the_first_layer_are_refused():
+def test_images_changed_before_the_first_layer_are_refused():
     class Scaled(nn.Module):
         def __init__(self) -> None:
             super().__init__()
@@ -252,8 +252,8 @@ def test_films_changed_before_the_first_layer_are_refused():
         def forward(self, inputs: torch.Tensor) -> torch.Tensor:
             return self.inner(inputs * 0.5)
 
-    with pytest.raises(ValueError, match="reads the films directly"):
-        explain(Scaled(), films())
+    with pytest.raises(ValueError, match="reads the images directly"):
+        explain(Scaled(), images())
 
 
 @pytest.fixture(scope="module")

@@ -4,9 +4,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from classification.lrp import LayerwiseEngine, LayerwiseRules, prepare
-from classification.lrp.gradient_engine import PIXELS
-from classification.networks import build_network
+from isnet_cxr.classification.lrp import LayerwiseEngine, LayerwiseRules, prepare
+from isnet_cxr.classification.lrp.gradient_engine import PIXELS
+from isnet_cxr.classification.networks import build_network
 
 LAYERS = ("block", "over", "enlarge")
 
@@ -30,12 +30,12 @@ class Grouped(nn.Module):
         self.enlarge = nn.Upsample(scale_factor=2)
         self.last = nn.Linear(3, 3, bias=bias)
 
-    def forward(self, films: Tensor) -> Tensor:
-        read = self.enlarge(self.mixed(self.over(self.deep(self.block(films)))))
+    def forward(self, images: Tensor) -> Tensor:
+        read = self.enlarge(self.mixed(self.over(self.deep(self.block(images)))))
         return self.last(torch.flatten(nn.functional.adaptive_avg_pool2d(read, 1), 1))
 
 
-def films() -> Tensor:
+def images() -> Tensor:
     generator = torch.Generator().manual_seed(1)
     return torch.rand(3, 1, 8, 12, generator=generator, dtype=torch.float64)
 
@@ -43,7 +43,7 @@ def films() -> Tensor:
 def explain(network: nn.Module, layers: tuple[str, ...], *, epsilon: float) -> dict[str, Tensor]:
     prepared = prepare(network)
     with prepared.record(epsilon=epsilon, layers=layers) as recording:
-        logits = network(films())
+        logits = network(images())
     maps = recording.layer_heatmaps(logits)
     prepared.restore()
     return maps
@@ -54,7 +54,7 @@ def explain(network: nn.Module, layers: tuple[str, ...], *, epsilon: float) -> d
 def test_both_engines_agree_at_hidden_layers_and_in_their_gradients(layer, training):
     network = Grouped().double().train(training)
     maps = explain(network, (layer,), epsilon=0.05)
-    layerwise = LayerwiseEngine(network).record(films())
+    layerwise = LayerwiseEngine(network).record(images())
     expected = layerwise.layer_heatmaps(
         layerwise.logits, (layer,), settings=LayerwiseRules(epsilon=0.05)
     )
@@ -86,12 +86,12 @@ def test_every_hidden_layer_has_all_of_the_relevance():
     assert list(maps) == [PIXELS, *LAYERS]
     assert maps["enlarge"].shape == (3, 3, 3, 8, 12)
     for relevance in maps.values():
-        torch.testing.assert_close(relevance.sum(dim=(2, 3, 4)), network(films()))
+        torch.testing.assert_close(relevance.sum(dim=(2, 3, 4)), network(images()))
 
 
 def test_dual_reaches_hidden_layers_too():
     network = Grouped(bias=False).double()
-    recording = LayerwiseEngine(network).record(films())
+    recording = LayerwiseEngine(network).record(images())
     maps = recording.dual_layer_heatmaps(LAYERS, epsilon=1e-13)
     at_pixels = maps[PIXELS].sum(dim=(2, 3, 4))
     assert (at_pixels[:, 0] > 0).all()
@@ -105,14 +105,14 @@ def test_a_layer_that_is_missing_runs_twice_or_is_fused_is_named():
     network = Grouped().double()
     with pytest.raises(ValueError, match="no layer 'blok' to be explained"):
         explain(network, ("blok",), epsilon=0.1)
-    recording = LayerwiseEngine(network).record(films())
+    recording = LayerwiseEngine(network).record(images())
     with pytest.raises(ValueError, match="layer 'blok' is none of the network"):
         recording.layer_heatmaps(recording.logits, ("blok",))
     with pytest.raises(ValueError, match=r"layer 'block\.0' is one map with the batch norm"):
         recording.layer_heatmaps(recording.logits, ("block.0",))
     with pytest.raises(ValueError, match=r"layer 'act' runs twice"):
         explain(Twice().double(), ("act",), epsilon=0.1)
-    recording = LayerwiseEngine(Twice().double()).record(films())
+    recording = LayerwiseEngine(Twice().double()).record(images())
     with pytest.raises(ValueError, match=r"layer 'act' runs twice"):
         recording.layer_heatmaps(recording.logits, ("act",))
 
@@ -124,6 +124,6 @@ class Twice(nn.Module):
         super().__init__()
         self.first, self.second, self.act = nn.Conv2d(1, 2, 3), nn.Conv2d(2, 3, 3), nn.ReLU()
 
-    def forward(self, films: Tensor) -> Tensor:
-        read = self.act(self.second(self.act(self.first(films))))
+    def forward(self, images: Tensor) -> Tensor:
+        read = self.act(self.second(self.act(self.first(images))))
         return torch.flatten(nn.functional.adaptive_avg_pool2d(read, 1), 1)

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from classification.lrp import LayerwiseEngine, LayerwiseRules, prepare
+from isnet_cxr.classification.lrp import LayerwiseEngine, LayerwiseRules, prepare
 
 
 class Branches(nn.Module):
@@ -19,8 +19,8 @@ class Branches(nn.Module):
         self.drop = nn.Dropout(0.5, inplace=True)
         self.out = nn.Linear(7 * 12 * 5, 3, bias=bias)
 
-    def forward(self, films: torch.Tensor) -> torch.Tensor:
-        stem = self.stem(films)
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        stem = self.stem(images)
         active = self.act(stem)
         left = self.left(active)
         left += torch.relu(self.right(active))
@@ -63,7 +63,7 @@ def small_network(name: str, *, training: bool = False) -> nn.Module:
     return network.double().train(training)
 
 
-def films(count: int = 3, height: int = 24, width: int = 20) -> torch.Tensor:
+def images(count: int = 3, height: int = 24, width: int = 20) -> torch.Tensor:
     generator = torch.Generator().manual_seed(1)
     return torch.rand(count, 1, height, width, generator=generator, dtype=torch.float64)
 
@@ -82,7 +82,7 @@ def explain(network, inputs, **settings):
 @pytest.mark.parametrize("name", ["sequential", "densenet", "resnet", "bottleneck"])
 @pytest.mark.parametrize("first", ["zB", "epsilon"])
 def test_both_engines_agree_in_heatmaps_and_their_gradients(name, training, first):
-    network, inputs = small_network(name, training=training), films(3, 32, 40)
+    network, inputs = small_network(name, training=training), images(3, 32, 40)
     weights = list(network.parameters())
     prepared = prepare(network)
     with prepared.record(epsilon=0.01) as recording:
@@ -107,7 +107,7 @@ def test_both_engines_agree_in_heatmaps_and_their_gradients(name, training, firs
 @pytest.mark.parametrize("training", [False, True])  # dropout passes relevance on
 def test_relevance_is_conserved_without_biases(first, hidden, stabilised, training):
     network = branched(bias=False, training=training)
-    recording = LayerwiseEngine(network).record(films())
+    recording = LayerwiseEngine(network).record(images())
     settings = LayerwiseRules(hidden, first, epsilon=1e-13, stabilised=stabilised)
     heatmaps = recording.heatmaps(recording.logits, settings=settings)
     torch.testing.assert_close(heatmaps.sum(dim=(2, 3, 4)), recording.logits)
@@ -115,11 +115,11 @@ def test_relevance_is_conserved_without_biases(first, hidden, stabilised, traini
 
 def test_a_module_of_ones_own_keeps_its_predictions():
     network = branched()
-    torch.testing.assert_close(LayerwiseEngine(network).record(films()).logits, network(films()))
+    torch.testing.assert_close(LayerwiseEngine(network).record(images()).logits, network(images()))
 
 
 def test_no_epsilon_is_gradient_times_input():
-    network, inputs = branched(), films().requires_grad_()
+    network, inputs = branched(), images().requires_grad_()
     (gradient,) = torch.autograd.grad(network(inputs)[:, 1].sum(), inputs)
     heatmaps = explain(network, inputs.detach(), epsilon=0, first="epsilon")
     torch.testing.assert_close(heatmaps[:, 1], inputs.detach() * gradient)
@@ -128,27 +128,27 @@ def test_no_epsilon_is_gradient_times_input():
 def test_the_published_stabilisers_absorb_more():
     """At the output layer, for one: with nothing else, a logit z keeps z / (z + eps)."""
     layer = nn.Sequential(nn.Flatten(), nn.Linear(480, 2, bias=False)).double()
-    logits = LayerwiseEngine(layer).record(films()).logits
+    logits = LayerwiseEngine(layer).record(images()).logits
     for stabilised, eps in (("relus", 0.0), ("layers", 0.5)):
-        heatmaps = explain(layer, films(), first="epsilon", epsilon=0.5, stabilised=stabilised)
+        heatmaps = explain(layer, images(), first="epsilon", epsilon=0.5, stabilised=stabilised)
         kept = logits * (logits.abs() / (logits.abs() + eps))
         torch.testing.assert_close(heatmaps.sum(dim=(2, 3, 4)), kept)
     at_relus, at_layers = (
-        explain(branched(bias=False), films(), hidden="epsilon", epsilon=0.1, stabilised=where)
+        explain(branched(bias=False), images(), hidden="epsilon", epsilon=0.1, stabilised=where)
         for where in ("relus", "layers")
     )
     assert at_layers.abs().sum() < at_relus.abs().sum()
 
 
 def test_alpha_beta_shows_relevance_of_both_signs():
-    heatmaps = explain(branched(), films(), hidden="alpha-beta", epsilon=1e-9)
+    heatmaps = explain(branched(), images(), hidden="alpha-beta", epsilon=1e-9)
     assert heatmaps.amin() < 0 < heatmaps.amax()
     assert heatmaps.isfinite().all()
 
 
 def test_dual_is_all_classes_together_and_what_adds_to_any():
     network = branched(bias=False)
-    recording = LayerwiseEngine(network).record(films())
+    recording = LayerwiseEngine(network).record(images())
     dual = recording.dual_heatmaps(epsilon=1e-13)
     assert dual.shape == (3, 2, 1, 24, 20)
     plus, signed = dual.unbind(dim=1)
@@ -161,7 +161,7 @@ def test_dual_is_all_classes_together_and_what_adds_to_any():
 @pytest.mark.parametrize("training", [False, True])
 def test_detached_biases_change_the_gradient_and_not_the_heatmap(training):
     network = small_network("sequential", training=training)
-    inputs, stem, norm = films(), network[0], network[1]
+    inputs, stem, norm = images(), network[0], network[1]
     heatmaps = explain(network, inputs, stabilised="layers")
     detached = explain(network, inputs, stabilised="layers", biases="detached")
     torch.testing.assert_close(detached, heatmaps)
@@ -182,7 +182,7 @@ def test_detached_biases_change_the_gradient_and_not_the_heatmap(training):
 
 @pytest.mark.parametrize("variant", ["epsilon", "z+", "dual"])
 def test_a_heatmaps_gradient_matches_finite_differences(variant):
-    network, inputs = branched(), films(1)
+    network, inputs = branched(), images(1)
     names = [name for name, _ in network.named_parameters() if name != "out.weight"]
 
     class Heatmaps(nn.Module):
@@ -191,8 +191,8 @@ def test_a_heatmaps_gradient_matches_finite_differences(variant):
             self.network = network
             self.engine = LayerwiseEngine(network)
 
-        def forward(self, films: torch.Tensor) -> torch.Tensor:
-            recording = self.engine.record(films)
+        def forward(self, images: torch.Tensor) -> torch.Tensor:
+            recording = self.engine.record(images)
             if variant == "dual":
                 return recording.dual_heatmaps(epsilon=0.05)
             settings = LayerwiseRules(variant, epsilon=0.05)
@@ -213,7 +213,7 @@ def test_a_heatmaps_gradient_matches_finite_differences(variant):
 @pytest.mark.parametrize("name", ["densenet", "resnet"])
 @pytest.mark.parametrize("training", [False, True])
 def test_the_network_stays_as_it_was(name, training):
-    network, inputs = small_network(name, training=training), films(2, 32, 40)
+    network, inputs = small_network(name, training=training), images(2, 32, 40)
     state = {key: value.clone() for key, value in network.state_dict().items()}
     layers = list(network.modules())
     recording = LayerwiseEngine(network).record(inputs)
@@ -229,14 +229,14 @@ def test_the_network_stays_as_it_was(name, training):
 
 
 def test_a_heatmap_does_not_depend_on_its_batch():
-    network, inputs = small_network("densenet"), films(3, 32, 40)
+    network, inputs = small_network("densenet"), images(3, 32, 40)
     together = explain(network, inputs)
-    alone = torch.cat([explain(network, film[None]) for film in inputs])
+    alone = torch.cat([explain(network, image[None]) for image in inputs])
     torch.testing.assert_close(together, alone)
 
 
 def test_a_prepared_network_is_explained_just_as_well():
-    network, inputs = small_network("resnet", training=True), films(2, 32, 40)
+    network, inputs = small_network("resnet", training=True), images(2, 32, 40)
     expected = explain(network, inputs)
     prepared = prepare(network)
     torch.testing.assert_close(explain(network, inputs), expected)
@@ -245,34 +245,34 @@ def test_a_prepared_network_is_explained_just_as_well():
 
 def test_a_frozen_network_is_explained_and_a_detached_heatmap_has_no_graph():
     network = branched()
-    expected = explain(network, films())
-    recording = LayerwiseEngine(network.requires_grad_(False)).record(films())
+    expected = explain(network, images())
+    recording = LayerwiseEngine(network.requires_grad_(False)).record(images())
     heatmaps = recording.heatmaps(recording.logits, differentiable=False)
     torch.testing.assert_close(heatmaps, expected.detach())
     assert not heatmaps.requires_grad
 
 
 class Preprocessed(nn.Module):
-    """Does something to the films first."""
+    """Does something to the images first."""
 
     def __init__(self, change) -> None:
         super().__init__()
         self.change = change
         self.inner = nn.Sequential(nn.Conv2d(1, 2, 3), nn.ReLU())
 
-    def forward(self, films: torch.Tensor) -> torch.Tensor:
-        return self.inner(self.change(films))
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        return self.inner(self.change(images))
 
 
 @pytest.mark.parametrize(
     ("network", "message"),
     [
         (nn.Sequential(nn.Conv2d(1, 2, 3), nn.SiLU()), r"layer '1' \(SiLU\) is nothing that"),
-        (Preprocessed(lambda films: films * 0.5), r"'mul' \(step 'mul'\) is nothing that"),
-        (Preprocessed(lambda films: films + 0.5), r"'add' \(step 'add'\) is nothing that"),
-        (Preprocessed(nn.AvgPool2d(2)), r"layer 'change' \(AvgPool2d\) reads the films"),
-        (Preprocessed(lambda films: films if films.sum() else -films), "cannot be traced"),
-        (Preprocessed(lambda films: films.view(len(films), -1)), "cannot be traced"),
+        (Preprocessed(lambda images: images * 0.5), r"'mul' \(step 'mul'\) is nothing that"),
+        (Preprocessed(lambda images: images + 0.5), r"'add' \(step 'add'\) is nothing that"),
+        (Preprocessed(nn.AvgPool2d(2)), r"layer 'change' \(AvgPool2d\) reads the images"),
+        (Preprocessed(lambda images: images if images.sum() else -images), "cannot be traced"),
+        (Preprocessed(lambda images: images.view(len(images), -1)), "cannot be traced"),
         (nn.Bilinear(1, 1, 1), "is nothing that relevance can pass"),
     ],
 )
@@ -282,8 +282,8 @@ def test_what_relevance_cannot_pass_is_named(network, message):
 
 
 def test_bad_numbers_are_refused():
-    with pytest.raises(ValueError, match=r"films must lie in \[0, 1\], got values from 1 to"):
-        LayerwiseEngine(branched()).record(films() + 1 - films().amin())
+    with pytest.raises(ValueError, match=r"images must lie in \[0, 1\], got values from 1 to"):
+        LayerwiseEngine(branched()).record(images() + 1 - images().amin())
     with pytest.raises(ValueError, match="epsilon must be at least 0, got -1"):
         LayerwiseRules(epsilon=-1)
     with pytest.raises(ValueError, match="biases can be detached where stabilised is 'layers'"):
@@ -295,9 +295,9 @@ def test_bad_numbers_are_refused():
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["densenet121", "resnet18", "resnet50"])
 def test_the_engines_agree_on_networks_of_full_size(name):
-    from classification.networks import build_network
+    from isnet_cxr.classification.networks import build_network
 
-    network, inputs = build_network(name, classes=3, seed=0).double().train(), films(2, 64, 72)
+    network, inputs = build_network(name, classes=3, seed=0).double().train(), images(2, 64, 72)
     prepared = prepare(network)
     with prepared.record(epsilon=0.01) as recording:
         logits = network(inputs)

@@ -8,11 +8,11 @@ import pytest
 import torch
 from torch import nn
 
-from classification.lrp import LayerwiseEngine, LayerwiseRules
+from isnet_cxr.classification.lrp import LayerwiseEngine, LayerwiseRules
 
 
-def explain(network: nn.Module, films: torch.Tensor, **settings) -> torch.Tensor:
-    recording = LayerwiseEngine(network).record(films)
+def explain(network: nn.Module, images: torch.Tensor, **settings) -> torch.Tensor:
+    recording = LayerwiseEngine(network).record(images)
     return recording.heatmaps(recording.logits, settings=LayerwiseRules(**settings))
 
 
@@ -27,8 +27,8 @@ class Plain(nn.Module):
         )  # fmt: skip
         self.out = nn.Linear(80, 3)
 
-    def forward(self, films: torch.Tensor) -> torch.Tensor:
-        return self.out(self.features(films).flatten(1))
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        return self.out(self.features(images).flatten(1))
 
 
 def test_captum_agrees_on_a_plain_network():

@@ -5,7 +5,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
-from classification.lrp import prepare
+from isnet_cxr.classification.lrp import prepare
 
 
 class Functional(nn.Module):
@@ -17,8 +17,8 @@ class Functional(nn.Module):
         self.second = nn.Conv2d(4, 4, 3, padding=1, groups=2)
         self.last = nn.Linear(4, 2)
 
-    def forward(self, films: Tensor) -> Tensor:
-        read = F.relu(self.first(films), inplace=True)
+    def forward(self, images: Tensor) -> Tensor:
+        read = F.relu(self.first(images), inplace=True)
         read = F.max_pool2d(read, 2)
         read = read + torch.relu(self.second(read))
         return self.last(self.second(read).relu_().mean(dim=(2, 3)))
@@ -31,8 +31,8 @@ class AsLayers(Functional):
         super().__init__()
         self.relu = nn.ReLU()
 
-    def forward(self, films: Tensor) -> Tensor:
-        read = F.max_pool2d(self.relu(self.first(films)), 2)
+    def forward(self, images: Tensor) -> Tensor:
+        read = F.max_pool2d(self.relu(self.first(images)), 2)
         read = read + self.relu(self.second(read))
         return self.last(self.relu(self.second(read)).mean(dim=(2, 3)))
 
@@ -46,8 +46,8 @@ class Gated(nn.Module):
         self.attention = nn.Sequential(nn.Conv2d(4, 1, 1), nn.Sigmoid())
         self.last = nn.Linear(4, 2, bias=False)
 
-    def forward(self, films: Tensor) -> Tensor:
-        features = self.features(films)
+    def forward(self, images: Tensor) -> Tensor:
+        features = self.features(images)
         return self.last((features * self.attention(features)).mean(dim=(2, 3)))
 
 
@@ -59,14 +59,14 @@ def vgg() -> nn.Sequential:
     )  # fmt: skip
 
 
-def films() -> Tensor:
+def images() -> Tensor:
     return torch.rand(2, 1, 16, 16, generator=torch.Generator().manual_seed(0))
 
 
 def explain(network: nn.Module, **options) -> Tensor:
     prepared = prepare(network.eval(), **options)
     with prepared.record(epsilon=1e-2) as recording:
-        logits = network(films())
+        logits = network(images())
     heatmaps = recording.heatmaps(logits[:, 0])
     prepared.restore()
     return heatmaps
@@ -76,17 +76,17 @@ def explain(network: nn.Module, **options) -> Tensor:
 def test_predictions_stay_and_heatmaps_train_every_kind_of_network(build, gates):
     torch.manual_seed(0)
     network = build().eval()
-    expected = network(films())
+    expected = network(images())
     prepared = prepare(network, gates=gates)
-    torch.testing.assert_close(network(films()), expected)
+    torch.testing.assert_close(network(images()), expected)
     with prepared.record() as recording:
-        recorded = network(films())
+        recorded = network(images())
     torch.testing.assert_close(recorded, expected)
     heatmaps = recording.heatmaps(recorded)
     heatmaps.square().sum().backward()
     weights = [p.grad for name, p in network.named_parameters() if name.endswith("weight")]
     assert all(grad is not None and grad.isfinite().all() for grad in weights)
-    torch.testing.assert_close(prepared.restore()(films()), expected)
+    torch.testing.assert_close(prepared.restore()(images()), expected)
 
 
 def test_relus_called_as_functions_are_explained_as_layers_are_and_reported():
@@ -97,15 +97,15 @@ def test_relus_called_as_functions_are_explained_as_layers_are_and_reported():
     prepared = prepare(called)
     for _ in range(2):  # reported once
         with prepared.record():
-            called(films())
+            called(images())
     assert [change.before for change in prepared.changes] == ["relu", "relu", "relu_"]
     assert all("(test_prepare.py:" in change.name for change in prepared.changes)
 
 
 def test_a_function_that_relevance_cannot_pass_is_named_with_its_place():
     class Smooth(Functional):
-        def forward(self, films: Tensor) -> Tensor:
-            return self.last(F.gelu(self.first(films)).mean(dim=(2, 3)))
+        def forward(self, images: Tensor) -> Tensor:
+            return self.last(F.gelu(self.first(images)).mean(dim=(2, 3)))
 
     with pytest.raises(ValueError, match=r"layer '' \(test_prepare.py:\d+\) calls gelu"):
         explain(Smooth())
@@ -115,7 +115,7 @@ def test_what_the_user_calls_beside_the_network_is_left_alone():
     network = vgg().eval()
     prepared = prepare(network)
     with prepared.record() as recording:
-        odds = network(films()).softmax(dim=1).log()[:, 0]
+        odds = network(images()).softmax(dim=1).log()[:, 0]
     assert recording.heatmaps(odds).isfinite().all()
     assert all("(" not in change.name for change in prepared.changes)
 
@@ -127,7 +127,7 @@ def test_a_gate_must_be_declared_and_takes_no_relevance():
         prepare(network)
     with pytest.raises(ValueError, match=r"no layer 'attention\.9' to be a gate"):
         prepare(network, gates=["attention.9"])
-    features = network.features(films())
+    features = network.features(images())
     gate = network.attention(features).detach()
     heatmaps = explain(network, gates=["attention"])
     constant = nn.Sequential(network.features, Constant(gate), network.last)

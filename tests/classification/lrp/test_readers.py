@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
-from classification.lrp import LayerwiseEngine, LayerwiseRules, prepare
+from isnet_cxr.classification.lrp import LayerwiseEngine, LayerwiseRules, prepare
 
 
 class Odd(nn.Module):
@@ -26,78 +26,78 @@ class Odd(nn.Module):
         nn.init.uniform_(self.norm.weight, 0.5, 1.5)
         nn.init.uniform_(self.norm.bias, -0.5, 0.5)
 
-    def forward(self, films: Tensor) -> Tensor:
-        pooled = F.adaptive_avg_pool2d(self.features(self, films), 1)
+    def forward(self, images: Tensor) -> Tensor:
+        pooled = F.adaptive_avg_pool2d(self.features(self, images), 1)
         return self.last(torch.flatten(pooled, 1))
 
 
-def stem_beside_its_relu(net: Odd, films: Tensor) -> Tensor:
-    stem = net.stem(films)
+def stem_beside_its_relu(net: Odd, images: Tensor) -> Tensor:
+    stem = net.stem(images)
     return net.act(net.deep(net.act(stem))) + stem
 
 
-def stem_beside_its_norm(net: Odd, films: Tensor) -> Tensor:
-    stem = net.stem(films)
+def stem_beside_its_norm(net: Odd, images: Tensor) -> Tensor:
+    stem = net.stem(images)
     return net.act(net.norm(stem)) + net.deep(stem)
 
 
-def norm_beside_its_relu(net: Odd, films: Tensor) -> Tensor:
-    norm = net.norm(net.stem(films))
+def norm_beside_its_relu(net: Odd, images: Tensor) -> Tensor:
+    norm = net.norm(net.stem(images))
     return net.act(norm) + net.deep(norm)
 
 
-def stem_before_it_is_overwritten(net: Odd, films: Tensor) -> Tensor:
-    stem = net.stem(films)
+def stem_before_it_is_overwritten(net: Odd, images: Tensor) -> Tensor:
+    stem = net.stem(images)
     doubled = stem + stem
     return net.deep(net.over(stem)) + doubled
 
 
-def stem_after_it_is_overwritten(net: Odd, films: Tensor) -> Tensor:
-    stem = net.stem(films)
+def stem_after_it_is_overwritten(net: Odd, images: Tensor) -> Tensor:
+    stem = net.stem(images)
     return net.deep(net.over(stem)) + stem
 
 
-def deep_before_it_is_overwritten(net: Odd, films: Tensor) -> Tensor:
-    deep = net.deep(net.act(net.stem(films)))
+def deep_before_it_is_overwritten(net: Odd, images: Tensor) -> Tensor:
+    deep = net.deep(net.act(net.stem(images)))
     doubled = deep + deep
     return net.over(deep) + doubled
 
 
-def deep_after_it_is_overwritten(net: Odd, films: Tensor) -> Tensor:
-    deep = net.deep(net.act(net.stem(films)))
+def deep_after_it_is_overwritten(net: Odd, images: Tensor) -> Tensor:
+    deep = net.deep(net.act(net.stem(images)))
     return net.deep(net.over(deep)) + deep
 
 
-def deep_overwritten_by_a_function(net: Odd, films: Tensor) -> Tensor:
-    deep = net.deep(net.act(net.stem(films)))
+def deep_overwritten_by_a_function(net: Odd, images: Tensor) -> Tensor:
+    deep = net.deep(net.act(net.stem(images)))
     return net.deep(F.relu(deep, inplace=True)) + deep
 
 
-def norm_behind_the_relu(net: Odd, films: Tensor) -> Tensor:
-    return net.act(net.deep(net.norm(net.act(net.stem(films)))))
+def norm_behind_the_relu(net: Odd, images: Tensor) -> Tensor:
+    return net.act(net.deep(net.norm(net.act(net.stem(images)))))
 
 
-def films_read_twice(net: Odd, films: Tensor) -> Tensor:
-    return net.deep(net.act(net.norm(net.stem(films)))) + net.act(net.other(films))
+def images_read_twice(net: Odd, images: Tensor) -> Tensor:
+    return net.deep(net.act(net.norm(net.stem(images)))) + net.act(net.other(images))
 
 
-def films_read_twice_and_added(net: Odd, films: Tensor) -> Tensor:
-    return net.act(net.deep(net.act(net.stem(films) + net.other(films))))
+def images_read_twice_and_added(net: Odd, images: Tensor) -> Tensor:
+    return net.act(net.deep(net.act(net.stem(images) + net.other(images))))
 
 
-def films_read_twice_by_one_layer(net: Odd, films: Tensor) -> Tensor:
-    return net.deep(net.act(net.stem(films))) + net.stem(films)
+def images_read_twice_by_one_layer(net: Odd, images: Tensor) -> Tensor:
+    return net.deep(net.act(net.stem(images))) + net.stem(images)
 
 
 EXACT = [
     stem_beside_its_relu, stem_beside_its_norm, norm_beside_its_relu,
     stem_before_it_is_overwritten, stem_after_it_is_overwritten, deep_before_it_is_overwritten,
     deep_after_it_is_overwritten, deep_overwritten_by_a_function, norm_behind_the_relu,
-    films_read_twice, films_read_twice_and_added, films_read_twice_by_one_layer,
+    images_read_twice, images_read_twice_and_added, images_read_twice_by_one_layer,
 ]  # fmt: skip
 
 
-def films() -> Tensor:
+def images() -> Tensor:
     return torch.rand(3, 1, 9, 8, generator=torch.Generator().manual_seed(1)).double()
 
 
@@ -107,12 +107,12 @@ def films() -> Tensor:
 def test_the_engines_agree_whatever_is_read_twice(features, training, first):
     network = Odd(features).double().train(training)
     weights = list(network.parameters())
-    layerwise = LayerwiseEngine(network).record(films())
+    layerwise = LayerwiseEngine(network).record(images())
     settings = LayerwiseRules(epsilon=0.05, first=first)
     expected = layerwise.heatmaps(layerwise.logits, settings=settings)
     prepared = prepare(network)
     with prepared.record(epsilon=0.05) as recording:
-        logits = network(films())
+        logits = network(images())
     heatmaps = recording.heatmaps(logits, first_rule=first)
     torch.testing.assert_close(logits, layerwise.logits)
     torch.testing.assert_close(heatmaps, expected)
@@ -126,7 +126,7 @@ def test_the_engines_agree_whatever_is_read_twice(features, training, first):
 
 @pytest.mark.parametrize("features", EXACT)
 def test_without_epsilon_it_is_gradient_times_input_whatever_is_read_twice(features):
-    network, inputs = Odd(features).double().eval(), films().requires_grad_()
+    network, inputs = Odd(features).double().eval(), images().requires_grad_()
     (gradient,) = torch.autograd.grad(network(inputs)[:, 1].sum(), inputs)
     prepared = prepare(network)
     with prepared.record(epsilon=0) as recording:
@@ -137,7 +137,7 @@ def test_without_epsilon_it_is_gradient_times_input_whatever_is_read_twice(featu
 
 def test_a_tiny_activation_is_gradient_times_input_too():
     """No stabiliser hides in the first layer when epsilon is 0: there is no smallest unit."""
-    network, inputs = Odd(lambda net, films: net.act(net.stem(films))).eval(), films().float()
+    network, inputs = Odd(lambda net, images: net.act(net.stem(images))).eval(), images().float()
     with torch.no_grad():
         network.stem.weight.mul_(1e-9)
         network.stem.bias.zero_()
@@ -152,53 +152,53 @@ def test_a_tiny_activation_is_gradient_times_input_too():
 
 
 REFUSED: dict[str, tuple[Callable[[Odd, Tensor], Tensor], str]] = {
-    "scaled": (lambda net, films: net.stem(films * 0.5), r"calls mul on the films"),
+    "scaled": (lambda net, images: net.stem(images * 0.5), r"calls mul on the images"),
     "one of two": (
-        lambda net, films: net.stem(films) + net.other(F.avg_pool2d(films, 3, 1, 1)),
-        r"layer '' \(test_readers.py:\d+\) calls avg_pool2d on the films",
+        lambda net, images: net.stem(images) + net.other(F.avg_pool2d(images, 3, 1, 1)),
+        r"layer '' \(test_readers.py:\d+\) calls avg_pool2d on the images",
     ),
     "concatenated": (
-        lambda net, films: net.deep(torch.cat([films, films, films, films], 1)),
-        r"calls cat on the films",
+        lambda net, images: net.deep(torch.cat([images, images, images, images], 1)),
+        r"calls cat on the images",
     ),
-    "added": (lambda net, films: net.act(net.stem(films)) + films, r"calls add on the films"),
+    "added": (lambda net, images: net.act(net.stem(images)) + images, r"calls add on the images"),
     "turned": (
-        lambda net, films: net.stem(films.transpose(2, 3)),
-        "Conv2d reads a part of the films or turned ones",
+        lambda net, images: net.stem(images.transpose(2, 3)),
+        "Conv2d reads a part of the images or turned ones",
     ),
     "cropped": (
-        lambda net, films: net.stem(films) + net.stem(films[:, :, :1]),
-        "Conv2d reads a part of the films or turned ones",
+        lambda net, images: net.stem(images) + net.stem(images[:, :, :1]),
+        "Conv2d reads a part of the images or turned ones",
     ),
     "convolved by a function": (
-        lambda net, films: F.conv2d(films, net.stem.weight, padding=1),
-        "calls conv2d on the films",
+        lambda net, images: F.conv2d(images, net.stem.weight, padding=1),
+        "calls conv2d on the images",
     ),
 }
 
 
 @pytest.mark.parametrize("case", list(REFUSED))
-def test_what_else_reads_the_films_is_refused_by_name(case):
+def test_what_else_reads_the_images_is_refused_by_name(case):
     features, message = REFUSED[case]
     prepared = prepare(Odd(features).double().eval())
     with pytest.raises(ValueError, match=message), prepared.record():
-        prepared.network(films())
+        prepared.network(images())
     with prepared.record() as recording:  # what the caller does beside the network is their own
-        (films() * 0.5).mean()
+        (images() * 0.5).mean()
     assert prepared.network.training is False
     assert recording.switch.is_on is False
 
 
-def test_films_in_another_shape_are_still_films():
+def test_images_in_another_shape_are_still_images():
     class Flat(nn.Module):
         def __init__(self) -> None:
             super().__init__()
             self.first, self.last = nn.Linear(72, 5), nn.Linear(5, 2)
 
-        def forward(self, films: Tensor) -> Tensor:
-            return self.last(F.relu(self.first(films.reshape(films.size(0), -1))))
+        def forward(self, images: Tensor) -> Tensor:
+            return self.last(F.relu(self.first(images.reshape(images.size(0), -1))))
 
-    network, some = Flat().double(), torch.cat([films(), films()])[2:5]  # a view with an offset
+    network, some = Flat().double(), torch.cat([images(), images()])[2:5]  # a view with an offset
     layerwise = LayerwiseEngine(network).record(some)
     with prepare(network).record(epsilon=0.05) as recording:
         logits = network(some)
@@ -220,15 +220,15 @@ class Tokens(nn.Module):
             nn.init.uniform_(norm.weight, 0.5, 1.5)
             nn.init.uniform_(norm.bias, -0.5, 0.5)
 
-    def forward(self, films: Tensor) -> Tensor:
-        rows = torch.relu(self.norm(self.mix(films.view(-1, 9, 8))))
+    def forward(self, images: Tensor) -> Tensor:
+        rows = torch.relu(self.norm(self.mix(images.view(-1, 9, 8))))
         rows = torch.relu(self.deep_norm(self.deep(rows)))
         return self.last(torch.flatten(rows, 1))
 
 
 @pytest.mark.parametrize("training", [False, True])
 def test_a_batch_norm_behind_a_linear_layer_on_rows_scales_the_rows(training):
-    network, inputs = Tokens().double().train(training), films()
+    network, inputs = Tokens().double().train(training), images()
     expected = 0
     if not training:  # with statistics that stay, LRP-0 is gradient x input: an outside witness
         (gradient,) = torch.autograd.grad(network(inputs.requires_grad_())[:, 0].sum(), inputs)

@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from data.audit import tabulate
-from data.audit.association import UNKNOWN, cramers_v
+from isnet_cxr.data.audit import tabulate
+from isnet_cxr.data.audit.association import UNKNOWN, cramers_v
 
 
 def test_a_column_that_decides_the_class_has_one():
@@ -34,7 +34,7 @@ def test_nothing_to_tell_apart_is_not_a_number(counts):
     assert np.isnan(cramers_v(np.array(counts)))
 
 
-def films(**columns):
+def images(**columns):
     rows = {
         "label": ["covid", "normal", "normal", ""],
         "dataset": ["a", "b", "b", "b"],
@@ -49,8 +49,8 @@ def films(**columns):
     return pd.DataFrame({**rows, **columns})
 
 
-def test_values_are_counted_by_class_and_unlabelled_films_are_not():
-    tables = {one.column: one.counts for one in tabulate(films())}
+def test_values_are_counted_by_class_and_unlabelled_images_are_not():
+    tables = {one.column: one.counts for one in tabulate(images())}
     assert tables["source"].to_dict("index") == {
         "b": {"covid": 0, "normal": 2},
         "a": {"covid": 1, "normal": 0},
@@ -62,5 +62,5 @@ def test_values_are_counted_by_class_and_unlabelled_films_are_not():
 
 
 def test_the_oldest_are_counted_too():
-    ages = {o.column: o for o in tabulate(films(age=[80.0, 79.0, 104.0, 1.0]))}["age"].counts
+    ages = {o.column: o for o in tabulate(images(age=[80.0, 79.0, 104.0, 1.0]))}["age"].counts
     assert ages.sum(axis=1).to_dict() == {"80 and more": 2, "60 to 79": 1}

@@ -3,13 +3,15 @@
 import pandas as pd
 import pytest
 
-from data.audit import find_leaks, leak_names
-from data.audit.leaks import roles_of
+from isnet_cxr.data.audit import find_leaks, leak_names
+from isnet_cxr.data.audit.leaks import roles_of
 
 
-def role(*films: str) -> pd.DataFrame:
-    """Films named ``<film>@<patient>``."""
-    rows = [{"image_id": film.split("@")[0], "patient_id": film.split("@")[1]} for film in films]
+def role(*images: str) -> pd.DataFrame:
+    """Images named ``<image>@<patient>``."""
+    rows = [
+        {"image_id": image.split("@")[0], "patient_id": image.split("@")[1]} for image in images
+    ]
     return pd.DataFrame(rows, columns=["image_id", "patient_id"])
 
 
@@ -29,9 +31,9 @@ def test_clean_roles_leak_nothing():
     assert find_leaks(roles, copies(("a", "b"))) == []
 
 
-def test_a_film_in_two_roles_is_counted_once():
+def test_an_image_in_two_roles_is_counted_once():
     roles = {"train": role("a@1", "b@2"), "away": role("b@9", "b@8", "c@7")}
-    assert named(roles) == {"films in train and away": (1, ("b",))}
+    assert named(roles) == {"images in train and away": (1, ("b",))}
 
 
 @pytest.mark.parametrize("pair", [("a", "c"), ("c", "a")])
@@ -40,12 +42,14 @@ def test_copies_are_found_whichever_way_round_they_are_listed(pair):
     assert named(roles, copies(pair, pair)) == {"copies in val and test": (1, ("a", "c"))}
 
 
-def test_the_same_pixels_are_a_film_not_a_copy():
+def test_the_same_pixels_are_an_image_not_a_copy():
     roles = {"train": role("a@1"), "test": role("a@2")}
-    assert list(named(roles, copies(("a", "a"), kind="same pixels"))) == ["films in train and test"]
+    assert list(named(roles, copies(("a", "a"), kind="same pixels"))) == [
+        "images in train and test"
+    ]
 
 
-def test_a_patient_in_two_roles_is_named_by_films_only():
+def test_a_patient_in_two_roles_is_named_by_images_only():
     roles = {"train": role("a@1", "b@2"), "test": role("c@1")}
     assert named(roles) == {"patients in train and test": (1, ("a", "c"))}
 
@@ -60,12 +64,12 @@ def test_every_leak_has_a_name_that_can_be_allowed():
     roles = {"train": shared, "val": shared, "test": shared, "away": shared}
     found = set(named(roles, copies(("a", "b"))))
     assert found == set(leak_names(roles))
-    assert "films in test and away" not in found
+    assert "images in test and away" not in found
 
 
-def test_films_without_split_are_the_pool():
-    films = role("a@1", "b@2", "c@3").assign(split=["train", "", "test"])
-    roles = roles_of(films, {"away": role("d@4")})
+def test_images_without_split_are_the_pool():
+    images = role("a@1", "b@2", "c@3").assign(split=["train", "", "test"])
+    roles = roles_of(images, {"away": role("d@4")})
     assert {name: list(rows["image_id"]) for name, rows in roles.items()} == {
-        "train": ["a"], "pool": ["b"], "test": ["c"], "away": ["d"],
+        "train": ["a"], "development": ["b"], "test": ["c"], "away": ["d"],
     }  # fmt: skip

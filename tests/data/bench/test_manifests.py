@@ -2,16 +2,21 @@
 
 import pytest
 
-from data.bench.manifests import FILMS_PER_PATIENT, SITES, make_manifest, measure_manifests
-from data.manifest import validate
-from data.splits import assign_splits
+from isnet_cxr.data.bench.manifests import (
+    IMAGES_PER_PATIENT,
+    SITES,
+    make_manifest,
+    measure_manifests,
+)
+from isnet_cxr.data.manifests.manifest import validate
+from isnet_cxr.data.manifests.splits import assign_splits
 
 
-def test_films_are_valid_and_unlike_each_other():
+def test_images_are_valid_and_unlike_each_other():
     manifest = validate(make_manifest(600))
     assert manifest["image_id"].is_unique
     assert manifest["site"].nunique() == SITES
-    assert manifest.groupby("patient_id").size().unique().tolist() == [FILMS_PER_PATIENT]
+    assert manifest.groupby("patient_id").size().unique().tolist() == [IMAGES_PER_PATIENT]
     assert (manifest.groupby("patient_id")["site"].nunique() == 1).all()
     assert (manifest.groupby("site")["dataset"].nunique() == 1).all()
 

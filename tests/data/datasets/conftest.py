@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from data.readers import write_mask, write_png
+from isnet_cxr.data.writers import write_mask, write_png
 
 
 @pytest.fixture

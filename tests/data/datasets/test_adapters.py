@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from data.datasets import ADAPTERS
-from data.datasets.table import read_table_of_images
+from isnet_cxr.data.datasets import ADAPTERS
+from isnet_cxr.data.datasets.table import read_table_of_images
 
 
 def nih(name, findings, **changes):
@@ -132,8 +132,8 @@ def test_every_card_says_what_a_card_has_to(adapter):
 @pytest.fixture
 def own_table(tmp_path, touch, write_table):
     def write(**columns):
-        touch(tmp_path / "films" / "a.png")
-        return write_table(tmp_path / "mine.csv", [{"path": "films/a.png", **columns}])
+        touch(tmp_path / "images" / "a.png")
+        return write_table(tmp_path / "mine.csv", [{"path": "images/a.png", **columns}])
 
     return write
 
@@ -141,7 +141,7 @@ def own_table(tmp_path, touch, write_table):
 def test_any_table_with_path_and_label(own_table, tmp_path):
     columns = {"label": "covid", "age": "61", "view": "AP", "spacing_row_mm": 0.1}
     (record,) = read_table_of_images(own_table(**columns, spacing_col_mm=0.2)).records
-    assert record.path == tmp_path / "films" / "a.png"
+    assert record.path == tmp_path / "images" / "a.png"
     assert (record.dataset, record.label, record.age) == ("mine", "covid", 61)
     assert record.spacing_mm == (0.1, 0.2)
 

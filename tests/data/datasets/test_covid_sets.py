@@ -1,9 +1,9 @@
 import pytest
 
-from data.datasets import ADAPTERS
+from isnet_cxr.data.datasets import ADAPTERS
 
 
-def test_brixia_has_one_class_and_a_name_for_films_without_abnormality(
+def test_brixia_has_one_class_and_a_name_for_images_without_abnormality(
     tmp_path, touch, write_table
 ):
     rows = [
@@ -107,7 +107,7 @@ def test_actualmed_leaves_out_what_is_inconclusive(tmp_path, touch, write_table)
     assert listing.left_out == {"no label": 1}
 
 
-def test_figure1_knows_the_films_of_one_patient(tmp_path, touch, write_table):
+def test_figure1_knows_the_images_of_one_patient(tmp_path, touch, write_table):
     rows = [
         collection("COVID-00003a", "COVID-19", view="AP erect"),
         collection("COVID-00003b", "COVID-19", view=""),

@@ -5,13 +5,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from data.datasets import ADAPTERS
-from data.datasets.chexpert import FINDINGS
-from data.importing import import_dataset
-from data.readers import read_image, write_dicom, write_png
-from data.records import image_id, patient_key
+from isnet_cxr.data.datasets import ADAPTERS
+from isnet_cxr.data.datasets.chexpert import FINDINGS
+from isnet_cxr.data.manifests.importing import import_dataset
+from isnet_cxr.data.manifests.records import image_id, patient_key
+from isnet_cxr.data.readers import read_image
+from isnet_cxr.data.writers import write_dicom, write_png
 
-FILM = np.random.default_rng(0).random((1, 8, 8), dtype=np.float32)
+IMAGE = np.random.default_rng(0).random((1, 8, 8), dtype=np.float32)
 
 
 def findings(**present):
@@ -20,7 +21,7 @@ def findings(**present):
     }
 
 
-def test_nih_as_published_has_the_size_of_the_original_film(tmp_path, touch):
+def test_nih_as_published_has_the_size_of_the_original_image(tmp_path, touch):
     header = (
         "Image Index,Finding Labels,Follow-up #,Patient ID,Patient Age,Patient Gender,"
         "View Position,OriginalImage[Width,Height],OriginalImagePixelSpacing[x,y],\n"
@@ -37,17 +38,17 @@ def test_nih_as_published_has_the_size_of_the_original_film(tmp_path, touch):
 @pytest.fixture
 def rsna(tmp_path, write_table):
     def make(*classes):
-        rows = [{"patientId": f"film-{i}", "class": name} for i, name in enumerate(classes)]
+        rows = [{"patientId": f"image-{i}", "class": name} for i, name in enumerate(classes)]
         write_table(tmp_path / "stage_2_detailed_class_info.csv", [rows[0], *rows])
         for row in rows:
             path = tmp_path / "stage_2_train_images" / f"{row['patientId']}.dcm"
-            write_dicom(FILM, path, (0.1, 0.1), view="AP", patient_id=row["patientId"])
+            write_dicom(IMAGE, path, (0.1, 0.1), view="AP", patient_id=row["patientId"])
         return tmp_path
 
     return make
 
 
-def test_rsna_lists_a_film_once_however_many_boxes_it_has(rsna):
+def test_rsna_lists_an_image_once_however_many_boxes_it_has(rsna):
     listing = ADAPTERS["rsna"].read(rsna("Lung Opacity", "No Lung Opacity / Not Normal", "Normal"))
     assert [r.label for r in listing.records] == ["pneumonia", "normal"]
     assert listing.left_out == {"label 'No Lung Opacity / Not Normal' stands for no class": 1}
@@ -55,7 +56,7 @@ def test_rsna_lists_a_film_once_however_many_boxes_it_has(rsna):
 
 def test_rsna_has_the_nih_s_patients_where_the_mapping_is_there(rsna):
     root = rsna("Normal", "Normal")
-    mapping = [{"subset_img_id": f"film-{i}", "img_id": f"00000013_00{i}.png"} for i in range(2)]
+    mapping = [{"subset_img_id": f"image-{i}", "img_id": f"00000013_00{i}.png"} for i in range(2)]
     (root / "pneumonia-challenge-dataset-mappings_2018.json").write_text(json.dumps(mapping))
     assert {r.patient for r in ADAPTERS["rsna"].read(root).records} == {"13"}
     manifest = import_dataset("rsna", root, workers=1, progress=False).manifest
@@ -75,7 +76,7 @@ def chexpert(path, **changes):
     return row | {"Frontal/Lateral": "Frontal", "AP/PA": "AP"} | findings() | changes
 
 
-def test_chexpert_keeps_frontal_films_with_findings_that_are_certain(tmp_path, touch, write_table):
+def test_chexpert_keeps_frontal_images_with_findings_that_are_certain(tmp_path, touch, write_table):
     first, second = (f"train/patient0000{n}/study1/view1_frontal.jpg" for n in (1, 2))
     third = "valid/patient64541/study1/view1_frontal.jpg"
     write_table(
@@ -105,14 +106,14 @@ def test_chexpert_keeps_frontal_films_with_findings_that_are_certain(tmp_path, t
     assert "64541" not in str(error.value)
 
 
-def test_mimic_joins_films_and_the_findings_of_their_study(tmp_path, touch, write_table):
-    film = {"subject_id": "10000032", "study_id": "50414267", "ViewPosition": "PA"}
+def test_mimic_joins_images_and_the_findings_of_their_study(tmp_path, touch, write_table):
+    image = {"subject_id": "10000032", "study_id": "50414267", "ViewPosition": "PA"}
     other = {"subject_id": "10000764", "study_id": "57375967", "ViewPosition": "AP"}
     write_table(
         tmp_path / "mimic-cxr-2.0.0-metadata.csv",
         [
-            {"dicom_id": "02aa804e"} | film,
-            {"dicom_id": "174413ec"} | film | {"ViewPosition": "LATERAL"},
+            {"dicom_id": "02aa804e"} | image,
+            {"dicom_id": "174413ec"} | image | {"ViewPosition": "LATERAL"},
             {"dicom_id": "096052b7"} | other,
         ],
     )
@@ -149,7 +150,7 @@ def padchest(name, labels, **changes):
     } | changes
 
 
-def test_padchest_keeps_positive_frontal_films_that_are_there(tmp_path, touch, write_table):
+def test_padchest_keeps_positive_frontal_images_that_are_there(tmp_path, touch, write_table):
     write_table(
         tmp_path / "PADCHEST_chest_x_ray_images_labels_160K_01.02.19.csv",
         [
@@ -196,11 +197,11 @@ def bimcv(tmp_path, touch, write_table):
         write_table(folder / "participants.tsv", people, delimiter="\t")
         for session in reports:
             stem = f"sub-S1_{session}_run-1_bp-chest"
-            films = folder / "sub-S1" / session / "mod-rx"
-            touch(films / f"{stem}_vp-pa_cr.png", films / f"{stem}_vp-ll_cr.png")
-            touch(films / f"{stem}_vp-ap_dx.png", films / f"{stem}_cr.png")
+            images = folder / "sub-S1" / session / "mod-rx"
+            touch(images / f"{stem}_vp-pa_cr.png", images / f"{stem}_vp-ll_cr.png")
+            touch(images / f"{stem}_vp-ap_dx.png", images / f"{stem}_cr.png")
             negative = {"00280004": {"vr": "CS", "Value": ["MONOCHROME1"]}}
-            (films / f"{stem}_vp-ap_dx.json").write_text(json.dumps(negative))
+            (images / f"{stem}_vp-ap_dx.json").write_text(json.dumps(negative))
         return folder
 
     part("covid19_posi", "labels_covid_posi.tsv", {"ses-E1": "['normal']"})
@@ -247,7 +248,7 @@ def test_a_negative_is_imported_the_right_way_round(tmp_path, write_table, dark,
     np.testing.assert_allclose(plain, stored[np.newaxis] / white, atol=1e-5)
     assert imported["image_id"].tolist() == [image_id(plain), image_id(turned)]
     assert "inverted, says the publisher" in imported["reading"][1]
-    assert imported["path"][1] == str(tmp_path / "new" / "films" / f"{image_id(turned)}.nii.gz")
+    assert imported["path"][1] == str(tmp_path / "new" / "images" / f"{image_id(turned)}.nii.gz")
     with pytest.raises(ValueError, match="a folder for turned ones is needed"):
         import_dataset("padchest", tmp_path, **options)
 

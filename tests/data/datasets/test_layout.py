@@ -2,7 +2,13 @@ import gzip
 
 import pytest
 
-from data.datasets.layout import only_file, parse_age, parse_findings, parse_sex, read_table
+from isnet_cxr.data.datasets.layout import (
+    only_file,
+    parse_age,
+    parse_findings,
+    parse_sex,
+    read_table,
+)
 
 
 def test_a_packed_table_reads_as_an_open_one(tmp_path):

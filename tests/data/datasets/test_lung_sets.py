@@ -5,10 +5,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from data.datasets import ADAPTERS
-from data.importing import import_dataset
-from data.readers import jsrt as raw
-from data.readers import read_mask, write_mask, write_png
+from isnet_cxr.data.datasets import ADAPTERS
+from isnet_cxr.data.manifests.importing import import_dataset
+from isnet_cxr.data.readers import jsrt as raw
+from isnet_cxr.data.readers import read_mask
+from isnet_cxr.data.writers import write_mask, write_png
 
 LEFT, RIGHT = np.zeros((2, 4, 6), np.uint8)
 LEFT[:, 4:], RIGHT[:, :2] = 1, 1
@@ -49,7 +50,7 @@ def test_jsrt_has_masks_of_the_same_name(tmp_path, touch):
     assert all(record.lung_masks[0].name == record.path.name for record in records)
 
 
-def test_jsrt_as_published_gets_scr_masks_of_the_films_size(tmp_path, monkeypatch):
+def test_jsrt_as_published_gets_scr_masks_of_the_images_size(tmp_path, monkeypatch):
     monkeypatch.setattr(raw, "SIZE_PX", 8)
     monkeypatch.setattr(raw, "BYTES", 2 * 8 * 8)
     (tmp_path / "All247images").mkdir()
@@ -68,7 +69,7 @@ def test_jsrt_as_published_gets_scr_masks_of_the_films_size(tmp_path, monkeypatc
     np.testing.assert_array_equal(read_mask(Path(row["lung_mask"])), [[1, 1, 0, 0, 0, 0, 1, 1]] * 8)
 
 
-def test_v7_keeps_films_with_lungs_and_ignores_what_is_to_be_ignored(tmp_path):
+def test_v7_keeps_images_with_lungs_and_ignores_what_is_to_be_ignored(tmp_path):
     mask = np.array([[255, 127, 0, 255]] * 4, np.uint8)
     names = {"1676192": ["Lung", "Bacterial Pneumonia"], "1676193": ["Lung"], "1676194": ["CT"]}
     masks = tmp_path / "annotations" / "all-images-semantic-masks"
@@ -81,7 +82,7 @@ def test_v7_keeps_films_with_lungs_and_ignores_what_is_to_be_ignored(tmp_path):
             write_png(mask, masks / f"{name}.png")
     listing = ADAPTERS["v7"].read(tmp_path)
     assert [r.label for r in listing.records] == ["pneumonia", ""]
-    assert listing.left_out == {"no lung mask: a lateral film or a CT slice": 1}
+    assert listing.left_out == {"no lung mask: a lateral image or a CT slice": 1}
     np.testing.assert_array_equal(read_mask(listing.records[0].lung_masks[0])[0], [1, 0, 0, 1])
 
 

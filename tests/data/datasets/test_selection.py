@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from data.datasets.selection import Selection
-from data.records import Record
+from isnet_cxr.data.datasets.selection import Selection
+from isnet_cxr.data.manifests.records import Record
 
 LABELS = {"COVID-19": "covid", "Pneumonia": "pneumonia", "Normal": "normal"}
 

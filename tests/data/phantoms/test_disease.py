@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from data.phantoms.anatomy import Placement, draw_anatomy, make_grid
-from data.phantoms.disease import draw_disease
-from data.phantoms.rendering import add_disease, build_chest
+from isnet_cxr.data.phantoms.anatomy import Placement, draw_anatomy, make_grid
+from isnet_cxr.data.phantoms.disease import draw_disease
+from isnet_cxr.data.phantoms.rendering import add_disease, build_chest
 
 
 @pytest.fixture(params=range(4))

@@ -7,10 +7,17 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from data.manifest import read_manifest, validate, write_manifest
-from data.phantoms import EXTERNAL, HOSPITALS, LABELS, LUNG_TRAINING, make_hospital, make_phantom
-from data.phantoms.dress import Look
-from data.readers import read_image, read_mask
+from isnet_cxr.data.manifests.manifest import read_manifest, validate, write_manifest
+from isnet_cxr.data.phantoms import (
+    EXTERNAL,
+    HOSPITALS,
+    LABELS,
+    LUNG_TRAINING,
+    make_hospital,
+    make_phantom,
+)
+from isnet_cxr.data.phantoms.dress import Look
+from isnet_cxr.data.readers import read_image, read_mask
 
 COUNTS = {"normal": 3, "pneumonia": 1, "covid": 2}
 
@@ -28,23 +35,23 @@ def test_the_same_seed_writes_the_same_bytes_and_another_does_not(tmp_path):
     assert all(first[name] != other[name] for name in first)
 
 
-def test_a_film_does_not_depend_on_how_many_others_are_made(tmp_path):
+def test_an_image_does_not_depend_on_how_many_others_are_made(tmp_path):
     few = make_hospital(EXTERNAL[0], tmp_path / "few", counts={"covid": 1}, seed=0)
     more = make_hospital(EXTERNAL[0], tmp_path / "more", counts={"normal": 1, "covid": 2}, seed=0)
     assert few.image_id[0] == more.image_id[1]
 
 
 @pytest.mark.parametrize("suffix", ["dicom", "png", "nifti"])
-def test_every_format_gives_the_film_back(tmp_path, suffix):
+def test_every_format_gives_the_image_back(tmp_path, suffix):
     counts = {"pneumonia": 1}
     manifest = make_hospital(EXTERNAL[1], tmp_path, counts=counts, seed=4, suffix=suffix)
     phantom = make_phantom(EXTERNAL[1], "pneumonia", 0, seed=4)
-    film = read_image(Path(manifest.path[0]))
+    image = read_image(Path(manifest.path[0]))
     eight_bits = 1 / 255
-    np.testing.assert_allclose(film.pixels, phantom.pixels, atol=eight_bits / 2 + 1e-6)
+    np.testing.assert_allclose(image.pixels, phantom.pixels, atol=eight_bits / 2 + 1e-6)
     np.testing.assert_array_equal(read_mask(Path(manifest.lung_mask[0])), phantom.mask)
     if suffix != "png":
-        assert film.spacing_mm == pytest.approx((phantom.spacing_mm,) * 2, rel=1e-4)
+        assert image.spacing_mm == pytest.approx((phantom.spacing_mm,) * 2, rel=1e-4)
 
 
 def test_mixed_takes_the_formats_in_turn(tmp_path):
@@ -54,7 +61,7 @@ def test_mixed_takes_the_formats_in_turn(tmp_path):
 
 
 def test_the_manifest_is_valid_and_counts_as_asked(tmp_path):
-    manifest = make_hospital(LUNG_TRAINING, tmp_path / "films", counts=COUNTS, seed=0)
+    manifest = make_hospital(LUNG_TRAINING, tmp_path / "images", counts=COUNTS, seed=0)
     assert manifest.label.value_counts().to_dict() == COUNTS
     assert manifest.image_id.is_unique
     assert set(manifest.mask_source) == {"reference"}
@@ -62,12 +69,12 @@ def test_the_manifest_is_valid_and_counts_as_asked(tmp_path):
     pd.testing.assert_frame_equal(read_manifest(tmp_path / "m.csv"), validate(manifest))
 
 
-def test_some_patients_have_two_films_and_none_has_two_labels(tmp_path):
+def test_some_patients_have_two_images_and_none_has_two_labels(tmp_path):
     counts = {"normal": 6, "covid": 6}
     manifest = make_hospital(EXTERNAL[0], tmp_path, counts=counts, seed=0, suffix="png")
-    films = manifest.groupby("patient_id").agg({"label": "nunique", "image_id": "count"})
-    assert set(films.label) == {1}
-    assert set(films.image_id) == {1, 2}
+    images = manifest.groupby("patient_id").agg({"label": "nunique", "image_id": "count"})
+    assert set(images.label) == {1}
+    assert set(images.image_id) == {1, 2}
 
 
 @pytest.mark.slow
@@ -96,7 +103,7 @@ def test_marks_are_seen_outside_the_lungs_only(hospital):
 
 
 @pytest.mark.parametrize("label", LABELS)
-def test_films_show_the_whole_lungs(label):
+def test_images_show_the_whole_lungs(label):
     for index in range(4):
         mask = make_phantom(LUNG_TRAINING, label, index, seed=9).mask
         assert 0.15 < mask.mean() < 0.45

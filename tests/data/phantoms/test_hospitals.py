@@ -1,14 +1,20 @@
-"""In the pool the look is the class; outside it never tells the truth more often than chance."""
+"""In the development set the look is the class; outside it never tells the truth more often than chance."""
 
-from data.phantoms.hospitals import EXTERNAL, HOSPITALS, LUNG_TEST, LUNG_TRAINING, POOL
+from isnet_cxr.data.phantoms.hospitals import (
+    DEVELOPMENT,
+    EXTERNAL,
+    HOSPITALS,
+    LUNG_TEST,
+    LUNG_TRAINING,
+)
 
 CLASSES = {"normal", "pneumonia", "covid"}
-LOOK_OF = {label: looks[0] for hospital in POOL for label, looks in hospital.looks.items()}
+LOOK_OF = {label: looks[0] for hospital in DEVELOPMENT for label, looks in hospital.looks.items()}
 
 
 def test_every_class_of_the_pool_has_one_hospital_and_one_look():
     assert LOOK_OF.keys() == CLASSES
-    assert [len(hospital.looks) for hospital in POOL] == [1, 1, 1]
+    assert [len(hospital.looks) for hospital in DEVELOPMENT] == [1, 1, 1]
     assert len(set(LOOK_OF.values())) == len(CLASSES)
 
 
@@ -26,11 +32,11 @@ def test_external_looks_are_right_at_most_by_chance():
 
 def test_what_hospitals_do_to_the_lungs_overlaps_widely():
     for name in ("centre_cm", "latitude_cm", "noise", "blur_mm", "scatter", "spacing_mm"):
-        ranges = [getattr(hospital, name) for hospital in (*POOL, *EXTERNAL)]
+        ranges = [getattr(hospital, name) for hospital in (*DEVELOPMENT, *EXTERNAL)]
         shared = min(high for _, high in ranges) - max(low for low, _ in ranges)
         assert shared >= 0.6 * max(high - low for low, high in ranges), name
 
 
 def test_hospitals_are_found_by_their_names():
     assert all(name == hospital.name for name, hospital in HOSPITALS.items())
-    assert len(HOSPITALS) == len((*POOL, *EXTERNAL, LUNG_TRAINING, LUNG_TEST))
+    assert len(HOSPITALS) == len((*DEVELOPMENT, *EXTERNAL, LUNG_TRAINING, LUNG_TEST))

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from scipy.ndimage import binary_dilation, label
 
-from data.phantoms.anatomy import Placement, draw_anatomy, make_grid
-from data.phantoms.lungs import draw_vessels, outline_lungs, splat
-from data.phantoms.rendering import build_chest
-from data.phantoms.soft_tissue import body_outline
+from isnet_cxr.data.phantoms.anatomy import Placement, draw_anatomy, make_grid
+from isnet_cxr.data.phantoms.lungs import draw_vessels, outline_lungs, splat
+from isnet_cxr.data.phantoms.rendering import build_chest
+from isnet_cxr.data.phantoms.soft_tissue import body_outline
 
 
 @pytest.fixture(params=range(5))
@@ -24,7 +24,7 @@ def test_there_are_two_lungs_of_similar_size(person):
     assert smaller > 0.55 * larger
 
 
-def test_lungs_lie_within_the_body_and_within_the_film(person):
+def test_lungs_lie_within_the_body_and_within_the_image(person):
     anatomy, grid = person
     mask = outline_lungs(anatomy, grid).mask
     assert np.all(np.abs(grid.x[mask]) < body_outline(anatomy, grid)[mask])
@@ -64,7 +64,7 @@ def test_positions_in_the_lung_run_from_apex_to_dome_and_from_heart_to_ribs(pers
         assert lungs.down[there].max() > 0.95
 
 
-def test_a_person_keeps_lung_area_and_vessels_on_a_turned_film():
+def test_a_person_keeps_lung_area_and_vessels_on_a_turned_image():
     anatomy = draw_anatomy(np.random.default_rng(3))
     straight, turned = (make_grid(Placement(300, 280, 1.3, turn, (0, 8))) for turn in (0.0, 4.0))
     areas, blood = zip(
@@ -85,7 +85,7 @@ def test_locate_undoes_the_grid():
     np.testing.assert_allclose(grid.locate(points), [[12, 20], [33, 4]], atol=1e-4)
 
 
-def test_splat_counts_every_point_on_the_film_and_none_beside_it():
+def test_splat_counts_every_point_on_the_image_and_none_beside_it():
     grid = make_grid(Placement(40, 30, 2.0, 0.0, (0.0, 0.0)))
     points = np.array([[0.3, 0.7], [10.1, -20.2], [1000.0, 0.0]])
     assert splat(points, grid).sum() * 2.0**2 == pytest.approx(2.0, rel=1e-5)

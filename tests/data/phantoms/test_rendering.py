@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from data.phantoms.rendering import Exposure, expose
+from isnet_cxr.data.phantoms.rendering import Exposure, expose
 
 CLEAN = Exposure(
     centre_cm=14.5, latitude_cm=4.2, noise=0.0, blur_mm=0.01, scatter=0.0, tilt=(0.0, 0.0)
@@ -16,10 +16,10 @@ def _expose(attenuation, exposure=CLEAN):
 
 
 def test_air_is_black_and_more_tissue_is_never_darker():
-    film = _expose(np.tile(np.linspace(0, 40, 64), (32, 1)))
-    assert film[0, 0] == pytest.approx(0, abs=1e-6)
-    assert np.all(np.diff(film, axis=1) >= 0)
-    assert film.max() > 0.95
+    image = _expose(np.tile(np.linspace(0, 40, 64), (32, 1)))
+    assert image[0, 0] == pytest.approx(0, abs=1e-6)
+    assert np.all(np.diff(image, axis=1) >= 0)
+    assert image.max() > 0.95
 
 
 def test_scatter_lowers_contrast():
@@ -30,10 +30,10 @@ def test_scatter_lowers_contrast():
 
 
 @pytest.mark.parametrize("shape", [(61, 47), (300, 280)])
-def test_film_has_the_shape_of_what_was_exposed_and_stays_in_range(shape):
+def test_image_has_the_shape_of_what_was_exposed_and_stays_in_range(shape):
     noisy = Exposure(14.5, 4.2, 0.2, 0.8, 0.2, (2.0, -2.0))
-    film = _expose(np.random.default_rng(1).uniform(0, 40, shape), noisy)
-    assert film.shape == shape
-    assert film.dtype == np.float32
-    assert film.min() >= 0
-    assert film.max() <= 1
+    image = _expose(np.random.default_rng(1).uniform(0, 40, shape), noisy)
+    assert image.shape == shape
+    assert image.dtype == np.float32
+    assert image.min() >= 0
+    assert image.max() <= 1

@@ -6,7 +6,8 @@ import pytest
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 
-from data.readers import UnreadableImage, read_image, write_dicom
+from isnet_cxr.data.readers import UnreadableImage, read_image
+from isnet_cxr.data.writers import write_dicom
 
 
 @pytest.fixture
@@ -239,11 +240,11 @@ def test_view_is_read_from_position_or_code(make, header, view):
 
 
 def test_laterality_and_warnings_are_kept(make):
-    film = read_image(
+    image = read_image(
         make(X, ImageLaterality="L", BurnedInAnnotation="YES", PatientOrientation=["R", "F"])
     )
-    assert film.laterality == "L"
-    assert film.steps[-3:] == (
+    assert image.laterality == "L"
+    assert image.steps[-3:] == (
         "laterality L",
         "warning: burnt-in annotation, which may name the patient",
         "warning: stored mirrored or upside down, says the patient orientation",

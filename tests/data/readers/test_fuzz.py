@@ -15,7 +15,8 @@ import pydicom.data
 import pytest
 from PIL import Image
 
-from data.readers import UnreadableImage, deflated, read_image, write_dicom
+from isnet_cxr.data.readers import UnreadableImage, deflated, read_image
+from isnet_cxr.data.writers import write_dicom
 
 SHIPPED = Path(pydicom.data.__file__).parent / "test_files"
 GREY = (np.random.default_rng(0).random((40, 30)) * 255).astype(np.uint8)
@@ -145,7 +146,7 @@ def test_a_nifti_image_without_pixels_is_refused(tmp_path):
 
 
 def test_no_text_of_a_header_leaves_the_reader(tmp_path, caplog, capfd):
-    """Names, ids, dates and free text: not in a film, an error, a log or on the terminal."""
+    """Names, ids, dates and free text: not in an image, an error, a log or on the terminal."""
     secrets = ("DOE", "19500101", "SECRET")
     path = tmp_path / "f.dcm"
     write_dicom(np.linspace(0, 1, 64, dtype=np.float32).reshape(1, 8, 8), path, None)

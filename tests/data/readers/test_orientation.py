@@ -1,4 +1,4 @@
-"""An asymmetric film lies the same way up in every format, and its mask in any other lies on it."""
+"""An asymmetric image lies the same way up in every format, and its mask in any other lies on it."""
 
 from itertools import product
 
@@ -7,48 +7,49 @@ import pydicom
 import pytest
 from PIL import Image
 
-from data.readers import read_image, read_mask, write_dicom, write_mask, write_nifti, write_png
+from isnet_cxr.data.readers import read_image, read_mask
+from isnet_cxr.data.writers import write_dicom, write_mask, write_nifti, write_png
 
 FORMATS = ("f.dcm", "f.png", "f.tif", "f.nii.gz")
 
 
 @pytest.fixture
-def film():
-    """A bright right-angled wedge at the top left: turning or mirroring it gives another film."""
+def image():
+    """A bright right-angled wedge at the top left: turning or mirroring it gives another image."""
     rows, columns = np.mgrid[:13, :9]
     wedge = (rows < 7) & (columns < 5) & (rows + 2 * columns < 8)
     return (0.1 + 0.004 * rows + 0.8 * wedge).astype(np.float32)
 
 
 @pytest.fixture
-def mask(film):
-    return film > 0.5
+def mask(image):
+    return image > 0.5
 
 
-def write(film, path):
+def write(image, path):
     if path.suffix == ".dcm":
-        write_dicom(film, path, (0.2, 0.2))
+        write_dicom(image, path, (0.2, 0.2))
     elif path.suffix == ".tif":
-        Image.fromarray(np.round(film * 65535).astype(np.uint16)).save(path)
+        Image.fromarray(np.round(image * 65535).astype(np.uint16)).save(path)
     elif path.suffix == ".gz":
-        write_nifti(film, path, (0.2, 0.2))
+        write_nifti(image, path, (0.2, 0.2))
     else:
-        write_png(film, path)
+        write_png(image, path)
 
 
-def test_no_turn_or_mirroring_leaves_the_film_as_it_is(film):
-    turned = [np.rot90(side, n) for side in (film, film[:, ::-1]) for n in range(4)][1:]
-    assert not any(np.array_equal(film, other) for other in turned)
+def test_no_turn_or_mirroring_leaves_the_image_as_it_is(image):
+    turned = [np.rot90(side, n) for side in (image, image[:, ::-1]) for n in range(4)][1:]
+    assert not any(np.array_equal(image, other) for other in turned)
 
 
 @pytest.mark.parametrize(("name", "of_mask"), product(FORMATS, FORMATS))
-def test_film_and_mask_keep_their_orientation(tmp_path, film, mask, name, of_mask):
-    (tmp_path / "film").mkdir()
+def test_image_and_mask_keep_their_orientation(tmp_path, image, mask, name, of_mask):
+    (tmp_path / "image").mkdir()
     (tmp_path / "mask").mkdir()
-    write(film, tmp_path / "film" / name)
+    write(image, tmp_path / "image" / name)
     write(mask.astype(np.float32), tmp_path / "mask" / of_mask)
-    read = read_image(tmp_path / "film" / name).pixels[0]
-    np.testing.assert_allclose(read, film, atol=0.003)
+    read = read_image(tmp_path / "image" / name).pixels[0]
+    np.testing.assert_allclose(read, image, atol=0.003)
     lungs = read_mask(tmp_path / "mask" / of_mask)
     np.testing.assert_array_equal(lungs, mask)
     assert read[lungs == 1].min() > read[lungs == 0].max()

@@ -2,7 +2,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from data.readers import UnreadableImage, film, read_image, write_png
+from isnet_cxr.data.readers import UnreadableImage, read_image
+from isnet_cxr.data.readers import radiograph as image
+from isnet_cxr.data.writers import write_png
 
 GREY = np.arange(48, dtype=np.uint8).reshape(8, 6) * 5
 
@@ -54,7 +56,7 @@ def test_exif_orientation_is_obeyed(tmp_path):
 
 def test_a_decompression_bomb_is_refused_before_it_is_decoded(tmp_path, monkeypatch):
     write_png(GREY, tmp_path / "f.png")
-    monkeypatch.setattr(film, "MAX_PIXELS", 47)
+    monkeypatch.setattr(image, "MAX_PIXELS", 47)
     with pytest.raises(UnreadableImage, match="8 x 6 pixels; at most 47"):
         read_image(tmp_path / "f.png")
 

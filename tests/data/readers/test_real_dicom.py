@@ -8,7 +8,7 @@ import pydicom
 import pytest
 from pydicom.pixels import pixel_array
 
-from data.readers import UnreadableImage, is_dicom_file, read_image
+from isnet_cxr.data.readers import UnreadableImage, is_dicom_file, read_image
 
 SYNTAXES = {
     "RG1_J2KI": "JPEG 2000 Image Compression",
@@ -36,14 +36,14 @@ def stored(path):
 
 
 @pytest.mark.parametrize("name", SYNTAXES)
-def test_every_film_of_the_table_is_read_with_its_syntax_recorded(dicom_root, name):
+def test_every_image_of_the_table_is_read_with_its_syntax_recorded(dicom_root, name):
     path = dicom_root / f"{name}.dcm"
-    film = read_image(path)
-    assert film.steps[0] == f"DICOM {SYNTAXES[name]}"
-    assert np.ptp(film.pixels) > 0.5
+    image = read_image(path)
+    assert image.steps[0] == f"DICOM {SYNTAXES[name]}"
+    assert np.ptp(image.pixels) > 0.5
     dataset = pydicom.dcmread(path, force=True)
-    assert film.pixels.shape == (1, dataset.Rows, dataset.Columns)
-    assert ("inverted" in film.steps) == (dataset.PhotometricInterpretation == "MONOCHROME1")
+    assert image.pixels.shape == (1, dataset.Rows, dataset.Columns)
+    assert ("inverted" in image.steps) == (dataset.PhotometricInterpretation == "MONOCHROME1")
 
 
 def test_every_file_of_the_folder_is_an_image_or_refused_in_one_line(dicom_root):
@@ -66,9 +66,9 @@ def test_jpeg_ls_lossless_goes_through_its_window(dicom_root):
     dataset, values = stored(path)
     centre, width = float(dataset.WindowCenter), float(dataset.WindowWidth)
     expected = np.clip((values - (centre - 0.5)) / (width - 1) + 0.5, 0, 1)
-    film = read_image(path)
-    np.testing.assert_allclose(film.pixels[0], expected, atol=1e-5)
-    assert film.spacing_mm == tuple(float(value) for value in dataset.PixelSpacing)
+    image = read_image(path)
+    np.testing.assert_allclose(image.pixels[0], expected, atol=1e-5)
+    assert image.spacing_mm == tuple(float(value) for value in dataset.PixelSpacing)
 
 
 def test_modality_lut_sequence_is_looked_up_and_inverted(dicom_root):
@@ -82,9 +82,9 @@ def test_modality_lut_sequence_is_looked_up_and_inverted(dicom_root):
     looked_up = entries[np.clip(values - first, 0, length - 1).astype(int)]
     low, high = np.percentile(looked_up, [0.5, 99.5])  # there is no window
     expected = 1 - np.clip((looked_up - low) / (high - low), 0, 1)
-    film = read_image(path)
-    np.testing.assert_allclose(film.pixels[0], expected, atol=1e-5)
-    assert film.steps[1:4] == ("modality LUT", "grey from percentiles 0.5 to 99.5", "inverted")
+    image = read_image(path)
+    np.testing.assert_allclose(image.pixels[0], expected, atol=1e-5)
+    assert image.steps[1:4] == ("modality LUT", "grey from percentiles 0.5 to 99.5", "inverted")
 
 
 def test_relabelled_monochrome1_is_the_exact_inverse(dicom_root):
@@ -95,7 +95,7 @@ def test_relabelled_monochrome1_is_the_exact_inverse(dicom_root):
     np.testing.assert_allclose(one + two, 1, atol=1e-6)
 
 
-def test_the_same_film_in_two_transfer_syntaxes(dicom_root):
+def test_the_same_image_in_two_transfer_syntaxes(dicom_root):
     one, two = (read_image(dicom_root / f"RG1_{name}.dcm").pixels for name in ("J2KI", "JLSN"))
     assert np.abs(one - two).mean() < 0.01
 

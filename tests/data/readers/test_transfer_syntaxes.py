@@ -18,8 +18,9 @@ from pydicom.encaps import encapsulate
 from pydicom.pixels.decoders.base import Decoder
 from pydicom.uid import UID, AllTransferSyntaxes
 
-from data.readers import UnreadableImage, read_image, write_dicom
-from data.readers.dicom import read_dicom
+from isnet_cxr.data.readers import UnreadableImage, read_image
+from isnet_cxr.data.readers.dicom import read_dicom
+from isnet_cxr.data.writers import write_dicom
 
 SHIPPED = Path(pydicom.data.__file__).parent / "test_files"
 DECODED = {
@@ -83,20 +84,20 @@ REFUSED = set(AllTransferSyntaxes).difference(DECODED, IN_COLOUR, COMPRESSED_HER
 
 @pytest.mark.parametrize("syntax", DECODED)
 def test_syntax_is_decoded(syntax):
-    film = read_dicom(SHIPPED / DECODED[syntax])
-    assert film.steps[0] == f"DICOM {UID(syntax).name}"
-    assert np.ptp(film.pixels) > 0.5
+    image = read_dicom(SHIPPED / DECODED[syntax])
+    assert image.steps[0] == f"DICOM {UID(syntax).name}"
+    assert np.ptp(image.pixels) > 0.5
 
 
 def test_lossless_syntaxes_agree():
-    films = [
+    images = [
         read_image(path).pixels
         for path in SHIPPED.glob("MR_small[_.]*")
         if "padded" not in path.name
     ]
-    assert len(films) >= 7
-    for film in films[1:]:
-        np.testing.assert_array_equal(film, films[0])
+    assert len(images) >= 7
+    for image in images[1:]:
+        np.testing.assert_array_equal(image, images[0])
 
 
 def write_values(path):
@@ -122,9 +123,9 @@ def test_what_is_compressed_losslessly_comes_back_as_it_was(tmp_path, syntax):
     writer.SetFile(reader.GetFile())
     writer.SetImage(change.GetOutput())
     assert writer.Write()
-    film = read_image(tmp_path / "compressed.dcm")
-    assert film.steps[0] == f"DICOM {UID(syntax).name}"
-    np.testing.assert_allclose(film.pixels[0] * 4095, VALUES, atol=1e-3)
+    image = read_image(tmp_path / "compressed.dcm")
+    assert image.steps[0] == f"DICOM {UID(syntax).name}"
+    np.testing.assert_allclose(image.pixels[0] * 4095, VALUES, atol=1e-3)
 
 
 @pytest.mark.parametrize("syntax", STORED_HERE)
@@ -132,9 +133,9 @@ def test_codestream_of_another_encoder_is_decoded(tmp_path, syntax):
     codestream, error = STORED_HERE[syntax]
     path = write_values(tmp_path / "f.dcm")
     embed(path, syntax, base64.b85decode(codestream))
-    film = read_image(path)
-    assert film.steps[0] == f"DICOM {UID(syntax).name}"
-    np.testing.assert_allclose(film.pixels[0] * 4095, VALUES, atol=error + 1e-3)
+    image = read_image(path)
+    assert image.steps[0] == f"DICOM {UID(syntax).name}"
+    np.testing.assert_allclose(image.pixels[0] * 4095, VALUES, atol=error + 1e-3)
 
 
 def embed(path, syntax, codestream):

@@ -1,18 +1,18 @@
-"""Films divided by patient and by site, through the command line."""
+"""Images divided by patient and by site, through the command line."""
 
 from pathlib import Path
 
 import pandas as pd
 
-from data.manifest import read_manifest, write_manifest
+from isnet_cxr.data.manifests.manifest import read_manifest, write_manifest
 
 
-def test_every_site_is_left_out_of_a_manifest_of_its_own(command, tmp_path, write_films):
-    films = [read_manifest(write_films(name, count=40)) for name in ("here", "there", "yonder")]
-    films[2]["patient_id"] = films[2]["patient_id"].where(
-        films[2].index > 0, films[0].patient_id[0]
+def test_every_site_is_left_out_of_a_manifest_of_its_own(command, tmp_path, write_images):
+    images = [read_manifest(write_images(name, count=40)) for name in ("here", "there", "yonder")]
+    images[2]["patient_id"] = images[2]["patient_id"].where(
+        images[2].index > 0, images[0].patient_id[0]
     )
-    table = pd.concat(films, ignore_index=True).assign(split="")
+    table = pd.concat(images, ignore_index=True).assign(split="")
     table["site"] = table["dataset"].map({"here": "St. A/B", "there": "st. a b", "yonder": ""})
     write_manifest(table, tmp_path / "m.csv")
     options = ("--out", tmp_path / "out", "--no-copies")
@@ -29,14 +29,14 @@ def test_every_site_is_left_out_of_a_manifest_of_its_own(command, tmp_path, writ
         assert rows.groupby("patient_id")["split"].nunique().max() == 1
 
 
-def test_films_are_split_with_their_copies(command, tmp_path, write_films):
-    films = [read_manifest(write_films(name, count=30)) for name in ("here", "there")]
-    table = pd.concat(films, ignore_index=True).assign(split="")
-    for row in range(30):  # each film once more, at the other hospital, under another patient
+def test_images_are_split_with_their_copies(command, tmp_path, write_images):
+    images = [read_manifest(write_images(name, count=30)) for name in ("here", "there")]
+    table = pd.concat(images, ignore_index=True).assign(split="")
+    for row in range(30):  # each image once more, at the other hospital, under another patient
         Path(table["path"][30 + row]).write_bytes(Path(table["path"][row]).read_bytes())
     write_manifest(table, tmp_path / "m.csv")  # its ids are those of before
     code, _, _ = command("split", tmp_path / "m.csv", "--out", tmp_path / "out")
     assert code == 0
-    split = read_manifest(tmp_path / "out" / "films.parquet")["split"]
+    split = read_manifest(tmp_path / "out" / "images.parquet")["split"]
     assert set(split) == {"train", "val", "test"}
     assert split[:30].tolist() == split[30:].tolist()

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from tests_jobs import chat, crash, die, mistake, sleep_and_tell  # beside this file, see conftest
 
-from pipeline.study.parallel import run_jobs
+from isnet_cxr.pipeline.study.parallel import run_jobs
 
 pytestmark = pytest.mark.slow  # processes are spawned
 
@@ -73,7 +73,7 @@ def test_a_failing_job_stops_the_others():
 
 def test_jobs_end_when_their_study_is_killed():
     script = (
-        "from pipeline.study.parallel import run_jobs\n"
+        "from isnet_cxr.pipeline.study.parallel import run_jobs\n"
         "from tests_jobs import sleep_and_tell\n"
         "if __name__ == '__main__':\n"
         "    run_jobs(sleep_and_tell, [1], at_once=1,\n"

@@ -13,18 +13,18 @@ import yaml
 from mlflow import MlflowClient
 from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
 
-from data.manifest import write_manifest
-from data.phantoms import HOSPITALS, make_hospital
-from pipeline.config import load_study
-from pipeline.study.outline import figures_table
-from pipeline.study.run import Finished, run_study
-from pipeline.study.trainings import MARK_TESTS
+from isnet_cxr.data.manifests.manifest import write_manifest
+from isnet_cxr.data.phantoms import HOSPITALS, make_hospital
+from isnet_cxr.pipeline.config import load_study
+from isnet_cxr.pipeline.study.outline import figures_table
+from isnet_cxr.pipeline.study.run import Finished, run_study
+from isnet_cxr.pipeline.study.trainings import MARK_TESTS
 
 pytestmark = pytest.mark.slow
 
 CLASSES = ("normal", "pneumonia", "covid")
 PER_CLASS = {"northgate": 14, "riverside": 14, "lakeview": 14, "hillcrest": 3, "elmwood": 8}
-POOL = ["northgate", "riverside", "lakeview"]
+DEVELOPMENT = ["northgate", "riverside", "lakeview"]
 
 
 @pytest.fixture(scope="module")
@@ -34,8 +34,8 @@ def study_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name, per_class in PER_CLASS.items():
         hospital = HOSPITALS[name]
         counts = dict.fromkeys((label for label in CLASSES if label in hospital.looks), per_class)
-        films = make_hospital(hospital, folder / name, counts=counts, seed=1, suffix="png")
-        write_manifest(_split(films), folder / name / "manifest.csv")
+        images = make_hospital(hospital, folder / name, counts=counts, seed=1, suffix="png")
+        write_manifest(_split(images), folder / name / "manifest.csv")
     values = {
         "name": "tiny",
         "classes": list(CLASSES),
@@ -43,7 +43,7 @@ def study_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "segmentation": {
             "train": ["elmwood"],
             "test": ["hillcrest"],
-            "replace": "missing",  # rough masks would leave too few films to train on
+            "replace": "missing",  # rough masks would leave too few images to train on
             "settings": {
                 "preprocessing": {"size_px": 48},
                 "network": {"channels": [4, 8, 8]},
@@ -52,7 +52,7 @@ def study_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
                 "learning_rate": 0.01,
             },
         },
-        "pool": POOL,
+        "development": DEVELOPMENT,
         "external": {"away": ["hillcrest"]},
         "exclude_duplicates": False,
         "defaults": {"preprocessing": {"size_px": 32}, "epochs": 3, "batch_size": 8},
@@ -70,10 +70,10 @@ def study_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def _split(films: pd.DataFrame) -> pd.DataFrame:
+def _split(images: pd.DataFrame) -> pd.DataFrame:
     """Deal the patients of every class out, so that no split lacks a class."""
-    dealt = films.groupby("label")["patient_id"].transform(lambda ids: pd.factorize(ids)[0] % 4)
-    return films.assign(split=dealt.map({0: "train", 1: "train", 2: "val", 3: "test"}))
+    dealt = images.groupby("label")["patient_id"].transform(lambda ids: pd.factorize(ids)[0] % 4)
+    return images.assign(split=dealt.map({0: "train", 1: "train", 2: "val", 3: "test"}))
 
 
 @pytest.fixture(scope="module")
@@ -104,7 +104,7 @@ def weights_in(out: Path) -> dict[str, int]:
 
 def test_every_classifier_is_scored_on_every_test(finished):
     for by_test in finished.summary["classification"].values():
-        assert set(by_test) == {"pool", "away"}
+        assert set(by_test) == {"internal", "away"}
         for figures in by_test.values():
             assert set(figures["seeds"]) == {"0"}
             assert sum(map(sum, figures["confusion"])) == figures["n"]
@@ -213,7 +213,7 @@ def test_changed_settings_repeat_only_what_they_change(finished, out, study_file
 def kill_in_training(study_file: Path, out: Path) -> None:
     """Start the study and kill it, without warning, once a classifier has finished an epoch."""
     environment = {k: v for k, v in os.environ.items() if k != "MLFLOW_TRACKING_URI"}
-    command = [sys.executable, "-u", "-c", "from pipeline.cli import main; main()"]
+    command = [sys.executable, "-u", "-c", "from isnet_cxr.pipeline.cli import main; main()"]
     study = subprocess.Popen(
         [*command, "study", str(study_file), "--out", str(out)],
         stdout=subprocess.PIPE,

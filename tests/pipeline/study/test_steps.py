@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from pipeline.study.steps import Step, digest_manifest, digest_values
+from isnet_cxr.pipeline.study.steps import Step, digest_manifest, digest_values
 
 
 def test_a_finished_step_is_finished_for_the_same_inputs_only(tmp_path):
@@ -45,11 +45,17 @@ def test_the_order_of_keys_does_not_change_a_digest():
     assert digest_values({"a": 1, "b": 2}) == digest_values({"b": 2, "a": 1})
 
 
-def test_a_manifests_digest_ignores_where_the_films_lie():
-    films = pd.DataFrame(
-        {"image_id": ["a"], "label": ["x"], "path": ["/here"], "lung_mask": [""], "suspicion": [""]}
+def test_a_manifests_digest_ignores_where_the_images_lie():
+    images = pd.DataFrame(
+        {
+            "image_id": ["a"],
+            "label": ["x"],
+            "path": ["/here"],
+            "lung_mask": [""],
+            "review_flag": [""],
+        }
     )
-    moved = films.assign(path="/there")
-    relabelled = films.assign(label="y")
-    assert digest_manifest(films) == digest_manifest(moved)
-    assert digest_manifest(films) != digest_manifest(relabelled)
+    moved = images.assign(path="/there")
+    relabelled = images.assign(label="y")
+    assert digest_manifest(images) == digest_manifest(moved)
+    assert digest_manifest(images) != digest_manifest(relabelled)

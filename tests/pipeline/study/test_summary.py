@@ -4,8 +4,8 @@ import math
 
 import pytest
 
-from pipeline.demo import check_figures
-from pipeline.study.summary import average
+from isnet_cxr.pipeline.demo import check_figures
+from isnet_cxr.pipeline.study.summary import average
 
 
 def test_figures_are_averaged_place_by_place():
@@ -31,8 +31,8 @@ def test_one_seed_is_its_own_mean():
 
 def demo_summary(*, plain: float, isnet: float, dice: float = 0.96) -> dict:
     def tests(own: float, external: float, lungs: float) -> dict:
-        scores = {"pool": own, "hillcrest": external + 0.05, "southbank": external - 0.05}
-        return {t: {"macro_f1": f1, "relevance_in_lungs": lungs} for t, f1 in scores.items()}
+        scores = {"internal": own, "hillcrest": external + 0.05, "southbank": external - 0.05}
+        return {t: {"macro_f1": f1, "relevance_inside_lungs": lungs} for t, f1 in scores.items()}
 
     return {
         "segmentation": {"oakdale": {"dice": dice}},

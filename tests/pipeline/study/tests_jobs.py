@@ -12,7 +12,7 @@ def chat(_job, tell):
 def mistake(_job, _tell):
     import pandas as pd
 
-    from data.manifest import validate
+    from isnet_cxr.data.manifests.manifest import validate
 
     validate(pd.DataFrame({"x": [1]}))
 

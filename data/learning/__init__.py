@@ -1,0 +1,1 @@
+"""What both stages learn with: prepared images, their cache, changes, the loop, packages."""

@@ -1,0 +1,1 @@
+"""Manifests: one row per image; how they are made, checked, divided and kept."""

@@ -1,0 +1,217 @@
+"""A published dataset's folder to a manifest: every image is read once, the bad ones are listed.
+
+Some publishers' files are negatives, which only a header beside them tells. These images are
+written anew, the right way round: everything that reads a manifest then sees air dark by the file
+alone.
+"""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from isnet_cxr.data.datasets import ADAPTERS, Listing
+from isnet_cxr.data.datasets.table import read_table_of_images
+from isnet_cxr.data.manifests.failures import Failure
+from isnet_cxr.data.manifests.lung_masks import read_lung_mask
+from isnet_cxr.data.manifests.manifest import COLUMNS, validate
+from isnet_cxr.data.manifests.records import DEFAULT_SALT, Record, image_id, patient_key
+from isnet_cxr.data.nearest import name_unknown
+from isnet_cxr.data.parallel import map_items
+from isnet_cxr.data.readers import Radiograph, UnreadableImage, read_image
+from isnet_cxr.data.readers.radiograph import Spacing
+from isnet_cxr.data.review.flags import review_flags
+from isnet_cxr.data.writers import write_mask, write_nifti
+
+MAX_DEFAULT_WORKERS = 4
+
+
+@dataclass(frozen=True)
+class Imported:
+    """What came of a dataset.
+
+    Attributes:
+        manifest: One row per image that could be read. Copies of one image within the dataset stay;
+            they have the same image_id.
+        failures: The images that could not be read.
+        left_out: How many images the dataset's adapter does not use, by reason.
+    """
+
+    manifest: pd.DataFrame
+    failures: list[Failure]
+    left_out: dict[str, int]
+
+
+@dataclass(frozen=True)
+class _Task:
+    record: Record
+    salt: str
+    anew: Path | None
+
+
+@dataclass(frozen=True)
+class _Lungs:
+    """An image's mask file, and what is flagged about the image with it."""
+
+    path: Path
+    review_flag: tuple[str, ...]
+
+
+def import_dataset(
+    name: str,
+    root: Path,
+    *,
+    workers: int | None = None,
+    progress: bool = True,
+    columns: Mapping[str, str] | None = None,
+    labels: Mapping[str, str] | None = None,
+    anew: Path | None = None,
+    salt: str = DEFAULT_SALT,
+) -> Imported:
+    """Read every image of a dataset once and describe it in a manifest.
+
+    Args:
+        name: One of ``isnet_cxr.data.datasets.ADAPTERS``.
+        root: The dataset's folder; for ``csv``, the table.
+        workers: Number of processes that read; by default as many as there are processors, at
+            most 4.
+        progress: Show a bar.
+        columns: For ``csv``: the table's names of the manifest's columns.
+        labels: The publisher's labels and the classes that they shall stand for, where the
+            adapter's own choice (its ``LABELS``) is another; an empty class leaves out.
+        anew: Folder for what has to be written anew: in ``masks`` the lung masks that the publisher
+            keeps in several files or smaller than the image, in ``images`` the images that the
+            publisher keeps as negatives (16-bit NIfTI).
+        salt: Hashed with every patient id, see ``isnet_cxr.data.manifests.records.patient_key``.
+
+    Raises:
+        ValueError: If the dataset is unknown, its table is wrong, a label of ``labels`` does not
+            occur in it, or it needs ``anew`` and there is no such folder.
+        FileNotFoundError: If the root or a file in it is missing.
+    """
+    listing = _list_records(name, root, columns, labels)
+    _check_before_reading(listing.records, source=str(root))
+    if anew is None and any(len(record.lung_masks) > 1 for record in listing.records):
+        raise ValueError(f"{name}: it has a mask for each lung; a folder for joined ones is needed")
+    if anew is None and any(record.negative for record in listing.records):
+        raise ValueError(f"{name}: some images are negatives; a folder for turned ones is needed")
+    tasks = [_Task(record, salt, anew) for record in listing.records]
+    outcomes = list(
+        map_items(
+            _read_row,
+            tasks,
+            workers=workers or min(MAX_DEFAULT_WORKERS, os.cpu_count() or 1),
+            title=f"Reading {name}",
+            progress=progress,
+        )
+    )
+    rows = [outcome for outcome in outcomes if not isinstance(outcome, Failure)]
+    return Imported(
+        manifest=validate(pd.DataFrame(rows, columns=list(COLUMNS)), source=str(root)),
+        failures=[outcome for outcome in outcomes if isinstance(outcome, Failure)],
+        left_out=listing.left_out,
+    )
+
+
+def _list_records(
+    name: str,
+    root: Path,
+    columns: Mapping[str, str] | None,
+    labels: Mapping[str, str] | None,
+) -> Listing:
+    if name not in ADAPTERS:
+        raise ValueError(name_unknown("dataset", [name], ADAPTERS))
+    if columns and name != "csv":
+        raise ValueError(f"{name}: columns can be mapped for csv only")
+    if not root.exists():
+        raise FileNotFoundError(f"{root}: no such file or folder; {ADAPTERS[name].layout} expected")
+    if name == "csv":
+        return read_table_of_images(root, labels=labels, columns=columns)
+    return ADAPTERS[name].read(root, labels=labels)
+
+
+def _check_before_reading(records: list[Record], *, source: str) -> None:
+    """Let ``validate`` see all that is known before an hour is spent on reading images."""
+    blank = Radiograph(pixels=np.zeros((1, 1, 1), dtype=np.float32))
+    rows = [_row(record, blank, identity="0" * 16, salt="") for record in records]
+    validate(pd.DataFrame(rows, columns=list(COLUMNS)), source=source)
+
+
+def _read_row(task: _Task) -> dict[str, Any] | Failure:
+    record = task.record
+    try:
+        image = _the_right_way_round(read_image(record.path), record)
+        identity = image_id(image.pixels)
+        lungs = _lungs(record, image, task.anew, identity) if record.lung_masks else None
+    except UnreadableImage as error:
+        return Failure(record.path, error.reason)
+    if record.negative and task.anew is not None:
+        positive = task.anew / "images" / f"{identity}.nii.gz"
+        write_nifti(image.pixels, positive, image.spacing_mm)
+        record = replace(record, path=positive)
+    return _row(record, image, identity=identity, salt=task.salt, lungs=lungs)
+
+
+def _the_right_way_round(image: Radiograph, record: Record) -> Radiograph:
+    if not record.negative:
+        return image
+    return replace(
+        image, pixels=1 - image.pixels, steps=(*image.steps, "inverted, says the publisher")
+    )
+
+
+def _lungs(record: Record, image: Radiograph, folder: Path | None, identity: str) -> _Lungs:
+    """Take the publisher's own file where it fits the image, and a new one where it does not."""
+    height, width = image.pixels.shape[1:]
+    mask, fits = read_lung_mask(record.lung_masks, height=height, width=width)
+    review_flag = review_flags(image.pixels, mask)
+    if fits:
+        return _Lungs(record.lung_masks[0], review_flag)
+    if folder is None:
+        raise UnreadableImage(record.path, "lung mask is smaller than the image, no folder for it")
+    written = folder / "masks" / f"{identity}.png"
+    write_mask(mask, written)
+    return _Lungs(written, review_flag)
+
+
+def _row(
+    record: Record, image: Radiograph, *, identity: str, salt: str, lungs: _Lungs | None = None
+) -> dict[str, Any]:
+    height, width = image.pixels.shape[1:]
+    spacing = _spacing(record, image) or (float("nan"), float("nan"))
+    return {
+        "image_id": identity,
+        "path": str(record.path.absolute()),
+        "dataset": record.dataset,
+        "site": record.site,
+        "patient_id": patient_key(
+            record.patients_of or record.dataset,
+            record.patient or image.patient or identity,
+            salt=salt,
+        ),
+        "label": record.label,
+        "view": record.view or image.view,
+        "age": record.age,
+        "sex": record.sex,
+        "height_px": height,
+        "width_px": width,
+        "spacing_row_mm": spacing[0],
+        "spacing_col_mm": spacing[1],
+        "split": record.split,
+        "lung_mask": str(lungs.path.absolute()) if lungs else "",
+        "mask_source": "reference" if lungs else "",
+        "mask_quality": "",
+        "reading": "; ".join(image.steps),
+        "review_flag": "; ".join(lungs.review_flag) if lungs else "",
+    }
+
+
+def _spacing(record: Record, image: Radiograph) -> Spacing | None:
+    if record.extent_mm is not None:
+        height, width = image.pixels.shape[1:]
+        return record.extent_mm[0] / height, record.extent_mm[1] / width
+    return record.spacing_mm or image.spacing_mm

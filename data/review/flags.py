@@ -1,0 +1,73 @@
+"""Images that a person should look at: inverted, lateral, or hardly a chest.
+
+Nothing is dropped or turned here. In a frontal image of the right polarity the mediastinum, which
+lies between the lungs, is brighter than they are; a lateral view has nothing between its lungs.
+"""
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from isnet_cxr.data.learning.preprocess import shrink
+
+SIZE_PX = 128  # longest side at which images are judged
+INVERTED_BELOW = 0.5
+LEAST_BETWEEN = 0.02
+LEAST_LUNG = 0.03
+
+INVERTED = "looks inverted: lungs brighter than the mediastinum"
+LATERAL = "looks lateral, or shows one lung: nothing between the lungs"
+NO_CHEST = "hardly a chest: no lungs to speak of"
+
+
+def review_flags(pixels: NDArray[np.float32], lung_mask: NDArray[np.uint8]) -> tuple[str, ...]:
+    """List what is flagged about an image; empty for nearly every frontal chest.
+
+    Args:
+        pixels: (1, H, W) in [0, 1], air dark.
+        lung_mask: 1 in the lungs, (H, W), drawn or predicted.
+
+    Raises:
+        ValueError: If the shapes disagree.
+    """
+    if pixels.shape != (1, *lung_mask.shape):
+        raise ValueError(f"lung_mask must be {pixels.shape[1:]}, got {lung_mask.shape}")
+    return suspect_shrunk(shrink(pixels[0], SIZE_PX), lung_mask)
+
+
+def suspect_shrunk(image: NDArray[np.float32], lung_mask: NDArray[np.uint8]) -> tuple[str, ...]:
+    """Do what ``review_flags`` does, where the image itself is no longer at hand.
+
+    Args:
+        image: (h, w), its longest side shrunk to ``SIZE_PX``.
+        lung_mask: At the size of the image before that, (H, W).
+    """
+    lungs = shrink((lung_mask != 0).astype(np.float32), SIZE_PX) >= 0.5  # noqa: PLR2004 - half of the pixel
+    if lungs.mean() < LEAST_LUNG:
+        return (NO_CHEST,)
+    between = _between(lungs)
+    if between.sum() < LEAST_BETWEEN * lungs.sum():
+        return (LATERAL,)
+    if share_brighter(image[between], image[lungs]) < INVERTED_BELOW:
+        return (INVERTED,)
+    return ()
+
+
+def share_brighter(these: NDArray[np.float32], those: NDArray[np.float32]) -> float:
+    """Return how often a pixel of ``these`` is brighter than one of ``those``, 0 to 1.
+
+    Ties count half; with either empty the answer is NaN. It does not depend on exposure.
+    """
+    if not these.size or not those.size:
+        return math.nan
+    ordered = np.sort(those)
+    below = np.searchsorted(ordered, these, side="left")
+    up_to = np.searchsorted(ordered, these, side="right")
+    return float((below + up_to).mean() / (2 * those.size))
+
+
+def _between(lungs: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return what lies between the first and the last lung pixel of its row, (H, W)."""
+    passed = np.cumsum(lungs, axis=1)
+    return (passed > 0) & (passed < passed[:, -1:]) & ~lungs

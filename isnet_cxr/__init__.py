@@ -1,0 +1,1 @@
+"""Chest X-ray classifiers that keep looking at the lungs."""
