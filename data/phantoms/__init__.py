@@ -17,12 +17,12 @@ from isnet_cxr.data.phantoms.hospitals import (
 )
 
 __all__ = [
+    "DEVELOPMENT",
     "EXTERNAL",
     "HOSPITALS",
     "LABELS",
     "LUNG_TEST",
     "LUNG_TRAINING",
-    "DEVELOPMENT",
     "Hospital",
     "Phantom",
     "make_hospital",
