@@ -177,6 +177,6 @@ def test_a_study_tells_nothing(hospital, tmp_path):
     code, said = run("study", tmp_path / "study.yaml", "--out", out)
     assert code == 0, said
     made = {path.name for path in out.rglob("*") if path.is_file()}
-    assert {"mlflow.db", "report.html", "summary.json", "images.npy", "development.csv"} <= made
+    assert {"mlflow.db", "report.html", "summary.json", "images.npy", "internal.csv"} <= made
     assert_nothing_leaks(out, said)
     assert NAMED not in said
