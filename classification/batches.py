@@ -9,20 +9,25 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from isnet_cxr.classification.objectives import Batch
+from isnet_cxr.data.bias import BiasTest
 from isnet_cxr.data.learning.cache import PreparedImages
-from isnet_cxr.data.marks import stamp_marks
 
 
 class ImageRows(Dataset[tuple[Tensor, Tensor, Tensor]]):
     """Rows of ``Images`` and their class indices, fetched a whole batch at a time."""
 
     def __init__(
-        self, images: PreparedImages, labels: NDArray[np.int64], *, marks: int = 0
+        self,
+        images: PreparedImages,
+        labels: NDArray[np.int64],
+        *,
+        bias: BiasTest | None = None,
+        classes: int = 0,
     ) -> None:
-        """Wrap ``images``; ``marks`` classes have a mark of their own, 0 for none at all."""
+        """Wrap ``images``, changed as ``bias`` wants them in development; it needs ``classes``."""
         self._images = images
         self._labels = labels
-        self._marks = marks
+        self._bias, self._classes = bias, classes
 
     def __len__(self) -> int:
         """Return the number of images."""
@@ -32,9 +37,10 @@ class ImageRows(Dataset[tuple[Tensor, Tensor, Tensor]]):
         """Return images (B, S, S) uint8, masks (B, S, S) uint8 and labels (B,)."""
         index = np.asarray(rows)
         images, labels = self._images.images[index], self._labels[index]
-        if self._marks:
-            images = stamp_marks(images, labels, test="biased", count=self._marks)
         masks = self._images.masks[index]
+        if self._bias is not None:
+            test = self._bias.development
+            images = self._bias.stamp(images, masks, labels, test=test, count=self._classes)
         return torch.from_numpy(images), torch.from_numpy(masks), torch.from_numpy(labels)
 
 

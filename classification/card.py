@@ -10,7 +10,7 @@ Research software, not a medical device. Not for diagnosis.
 
 - Classes: {classes}
 - Input: one frontal image, {size_px} x {size_px} px, grey in [0, 1], exposure "{exposure}"{masked}
-- Seed: {seed}{marks}
+- Seed: {seed}{bias}
 
 ## Trained on
 
@@ -42,8 +42,8 @@ def write_card(
         exposure=settings["preprocessing"]["exposure"],
         masked=", times its lung mask" if settings["method"] == "masked" else "; no lung mask",
         seed=config["seed"],
-        marks="\n- Trained on images with class-coded marks: a bias experiment"
-        if settings["marks"]
+        bias=f"\n- Trained on images with a planted shortcut: bias test {settings['bias']}"
+        if settings["bias"]
         else "",
         counts="\n".join(lines),
         metrics="\n".join(f"- {name}: {value}" for name, value in metrics.items()),

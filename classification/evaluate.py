@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 
 from isnet_cxr.classification.classifier import Classifier
+from isnet_cxr.data.bias import BIAS_TESTS
 from isnet_cxr.data.learning.cache import load_images
-from isnet_cxr.data.marks import MarkTest, stamp_marks
 
 
 def evaluate_classifier(
@@ -15,7 +15,9 @@ def evaluate_classifier(
     manifest: pd.DataFrame,
     *,
     cache: Path | None,
-    marks: MarkTest | None = None,
+    bias: tuple[str, str] | None = None,
+    device: str = "cpu",
+    workers: int = 1,
     progress: bool = True,
 ) -> pd.DataFrame:
     """Predict and explain every image of ``manifest``.
@@ -24,7 +26,9 @@ def evaluate_classifier(
         package: The classifier's.
         manifest: Every label must be one of its classes.
         cache: Folder of prepared images; None prepares them anew.
-        marks: Stamp every image with a mark that tells the truth or lies (bias experiment).
+        bias: Name of a bias test and which of its tests; None takes the images as they are.
+        device: Where the network runs.
+        workers: Number of processes that read.
         progress: Show progress bars.
 
     Returns:
@@ -34,22 +38,23 @@ def evaluate_classifier(
     Raises:
         ValueError: If a label is unknown, or the classifier needs a mask that an image lacks.
     """
-    classifier = Classifier.load(package)
+    classifier = Classifier.load(package, device)
     unknown = manifest[~manifest["label"].isin(classifier.classes)]
     if len(unknown):
         raise ValueError(
             f"image {unknown['image_id'].iloc[0]} has label {unknown['label'].iloc[0]!r}: "
             f"expected one of {classifier.classes}"
         )
-    images = load_images(
-        manifest, classifier.settings.preprocessing, cache=cache, progress=progress
-    )
+    settings = classifier.settings.preprocessing
+    images = load_images(manifest, settings, cache=cache, workers=workers, progress=progress)
     rows = images.manifest
     shown = images.images
-    if marks is not None:
-        index = {name: number for number, name in enumerate(classifier.classes)}
+    if bias is not None:
+        name, test = bias
+        index = {label: number for number, label in enumerate(classifier.classes)}
         truth = np.asarray([index[label] for label in rows["label"]], dtype=np.int64)
-        shown = stamp_marks(shown, truth, test=marks, count=len(classifier.classes))
+        stamp = BIAS_TESTS[name].stamp
+        images = stamp(images, images.masks, truth, test=test, count=len(classifier.classes))
     explanation = classifier.explain(shown, images.masks)
     frame = rows[["image_id", "patient_id", "dataset", "label"]].reset_index(drop=True)
     winners = explanation.probabilities.argmax(axis=1)

@@ -11,10 +11,10 @@ from torch import Tensor, nn
 from isnet_cxr.classification.backgrounds import exchange_backgrounds
 from isnet_cxr.classification.balance import GradientBalance
 from isnet_cxr.classification.batches import as_batch
+from isnet_cxr.classification.figures import macro_auc, macro_f1
 from isnet_cxr.classification.normalization import recompute_statistics
 from isnet_cxr.classification.objectives import Batch, Objective, Terms
 from isnet_cxr.classification.settings import ClassifierSettings
-from isnet_cxr.classification.statistics import macro_auc, macro_f1
 from isnet_cxr.data.learning.augment import augment
 from isnet_cxr.data.learning.fitting import seeded_generator
 

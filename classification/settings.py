@@ -98,7 +98,8 @@ class ClassifierSettings:
         learning_rate: Peak of the one-cycle schedule of AdamW.
         weight_decay: Of AdamW.
         patience: Stop early after so many epochs without a better validation loss; 0 never.
-        marks: Stamp every training and validation image with its class's mark (bias experiment).
+        bias: Name of the bias test whose shortcut is in every image of training and validation;
+            None takes the images as they are.
         precision: "32-true", or "bf16-mixed" for autocast.
         isnet: Used when the method is "isnet"; "mixed" takes its ``mixed_share``.
     """
@@ -112,6 +113,6 @@ class ClassifierSettings:
     learning_rate: float = 2e-3
     weight_decay: float = 0.01
     patience: int = 0
-    marks: bool = False
+    bias: str | None = None
     precision: Literal["32-true", "bf16-mixed"] = "32-true"
     isnet: IsnetSettings = field(default_factory=IsnetSettings)

@@ -1,48 +1,22 @@
-"""Figures of merit of a classifier, their intervals, and paired comparisons.
+"""A classifier's predictions summed up: figures of merit, their intervals, paired comparisons.
 
-Patients, not images, are resampled: images of one patient are no independent evidence.
+Patients, not images, are resampled: images of one patient are no independent evidence. Where there
+are several training seeds, they are resampled as well.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.stats import rankdata
 
-Floats = NDArray[np.floating[Any]]
+from isnet_cxr.classification.figures import FIGURES, Figure, Scored
+from isnet_cxr.data.errors import InputError
+
 Ints = NDArray[np.integer[Any]]
-
-
-def macro_f1(predicted: Ints, truth: Ints) -> float:
-    """Mean F1 over the classes that occur in ``truth``; both (N,)."""
-    scores = []
-    for label in np.unique(truth):
-        hits = float(np.sum((predicted == label) & (truth == label)))
-        claimed, existing = float(np.sum(predicted == label)), float(np.sum(truth == label))
-        scores.append(2 * hits / (claimed + existing))
-    return float(np.mean(scores))
-
-
-def macro_auc(probabilities: Floats, truth: Ints) -> float:
-    """Mean one-against-rest area under the ROC curve, over classes with images on both sides.
-
-    Args:
-        probabilities: (N, C).
-        truth: Class indices, (N,).
-
-    Returns:
-        In [0, 1]; NaN when ``truth`` holds fewer than two classes.
-    """
-    areas = []
-    for label in range(probabilities.shape[1]):
-        positive = truth == label
-        positives, negatives = int(positive.sum()), int((~positive).sum())
-        if positives and negatives:
-            ranks = rankdata(probabilities[:, label])[positive].sum()
-            areas.append((ranks - positives * (positives + 1) / 2) / (positives * negatives))
-    return float(np.mean(areas)) if areas else float("nan")
+DESCRIBING = ("image_id", "patient_id", "dataset", "label", "predicted")
+"""Columns of the predictions that say which image it is and what was said; no outputs."""
 
 
 def summarise(
@@ -57,29 +31,55 @@ def summarise(
         resamples: Number of bootstrap samples.
 
     Returns:
-        n, accuracy, macro_f1, macro_auc, recall (by class), confusion (rows: truth),
-        relevance_inside_lungs, and ci95 (low and high of the first three and the last).
+        n, every figure of ``FIGURES``, recall (by class), confusion (rows: truth), outputs (means
+        of further columns) and ci95 (low and high of every figure).
     """
-    probabilities, predicted, truth = _as_arrays(predictions, classes)
+    scored = as_scored(predictions, classes)
     confusion = np.zeros((len(classes), len(classes)), dtype=int)
-    np.add.at(confusion, (truth, predicted), 1)
-    share = predictions["relevance_inside_lungs"].to_numpy(dtype=float)
-    figures = _figures(probabilities, truth, share)
-    draws = [
-        _figures(probabilities[rows], truth[rows], share[rows])
-        for rows in _resample_patients(predictions, resamples, np.random.default_rng(seed))
-    ]
+    np.add.at(confusion, (scored.truth, scored.predicted), 1)
     return {
         "n": len(predictions),
-        **figures,
+        **{name: float(figure.measure(scored)) for name, figure in FIGURES.items()},
         "recall": {
             name: float(confusion[row, row] / confusion[row].sum())
             for row, name in enumerate(classes)
             if confusion[row].sum()
         },
         "confusion": confusion.tolist(),
-        "ci95": {name: _interval([draw[name] for draw in draws]) for name in figures},
+        "outputs": mean_outputs(predictions, classes),
+        "ci95": intervals([predictions], classes, seed=seed, resamples=resamples),
     }
+
+
+def intervals(
+    predictions: Sequence[pd.DataFrame],
+    classes: Sequence[str],
+    *,
+    seed: int = 0,
+    resamples: int = 1000,
+) -> dict[str, list[float]]:
+    """Return 95 % intervals of the mean over seeds of every figure.
+
+    Every bootstrap sample draws patients and training seeds with replacement.
+
+    Args:
+        predictions: One frame per training seed, over the same images.
+        classes: Class names, in the order of the network's outputs.
+        seed: Of the bootstrap.
+        resamples: Number of bootstrap samples.
+
+    Raises:
+        ValueError: If the seeds were tested on different images.
+    """
+    _check_same_images(predictions, "an interval over seeds")
+    scored = [as_scored(frame, classes) for frame in predictions]
+    draws: dict[str, list[float]] = {name: [] for name in FIGURES}
+    for rows, seeds in _resample(predictions[0], len(scored), resamples, seed):
+        drawn, counts = np.unique(seeds, return_counts=True)
+        parts = [scored[number].at(rows) for number in drawn]
+        for name, figure in FIGURES.items():
+            draws[name].append(_mean([figure.measure(part) for part in parts], counts))
+    return {name: _interval(values) for name, values in draws.items()}
 
 
 def compare_paired(
@@ -103,88 +103,101 @@ def compare_paired(
         resamples: Number of bootstrap samples.
 
     Returns:
-        For macro_auc, macro_f1 and accuracy: ``difference`` (first - second), ``ci95`` and ``p``.
+        For every figure that is compared: ``difference`` (first - second), ``ci95`` and ``p``.
 
     Raises:
         ValueError: If seeds or images differ.
     """
-    images = [tuple(frame["image_id"]) for frame in (*first, *second)]
-    if len(first) != len(second) or len(set(images)) != 1:
-        raise ValueError("a paired comparison needs the same images and seeds on both sides")
+    if len(first) != len(second):
+        raise ValueError("a paired comparison needs the same seeds on both sides")
+    _check_same_images([*first, *second], "a paired comparison")
     pairs = [
-        (_as_arrays(one, classes), _as_arrays(other, classes))
+        (as_scored(one, classes), as_scored(other, classes))
         for one, other in zip(first, second, strict=True)
     ]
-    generator = np.random.default_rng(seed)
-    everything = np.arange(len(first[0]))
-    samples = _resample_patients(first[0], resamples, generator)
-    comparison = {}
-    for name, figure in _COMPARED.items():
-        differences = [
-            np.mean([_difference(figure, pairs[number], rows) for number in numbers])
-            for rows, numbers in zip(
-                samples, generator.integers(len(pairs), size=(resamples, len(pairs))), strict=True
-            )
-        ]
-        observed = np.mean([_difference(figure, pair, everything) for pair in pairs])
-        tails = np.mean(np.asarray(differences) <= 0), np.mean(np.asarray(differences) >= 0)
-        comparison[name] = {
-            "difference": float(observed),
-            "ci95": _interval(differences),
-            "p": min(1.0, max(2 * float(min(tails)), 1 / resamples)),
-        }
-    return comparison
-
-
-Arrays = tuple[Floats, Ints, Ints]
-
-_COMPARED: dict[str, Callable[[Floats, Ints, Ints], float]] = {
-    "macro_auc": lambda probabilities, predicted, truth: macro_auc(probabilities, truth),
-    "macro_f1": lambda probabilities, predicted, truth: macro_f1(predicted, truth),
-    "accuracy": lambda probabilities, predicted, truth: float(np.mean(predicted == truth)),
-}
-
-
-def _difference(
-    figure: Callable[[Floats, Ints, Ints], float], pair: tuple[Arrays, Arrays], rows: Ints
-) -> float:
-    one, other = (
-        figure(probabilities[rows], predicted[rows], truth[rows])
-        for probabilities, predicted, truth in pair
-    )
-    return one - other
-
-
-def _as_arrays(predictions: pd.DataFrame, classes: Sequence[str]) -> Arrays:
-    """Return probabilities (N, C), predicted and true class indices (N,)."""
-    probabilities = predictions[[f"p_{name}" for name in classes]].to_numpy(dtype=float)
-    index = {name: number for number, name in enumerate(classes)}
-    truth = predictions["label"].map(index).to_numpy(dtype=int)
-    return probabilities, probabilities.argmax(axis=1), truth
-
-
-def _figures(probabilities: Floats, truth: Ints, share: Floats) -> dict[str, float]:
-    predicted = probabilities.argmax(axis=1)
-    known = share[~np.isnan(share)]
+    samples = _resample(first[0], len(pairs), resamples, seed)
     return {
-        "accuracy": float(np.mean(predicted == truth)),
-        "macro_f1": macro_f1(predicted, truth),
-        "macro_auc": macro_auc(probabilities, truth),
-        "relevance_inside_lungs": float(known.mean()) if len(known) else float("nan"),
+        name: _compare(figure, pairs, samples)
+        for name, figure in FIGURES.items()
+        if figure.compared
     }
 
 
-def _resample_patients(
-    predictions: pd.DataFrame, resamples: int, generator: np.random.Generator
-) -> list[Ints]:
-    """Draw patients with replacement; return the rows of their images, one array per sample."""
+def as_scored(predictions: pd.DataFrame, classes: Sequence[str]) -> Scored:
+    """Turn a table of predictions into what figures are measured on.
+
+    Raises:
+        InputError: If a figure needs a column that the predictions lack.
+    """
+    needed = {column for figure in FIGURES.values() for column in figure.inputs}
+    if missing := sorted(needed - set(predictions)):
+        raise InputError(f"predictions have no column {missing[0]!r}, which a figure needs")
+    probabilities = predictions[[f"p_{name}" for name in classes]].to_numpy(dtype=float)
+    index = {name: number for number, name in enumerate(classes)}
+    return Scored(
+        probabilities=probabilities,
+        predicted=probabilities.argmax(axis=1),
+        truth=predictions["label"].map(index).to_numpy(dtype=int),
+        columns={name: predictions[name].to_numpy() for name in sorted(needed)},
+    )
+
+
+def mean_outputs(predictions: pd.DataFrame, classes: Sequence[str]) -> dict[str, float]:
+    """Average the numeric columns that nothing else accounts for: a predictor's further outputs."""
+    known = {*DESCRIBING, *(f"p_{name}" for name in classes)}
+    known |= {column for figure in FIGURES.values() for column in figure.inputs}
+    numbers = predictions.select_dtypes(["number", "bool"])
+    return {str(name): float(numbers[name].mean()) for name in numbers if name not in known}
+
+
+Sample = tuple[Ints, Ints]
+
+
+def _compare(
+    figure: Figure, pairs: Sequence[tuple[Scored, Scored]], samples: Sequence[Sample]
+) -> dict[str, Any]:
+    differences = [
+        float(np.mean([_difference(figure, pairs[number], rows) for number in numbers]))
+        for rows, numbers in samples
+    ]
+    everything = np.arange(len(pairs[0][0].truth))
+    observed = np.mean([_difference(figure, pair, everything) for pair in pairs])
+    tails = np.mean(np.asarray(differences) <= 0), np.mean(np.asarray(differences) >= 0)
+    return {
+        "difference": float(observed),
+        "ci95": _interval(differences),
+        "p": min(1.0, max(2 * float(min(tails)), 1 / len(samples))),
+    }
+
+
+def _difference(figure: Figure, pair: tuple[Scored, Scored], rows: Ints) -> float:
+    one, other = (figure.measure(scored.at(rows)) for scored in pair)
+    return one - other
+
+
+def _check_same_images(frames: Sequence[pd.DataFrame], what: str) -> None:
+    if len({tuple(frame["image_id"]) for frame in frames}) != 1:
+        raise ValueError(f"{what} needs the same images for every training")
+
+
+def _resample(predictions: pd.DataFrame, seeds: int, resamples: int, seed: int) -> list[Sample]:
+    """Draw patients and seeds with replacement: rows of images, and numbers of ``seeds`` seeds."""
+    generator = np.random.default_rng(seed)
     codes, patients = pd.factorize(predictions["patient_id"])
     rows_of = np.split(np.argsort(codes, kind="stable"), np.cumsum(np.bincount(codes))[:-1])
     draws = generator.integers(len(patients), size=(resamples, len(patients)))
-    return [np.concatenate([rows_of[patient] for patient in draw]) for draw in draws]
+    rows = [np.concatenate([rows_of[patient] for patient in draw]) for draw in draws]
+    return list(zip(rows, generator.integers(seeds, size=(resamples, seeds)), strict=True))
 
 
-def _interval(values: Sequence[float] | Sequence[np.floating[Any]]) -> list[float]:
+def _mean(values: Sequence[float], counts: Ints) -> float:
+    """Average the values that are numbers, each as often as it was drawn."""
+    drawn = np.asarray(values, dtype=float)
+    known = ~np.isnan(drawn)
+    return float(np.average(drawn[known], weights=counts[known])) if known.any() else float("nan")
+
+
+def _interval(values: Sequence[float]) -> list[float]:
     """2.5 and 97.5 % quantiles of the values that are numbers."""
     known = np.asarray(values, dtype=float)
     known = known[~np.isnan(known)]

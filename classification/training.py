@@ -31,6 +31,7 @@ from isnet_cxr.classification.networks import build_network
 from isnet_cxr.classification.objectives import IsnetObjective, Objective, PlainObjective
 from isnet_cxr.classification.settings import ClassifierSettings
 from isnet_cxr.classification.variants import build_explainer
+from isnet_cxr.data.bias import BIAS_TESTS
 from isnet_cxr.data.learning.cache import load_images
 from isnet_cxr.data.learning.fitting import (
     CHECKPOINTS,
@@ -274,8 +275,8 @@ def _load(
                 f"{len(empty)} lung masks of split {split!r} are empty, image {empty.iloc[0]} first"
             )
         labels[split] = _indices(images.manifest, classes)
-        marks = len(classes) if settings.marks else 0
-        rows[split] = ImageRows(images, labels[split], marks=marks)
+        bias = BIAS_TESTS[settings.bias] if settings.bias else None
+        rows[split] = ImageRows(images, labels[split], bias=bias, classes=len(classes))
     counts = np.bincount(labels["train"], minlength=len(classes))
     if not counts.all():
         missing = classes[int(counts.argmin())]

@@ -55,6 +55,7 @@ def predict(
     """Predict the labelled images of manifests, and score the predictions."""
     from isnet_cxr.classification.classifier import Classifier
     from isnet_cxr.classification.evaluate import evaluate_classifier
+    from isnet_cxr.classification.figures import FIGURES
     from isnet_cxr.classification.statistics import summarise
 
     images = read_manifests(manifests)
@@ -64,7 +65,7 @@ def predict(
     out.parent.mkdir(parents=True, exist_ok=True)
     predictions.to_csv(out, index=False)
     figures = summarise(predictions, Classifier.load(model).classes)
-    for name in ("n", "accuracy", "macro_f1", "macro_auc", "relevance_inside_lungs"):
+    for name in ("n", *FIGURES):
         typer.echo(f"{name:20} {figures[name]:.4g}")
     report_failures(
         _unread(images, set(predictions["image_id"])), out.with_name(f"{out.stem}-failures.csv")

@@ -2,16 +2,16 @@
 
 from isnet_cxr.pipeline.config.reading import load_study, parse_study
 from isnet_cxr.pipeline.config.schema import (
+    BiasTestConfig,
     DatasetConfig,
-    MarksConfig,
     PhantomsConfig,
     SegmentationConfig,
     StudyConfig,
 )
 
 __all__ = [
+    "BiasTestConfig",
     "DatasetConfig",
-    "MarksConfig",
     "PhantomsConfig",
     "SegmentationConfig",
     "StudyConfig",

@@ -7,9 +7,11 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
+from isnet_cxr.data.errors import InputError
 from isnet_cxr.data.nearest import name_unknown
+from isnet_cxr.data.registry import load_extensions
 from isnet_cxr.pipeline.config.schema import StudyConfig
-from isnet_cxr.pipeline.config.settings import build_settings, merge
+from isnet_cxr.pipeline.config.section import expand_variables
 
 
 class _Loader(yaml.SafeLoader):
@@ -71,13 +73,29 @@ def parse_study(values: Mapping[str, Any], *, folder: Path) -> StudyConfig:
     Raises:
         ValueError: If anything is wrong; names the key, what was expected and what came.
     """
+    extensions = _load_extensions(values.get("extensions"), folder)
+    values = {**values, "extensions": extensions} if extensions else values
     try:
         study = StudyConfig.model_validate(values, context={"folder": folder})
     except ValidationError as error:
         raise ValueError(_describe(error)) from None
     _check_adapters(study)
-    _check_stage_settings(study)
     return study
+
+
+def _load_extensions(names: object, folder: Path) -> list[str]:
+    """Import a study's extensions; return their names, those of files as absolute paths."""
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        return []  # none, or for the schema to refuse
+    found = []
+    for number, name in enumerate(names):
+        try:
+            place = str(expand_variables(name))
+            found.append(str((folder / place).absolute()) if place.endswith(".py") else place)
+            load_extensions(found[-1:])
+        except ValueError as error:
+            raise InputError(f"extensions.{number}: {error}") from None
+    return found
 
 
 def _describe(error: ValidationError) -> str:
@@ -97,19 +115,6 @@ def _check_adapters(study: StudyConfig) -> None:
         if dataset.adapter is not None and dataset.adapter not in ADAPTERS:
             problem = name_unknown("adapter", [dataset.adapter], ADAPTERS)
             raise ValueError(f"datasets.{name}.adapter: {problem}")
-
-
-def _check_stage_settings(study: StudyConfig) -> None:
-    from isnet_cxr.classification.settings import ClassifierSettings
-    from isnet_cxr.segmentation.settings import SegmentationSettings
-
-    if study.segmentation:
-        where = "segmentation.settings"
-        build_settings(SegmentationSettings, study.segmentation.settings, where=where)
-    build_settings(ClassifierSettings, study.defaults, where="defaults")
-    for name, settings in study.classifiers.items():
-        merged = merge(study.defaults, settings)
-        build_settings(ClassifierSettings, merged, where=f"classifiers.{name}")
 
 
 def read_yaml_file(path: Path) -> dict[str, Any]:

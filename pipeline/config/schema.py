@@ -5,74 +5,22 @@ Settings of the two stages are passed on as they are; ``isnet_cxr.pipeline.confi
 them against the stages' own dataclasses.
 """
 
-import os
-import re
-from collections.abc import Iterable, Sequence
-from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
     Field,
-    ValidationInfo,
+    PrivateAttr,
     model_validator,
 )
 
-from isnet_cxr.data.nearest import name_unknown
+from isnet_cxr.pipeline.config.section import ExistingPath, Name, Section, check_known
+
+if TYPE_CHECKING:
+    from isnet_cxr.classification.settings import ClassifierSettings
+    from isnet_cxr.segmentation.settings import SegmentationSettings
 
 ROUNDING = 1e-6
-_VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
-_SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._+-]*")
-
-
-def expand_variables(text: object) -> object:
-    """Replace every ``${NAME}`` in ``text`` by the environment's value.
-
-    Raises:
-        ValueError: If a variable is not set.
-    """
-    if not isinstance(text, str):
-        return text
-    for name in _VARIABLE.findall(text):
-        if not os.environ.get(name):
-            raise ValueError(f"environment variable {name} is not set")
-    return _VARIABLE.sub(lambda match: os.environ[match[1]], text)
-
-
-def _absolute(path: Path, info: ValidationInfo) -> Path:
-    base = (info.context or {}).get("folder", Path())
-    resolved = Path(os.path.abspath(base / path.expanduser()))
-    if not resolved.exists():
-        raise ValueError(f"{resolved} does not exist")
-    return resolved
-
-
-def _safe_name(name: str) -> str:
-    if not _SAFE_NAME.fullmatch(name):
-        raise ValueError(f"expected letters, digits, space and . _ + - only, got {name!r}")
-    return name
-
-
-ExistingPath = Annotated[Path, BeforeValidator(expand_variables), AfterValidator(_absolute)]
-Name = Annotated[str, AfterValidator(_safe_name)]
-
-
-class Section(BaseModel):
-    """A mapping of the YAML file whose keys are all known."""
-
-    model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid", frozen=True)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _name_unknown_keys(cls, values: object) -> object:
-        if isinstance(values, dict):
-            for key in values:
-                if key not in cls.model_fields:
-                    raise ValueError(name_unknown("key", [key], cls.model_fields))
-        return values
 
 
 class PhantomsConfig(Section):
@@ -92,7 +40,7 @@ class PhantomsConfig(Section):
     def _hospital_is_known(self) -> "PhantomsConfig":
         from isnet_cxr.data.phantoms.hospitals import HOSPITALS  # not for every study file
 
-        _check_known("hospital", "hospital", [self.hospital], HOSPITALS)
+        check_known("hospital", "hospital", [self.hospital], HOSPITALS)
         return self
 
 
@@ -154,12 +102,12 @@ class SegmentationConfig(Section):
         return self
 
 
-class MarksConfig(Section):
-    """The bias experiment: classifiers trained again with a mark per class on every image.
+class BiasTestConfig(Section):
+    """One bias test: classifiers trained again with its shortcut in every image.
 
     Attributes:
         classifiers: Which of the study's.
-        only: Those of them that are trained with marks alone, and nowhere else in the study.
+        only: Those of them that are not trained on the images as they are.
         seeds: Some of the study's seeds; None takes all.
     """
 
@@ -173,6 +121,8 @@ class StudyConfig(Section):
 
     Attributes:
         name: Name of the study; of its MLflow experiment, too.
+        extensions: Modules, or Python files, that register what the study uses and this package
+            does not have; imported before anything is checked.
         classes: What is told apart. Images with other labels are left out and counted.
         datasets: The datasets by the names used below.
         segmentation: Stage 1; left out, every image must come with a mask.
@@ -183,7 +133,7 @@ class StudyConfig(Section):
         allow_leaks: Leaks that must not stop the study, as ``images in train and <test>``.
         classifiers: Name of each classifier and its ``isnet_cxr.classification.settings``.
         defaults: Settings shared by all classifiers.
-        marks: The bias experiment, if it is to be run.
+        bias_tests: Bias tests to run, by their names in ``isnet_cxr.data.bias.BIAS_TESTS``.
         seeds: Each classifier is trained once per seed.
         split_seed: Seed of the development set's split by patient, the same for every training.
         fractions: Shares of train, validation and test in the development set.
@@ -193,7 +143,10 @@ class StudyConfig(Section):
         samples_per_class: Images of each class and test shown with heatmaps in the report.
     """
 
+    renamed: ClassVar[dict[str, str]] = {"marks": "bias_tests"}
+
     name: Name
+    extensions: list[str] = Field(default_factory=list)
     classes: list[str] = Field(min_length=2)
     datasets: dict[Name, DatasetConfig] = Field(min_length=1)
     segmentation: SegmentationConfig | None = None
@@ -203,7 +156,7 @@ class StudyConfig(Section):
     allow_leaks: list[str] = Field(default_factory=list)
     classifiers: dict[Name, dict[str, Any]] = Field(min_length=1)
     defaults: dict[str, Any] = Field(default_factory=dict)
-    marks: MarksConfig | None = None
+    bias_tests: dict[Name, BiasTestConfig] = Field(default_factory=dict)
     seeds: list[int] = Field(default=[0], min_length=1)
     split_seed: int = 0
     fractions: tuple[float, float, float] = (0.7, 0.1, 0.2)
@@ -211,6 +164,9 @@ class StudyConfig(Section):
     threads_per_training: int = Field(default=1, ge=1)
     compare: list[tuple[str, str]] = Field(default_factory=list)
     samples_per_class: int = Field(default=2, ge=0)
+
+    _settings: "dict[str, ClassifierSettings]" = PrivateAttr(default_factory=dict)
+    _segmentation_settings: "SegmentationSettings | None" = PrivateAttr(default=None)
 
     @model_validator(mode="after")
     def _references_are_known(self) -> "StudyConfig":
@@ -220,20 +176,39 @@ class StudyConfig(Section):
             datasets["segmentation.train"] = self.segmentation.train
             datasets["segmentation.test"] = self.segmentation.test
         for place, names in datasets.items():
-            _check_known(place, "dataset", names, self.datasets)
-        if self.marks:
-            marked = self.marks.classifiers
-            _check_known("marks.classifiers", "classifier", marked, self.classifiers)
-            _check_known("marks.only", "classifier", self.marks.only, marked)
+            check_known(place, "dataset", names, self.datasets)
         if self.allow_leaks:
             from isnet_cxr.data.audit.leaks import (
                 leak_names,  # imports pandas: not for every study file
             )
 
             known = leak_names(["train", "val", "test", *self.external])
-            _check_known("allow_leaks", "leak", self.allow_leaks, known)
+            check_known("allow_leaks", "leak", self.allow_leaks, known)
         for index, pair in enumerate(self.compare):
-            _check_known(f"compare.{index}", "classifier", pair, self.unmarked)
+            check_known(f"compare.{index}", "classifier", pair, self.unbiased)
+        return self
+
+    @model_validator(mode="after")
+    def _bias_tests_are_known(self) -> "StudyConfig":
+        if self.bias_tests:
+            from isnet_cxr.data.bias import BIAS_TESTS  # imports scipy: not for every study file
+
+            check_known("bias_tests", "bias test", self.bias_tests, BIAS_TESTS)
+        for name, section in self.bias_tests.items():
+            place, chosen = f"bias_tests.{name}", section.classifiers
+            check_known(f"{place}.classifiers", "classifier", chosen, self.classifiers)
+            check_known(f"{place}.only", "classifier", section.only, chosen)
+            if strange := [seed for seed in section.seeds or [] if seed not in self.seeds]:
+                raise ValueError(f"{place}.seeds: {strange[0]} is none of the study's seeds")
+        return self
+
+    @model_validator(mode="after")
+    def _settings_are_right(self) -> "StudyConfig":
+        from isnet_cxr.pipeline.config.stages import resolve_classifiers, resolve_segmentation
+
+        self._settings = resolve_classifiers(self.defaults, self.classifiers)
+        if self.segmentation and self.segmentation.package is None:
+            self._segmentation_settings = resolve_segmentation(self.segmentation.settings)
         return self
 
     @model_validator(mode="after")
@@ -259,14 +234,17 @@ class StudyConfig(Section):
         return self
 
     @property
-    def unmarked(self) -> list[str]:
-        """Classifiers that are trained on images as they are."""
-        only = self.marks.only if self.marks else []
+    def settings(self) -> "Mapping[str, ClassifierSettings]":
+        """Settings of every classifier, resolved when the study was read."""
+        return self._settings
+
+    @property
+    def segmentation_settings(self) -> "SegmentationSettings | None":
+        """Settings of the lung segmenter, resolved likewise; None where none is trained."""
+        return self._segmentation_settings
+
+    @property
+    def unbiased(self) -> list[str]:
+        """Classifiers that are trained on the images as they are."""
+        only = {name for section in self.bias_tests.values() for name in section.only}
         return [name for name in self.classifiers if name not in only]
-
-
-def _check_known(place: str, what: str, names: Iterable[str], known: Iterable[str]) -> None:
-    choices = list(known)
-    for name in names:
-        if name not in choices:
-            raise ValueError(f"{place}: {name_unknown(what, [name], choices)}")

@@ -33,9 +33,9 @@ class ReportMaterial:
     summary: dict[str, Any]
 
     def first_training(self, classifier: str) -> Training:
-        """Return the training whose heatmaps are shown: the classifier's first seed, unmarked."""
+        """Return the training whose heatmaps are shown: the first seed, on images as they are."""
         return next(
             training
             for training in self.trainings
-            if training.classifier == classifier and not training.settings.marks
+            if training.classifier == classifier and training.bias is None
         )

@@ -10,6 +10,8 @@ from typing import Any
 import yaml
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
+from isnet_cxr.classification.figures import FIGURES
+from isnet_cxr.data.bias import BIAS_TESTS
 from isnet_cxr.data.writers.atomic import replacing
 from isnet_cxr.pipeline.audit import audit_tables
 from isnet_cxr.pipeline.report import plots, tables
@@ -22,12 +24,8 @@ from isnet_cxr.pipeline.report.pictures import (
 )
 from isnet_cxr.pipeline.study.describe import without_places
 from isnet_cxr.pipeline.study.samples import read_explained
+from isnet_cxr.pipeline.table import Table
 
-GENERALIZATION = {
-    "macro_f1": "macro F1",
-    "macro_auc": "macro AUC",
-    "relevance_inside_lungs": "|relevance| in the lungs",
-}
 CURVES = {
     "train_loss": "training loss",
     "val_loss": "validation loss",
@@ -68,6 +66,15 @@ class Confusion:
     pictures: list[Picture]
 
 
+@dataclass(frozen=True)
+class BiasSection:
+    """What came of one bias test."""
+
+    title: str
+    description: str
+    table: Table
+
+
 def write_report(material: ReportMaterial, path: Path) -> None:
     """Write the report of a finished study to ``path``: one file without links to others."""
     environment = Environment(
@@ -98,7 +105,8 @@ def _content(material: ReportMaterial) -> dict[str, Any]:
         "lungs": _lungs(material),
         "cross": _cross(material) if classification else None,
         "comparisons": tables.comparison_table(material) if config.compare else None,
-        "marks": tables.marks_table(summary["marks"]) if config.marks else None,
+        "bias": [_bias_section(name, own) for name, own in summary.get("bias", {}).items()],
+        "outputs": tables.outputs_table(summary),
         "curves": _curves(material),
         "heatmaps": [
             grid for test in material.images.tests if (grid := _grid(material, test)).rows
@@ -106,6 +114,11 @@ def _content(material: ReportMaterial) -> dict[str, Any]:
         "settings": yaml.safe_dump(without_places(material.description), sort_keys=False),
         "versions": _versions(),
     }
+
+
+def _bias_section(name: str, scores: Mapping[str, Any]) -> BiasSection:
+    test = BIAS_TESTS[name]
+    return BiasSection(test.title, test.description, tables.bias_table(scores, test))
 
 
 def _headlines(material: ReportMaterial) -> list[Headline]:
@@ -128,11 +141,12 @@ def _headlines(material: ReportMaterial) -> list[Headline]:
 
 def _cross(material: ReportMaterial) -> dict[str, Any]:
     classification = material.summary["classification"]
+    plotted = {key: figure.title for key, figure in FIGURES.items() if figure.plotted}
     return {
         "table": tables.cross_table(classification),
-        "plot": plots.as_svg(plots.plot_generalization(classification, GENERALIZATION)),
+        "plot": plots.as_svg(plots.plot_generalization(classification, plotted)),
         "recall": tables.recall_table(classification, material.config.classes),
-        "confusions": [_confusion(material, name) for name in material.config.unmarked],
+        "confusions": [_confusion(material, name) for name in material.config.unbiased],
     }
 
 
@@ -161,10 +175,10 @@ def _quality(material: ReportMaterial) -> list[tuple[str, str]]:
 
 
 def _curves(material: ReportMaterial) -> str:
-    """Plot the trainings without marks; those with marks where there are no others."""
+    """Plot the trainings on images as they are; those of bias tests where there are no others."""
     seeds: dict[str, list[list[dict[str, float]]]] = {}
     for training in material.trainings:
-        if not (training.settings.marks and material.config.unmarked):
+        if not (training.bias and material.config.unbiased):
             seeds.setdefault(training.classifier, []).append(training.epochs())
     return plots.as_svg(plots.plot_curves(seeds, CURVES))
 
@@ -185,8 +199,8 @@ def _confusion(material: ReportMaterial, classifier: str) -> Confusion:
 
 def _grid(material: ReportMaterial, test: str) -> HeatmapGrid:
     said = {
-        name: read_explained(material.first_training(name).testing.folder, test)
-        for name in material.config.unmarked
+        name: read_explained(material.first_training(name).testing, test)
+        for name in material.config.unbiased
     }
     rows: dict[str, list[Picture]] = {}
     for name, explained in said.items():

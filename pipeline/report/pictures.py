@@ -59,7 +59,7 @@ def draw_pictures(training: Training, figures: Mapping[str, Any], classes: Seque
     for test, scores in figures.items():
         confusion = plot_confusion(scores["confusion"], classes)
         (folder / f"confusion {test}.png").write_bytes(as_png(confusion))
-        explained = read_explained(training.testing.folder, test)
+        explained = read_explained(training.testing, test)
         if explained is not None:
             write_png(_contact_sheet(explained), folder / f"heatmaps {test}.png")
     return folder

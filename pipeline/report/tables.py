@@ -5,13 +5,14 @@ from typing import Any
 
 import pandas as pd
 
+from isnet_cxr.classification.figures import FIGURES
+from isnet_cxr.data.bias import BiasTest
 from isnet_cxr.pipeline.report.material import ReportMaterial
 from isnet_cxr.pipeline.study.images import StudyImages
 from isnet_cxr.pipeline.table import Table
 
 NONE = "–"  # noqa: RUF001  an en dash marks an empty cell
 SMALL_P = 0.001
-FIGURES = {"macro_auc": "macro AUC", "macro_f1": "macro F1"}
 
 
 def images_table(images: StudyImages, classes: Sequence[str]) -> Table:
@@ -57,30 +58,39 @@ def segmentation_table(scores: Mapping[str, Mapping[str, Any]], trained: Sequenc
 
 
 def cross_table(classification: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> Table:
-    """List every classifier's figures on every test, the best macro F1 and AUC stressed."""
-    head = [
-        "test",
-        "classifier",
-        "images",
-        "macro F1",
-        "macro AUC",
-        "accuracy",
-        "relevance inside the lungs",
-    ]
-    figures = ("macro_f1", "macro_auc", "accuracy", "relevance_inside_lungs")
+    """List every classifier's figures on every test, the best of those to be stressed in bold."""
+    head = ["test", "classifier", "images", *(figure.title for figure in FIGURES.values())]
     tests = list(next(iter(classification.values())))
     rows: list[list[str]] = []
-    strong = set()
+    strong: set[tuple[int, int]] = set()
     for test in tests:
-        for place in (0, 1) if len(classification) > 1 else ():
-            best = max(classification, key=lambda n: classification[n][test][figures[place]] or 0)
-            row = len(rows) + list(classification).index(best)
-            strong.add((row, 3 + place))
+        for place, (key, figure) in enumerate(FIGURES.items()):
+            if figure.stressed and len(classification) > 1:
+                best = _best({name: tests[test][key] for name, tests in classification.items()})
+                strong.update((len(rows) + row, 3 + place) for row in best)
         for name, by_test in classification.items():
             own = by_test[test]
-            cells = [with_interval(own[figure], own["ci95"].get(figure)) for figure in figures]
+            cells = [with_interval(own[key], own["ci95"].get(key)) for key in FIGURES]
             rows.append([test_name(test), name, str(own["n"]), *cells])
     return Table(head, rows, frozenset(strong))
+
+
+def outputs_table(summary: Mapping[str, Any]) -> Table:
+    """List the means of what the predictor puts out besides, by test and classifier."""
+    scores = {"": summary["classification"], **summary.get("bias", {})}
+    found = [
+        (f"{bias}, {test}" if bias else test_name(test), name, own["outputs"])
+        for bias, classifiers in scores.items()
+        for name, tests in classifiers.items()
+        for test, own in tests.items()
+    ]
+    columns = list(dict.fromkeys(column for _, _, outputs in found for column in outputs))
+    rows = [
+        [test, name, *(number(outputs.get(column)) for column in columns)]
+        for test, name, outputs in found
+        if columns
+    ]
+    return Table(["test", "classifier", *columns], rows)
 
 
 def recall_table(
@@ -109,29 +119,26 @@ def comparison_table(material: ReportMaterial) -> Table:
             rows.append([pair, test_name(test), *cells])
     first = next(iter(material.summary.get("comparisons", [])), None)
     names = list(next(iter(first["tests"].values()))) if first else []
-    return Table(["difference", "test", *(FIGURES.get(name, name) for name in names)], rows)
+    return Table(["difference", "test", *(FIGURES[name].title for name in names)], rows)
 
 
-def marks_table(marks: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> Table:
-    """List accuracy with marks that tell the truth, without marks, and with marks that lie."""
-    tests = ("biased", "unbiased", "deceiving")
+def bias_table(scores: Mapping[str, Mapping[str, Mapping[str, Any]]], bias: BiasTest) -> Table:
+    """List accuracy on every test of a bias test, and what the last of them costs."""
+    first, last = bias.development, bias.tests[-1]
     rows = [
         [
             name,
-            *(with_interval(own[t]["accuracy"], own[t]["ci95"].get("accuracy")) for t in tests),
-            signed(_difference(own["deceiving"]["accuracy"], own["biased"]["accuracy"])),
-            number(own["deceiving"]["relevance_inside_lungs"]),
+            *(
+                with_interval(own[test]["accuracy"], own[test]["ci95"].get("accuracy"))
+                for test in bias.tests
+            ),
+            signed(_difference(own[last]["accuracy"], own[first]["accuracy"])),
+            number(own[last]["relevance_inside_lungs"]),
         ]
-        for name, own in marks.items()
+        for name, own in scores.items()
     ]
-    head = [
-        "classifier",
-        "marks tell the truth",
-        "no marks",
-        "marks lie",
-        "lying \N{MINUS SIGN} true",
-        "relevance inside the lungs, marks lie",
-    ]
+    difference = f"{last} \N{MINUS SIGN} {first}"
+    head = ["classifier", *bias.tests, difference, f"relevance inside the lungs, {last}"]
     return Table(head, rows)
 
 
@@ -172,6 +179,12 @@ def with_interval(value: float | None, bounds: Sequence[float | None] | None) ->
 def p_value(value: float) -> str:
     """Write a p-value."""
     return f"p<{SMALL_P}" if value < SMALL_P else f"p={value:.3f}"
+
+
+def _best(values: Mapping[str, float | None]) -> list[int]:
+    """Places of the greatest value; none where there is no value."""
+    known = [value for value in values.values() if value is not None]
+    return [n for n, value in enumerate(values.values()) if known and value == max(known)][:1]
 
 
 def _count(count: int) -> str:

@@ -11,14 +11,8 @@ from isnet_cxr.data.audit.leaks import roles_of
 from isnet_cxr.data.audit.plain import plain_association, plain_leak, plain_shortcut
 from isnet_cxr.data.manifests.splits import patient_groups
 from isnet_cxr.pipeline.study.images import StudyImages
-from isnet_cxr.pipeline.study.sources import number_of_workers
-from isnet_cxr.pipeline.study.steps import (
-    Step,
-    digest_manifest,
-    digest_values,
-    read_json,
-    write_json,
-)
+from isnet_cxr.pipeline.study.machine import number_of_workers
+from isnet_cxr.pipeline.study.steps import digest_manifest, once, read_json, write_json
 
 AUDIT = "audit.json"
 FORMAT = 1
@@ -37,9 +31,8 @@ def audit_study(images: StudyImages, out: Path, *, progress: bool) -> dict[str, 
         "tests": {name: digest_manifest(rows) for name, rows in images.external.items()},
         "leaks": leaks,
     }
-    step = Step(out / "audit", digest_values(inputs))
-    if not step.is_finished:
-        step.begin()
+
+    def make(folder: Path) -> None:
         roles = roles_of(images.development, images.external)
         found = {
             "roles": {
@@ -50,9 +43,9 @@ def audit_study(images: StudyImages, out: Path, *, progress: bool) -> dict[str, 
             "associations": [plain_association(one) for one in tabulate(images.development)],
             "shortcuts": _shortcuts(images.development, images.copies, progress=progress),
         }
-        write_json(found, step.folder / AUDIT)
-        step.finish()
-    return read_json(step.folder / AUDIT)
+        write_json(found, folder / AUDIT)
+
+    return read_json(once(out / "audit", inputs, make) / AUDIT)
 
 
 def _shortcuts(

@@ -5,11 +5,9 @@ from typing import Any
 
 import yaml
 
-from isnet_cxr.classification.settings import ClassifierSettings
 from isnet_cxr.data.writers.atomic import replacing
 from isnet_cxr.pipeline.config import StudyConfig
-from isnet_cxr.pipeline.config.settings import build_settings, merge, plain_settings
-from isnet_cxr.segmentation.settings import SegmentationSettings
+from isnet_cxr.pipeline.config.settings import plain_settings
 
 
 def describe_study(config: StudyConfig) -> dict[str, Any]:
@@ -17,18 +15,10 @@ def describe_study(config: StudyConfig) -> dict[str, Any]:
     values = config.model_dump(mode="json", exclude_none=True)
     values["defaults"] = {}
     values["classifiers"] = {
-        name: plain_settings(
-            build_settings(
-                ClassifierSettings, merge(config.defaults, settings), where=f"classifiers.{name}"
-            )
-        )
-        for name, settings in config.classifiers.items()
+        name: plain_settings(settings) for name, settings in config.settings.items()
     }
-    if config.segmentation and config.segmentation.package is None:
-        settings = build_settings(
-            SegmentationSettings, config.segmentation.settings, where="segmentation.settings"
-        )
-        values["segmentation"]["settings"] = plain_settings(settings)
+    if config.segmentation_settings is not None:
+        values["segmentation"]["settings"] = plain_settings(config.segmentation_settings)
     return values
 
 
@@ -40,6 +30,9 @@ def without_places(values: dict[str, Any]) -> dict[str, Any]:
         for name, dataset in values["datasets"].items()
     }  # fmt: skip
     shown = {**values, "datasets": hidden}
+    shown["extensions"] = [
+        Path(name).name if name.endswith(".py") else name for name in values["extensions"]
+    ]
     if "package" in values.get("segmentation", {}):
         package = Path(values["segmentation"]["package"]).name
         shown["segmentation"] = {**values["segmentation"], "package": package}

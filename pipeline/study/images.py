@@ -13,13 +13,9 @@ from isnet_cxr.data.manifests.manifest import concatenate
 from isnet_cxr.data.manifests.splits import assign_splits
 from isnet_cxr.pipeline.config import StudyConfig
 from isnet_cxr.pipeline.study.leaks import refuse_leaks
-from isnet_cxr.pipeline.study.sources import (
-    LeftOut,
-    count_left_out,
-    number_of_workers,
-    read_dataset,
-)
-from isnet_cxr.pipeline.study.steps import Step, digest_manifest, digest_values
+from isnet_cxr.pipeline.study.machine import number_of_workers
+from isnet_cxr.pipeline.study.sources import LeftOut, count_left_out, read_dataset
+from isnet_cxr.pipeline.study.steps import digest_manifest, once
 
 DUPLICATES = "duplicates.csv"
 
@@ -164,13 +160,12 @@ def _search(
         "development": digest_manifest(development),
         "test": None if other is None else digest_manifest(other),
     }
-    step = Step(folder, digest_values(inputs))
-    if not step.is_finished:
-        step.begin()
+
+    def make(folder: Path) -> None:
         found = find_duplicates(development, other, workers=number_of_workers(), progress=progress)
-        found.to_csv(step.folder / DUPLICATES, index=False)
-        step.finish()
-    return pd.read_csv(step.folder / DUPLICATES, dtype=str)
+        found.to_csv(folder / DUPLICATES, index=False)
+
+    return pd.read_csv(once(folder, inputs, make) / DUPLICATES, dtype=str)
 
 
 def flagged_images(images: StudyImages) -> list[dict[str, Any]]:

@@ -6,8 +6,9 @@ from typing import Any
 
 from isnet_cxr.pipeline.config.settings import plain_settings
 from isnet_cxr.pipeline.study.images import StudyImages
+from isnet_cxr.pipeline.study.jobs import Job
 from isnet_cxr.pipeline.study.steps import digest_manifest
-from isnet_cxr.pipeline.study.trainings import Job, Training
+from isnet_cxr.pipeline.study.trainings import Training
 from isnet_cxr.pipeline.tracking import Run, Status, Tracker
 
 Say = Callable[[str], None]
@@ -71,7 +72,7 @@ class Journal:
             run.log_images(
                 trained, name="development", digest=digest_manifest(trained), role="training"
             )
-            tests = ["internal"] if training.settings.marks else list(images.tests)
+            tests = ["internal"] if training.bias else list(images.tests)
             for test in tests:
                 rows = images.tests[test]
                 run.log_images(rows, name=test, digest=digest_manifest(rows), role="testing")

@@ -13,10 +13,11 @@ from isnet_cxr.data.manifests.failures import Failure, write_failures
 from isnet_cxr.data.manifests.manifest import concatenate, read_manifest, write_manifest
 from isnet_cxr.data.manifests.splits import assign_splits
 from isnet_cxr.pipeline.config import SegmentationConfig, StudyConfig
-from isnet_cxr.pipeline.config.settings import build_settings, plain_settings
+from isnet_cxr.pipeline.config.settings import plain_settings
 from isnet_cxr.pipeline.study.images import StudyImages, with_masks
+from isnet_cxr.pipeline.study.machine import automatic_device, number_of_workers
 from isnet_cxr.pipeline.study.sources import MANIFEST
-from isnet_cxr.pipeline.study.steps import Step, digest_file, digest_manifest, digest_values
+from isnet_cxr.pipeline.study.steps import digest_file, digest_manifest, digest_values, once
 from isnet_cxr.segmentation.predict import predict_masks
 from isnet_cxr.segmentation.score import score_masks, summarise_scores
 from isnet_cxr.segmentation.settings import SegmentationSettings
@@ -34,14 +35,14 @@ class LungsPlan:
     Attributes:
         package: The segmenter's model package, there or to be made.
         digest: Of what it is made from.
-        step: Training it; None when it was given.
+        folder: Where it is trained; None when it was given.
         settings: Of its training.
         training: Images it is made from, with splits; None when it was given.
     """
 
     package: Path
     digest: str
-    step: Step | None = None
+    folder: Path | None = None
     settings: SegmentationSettings | None = None
     training: pd.DataFrame | None = None
 
@@ -83,7 +84,8 @@ def plan_lungs(config: StudyConfig, images: StudyImages, out: Path) -> LungsPlan
     section = _section(config)
     if section.package is not None:
         return LungsPlan(section.package, digest_file(section.package / WEIGHTS))
-    settings = build_settings(SegmentationSettings, section.settings, where="segmentation.settings")
+    settings = config.segmentation_settings
+    assert settings is not None, "by the schema"
     frames = [_with_reference(images.datasets[name], name) for name in section.train]
     training = assign_splits(concatenate(*frames), seed=SEED, keep=True)
     inputs = {
@@ -91,22 +93,23 @@ def plan_lungs(config: StudyConfig, images: StudyImages, out: Path) -> LungsPlan
         "images": digest_manifest(training),
         "seed": SEED,
     }
-    step = Step(out / FOLDER / "segmenter", digest_values(inputs))
-    return LungsPlan(step.folder / "package", step.digest, step, settings, training)
+    folder = out / FOLDER / "segmenter"
+    return LungsPlan(folder / "package", digest_values(inputs), folder, settings, training)
 
 
 def train_lungs(plan: LungsPlan, out: Path, *, on_epoch: OnEpoch) -> None:
     """Train the study's lung segmenter, once; an interrupted training goes on."""
-    if plan.step is None or plan.settings is None or plan.training is None:
+    settings, training = plan.settings, plan.training
+    if plan.folder is None or settings is None or training is None:
         raise ValueError("this study's lung segmenter was given, not to be trained")
-    if plan.step.is_finished:
-        return
-    plan.step.begin()
-    train_segmenter(
-        plan.training, plan.settings, plan.step.folder,
-        cache=out / "cache", seed=SEED, on_epoch=on_epoch, progress=False,
-    )  # fmt: skip
-    plan.step.finish()
+
+    def make(folder: Path) -> None:
+        train_segmenter(
+            training, settings, folder,
+            cache=out / "cache", seed=SEED, on_epoch=on_epoch, progress=False,
+        )  # fmt: skip
+
+    once(plan.folder, {"digest": plan.digest}, make)
 
 
 def apply_lungs(
@@ -137,7 +140,7 @@ def apply_lungs(
         scores=scores,
         predicted={name: predicted[name] for name in reference},
         reference=reference,
-        epochs=read_epochs(plan.step.folder) if plan.step else [],
+        epochs=read_epochs(plan.folder) if plan.folder else [],
     )
 
 
@@ -192,13 +195,19 @@ def _predict(
 ) -> pd.DataFrame:
     blank = images.assign(lung_mask="", mask_source="", mask_quality="", split="")
     inputs = {"segmenter": plan.digest, "images": digest_manifest(blank)}
-    step = Step(out / FOLDER / "masks" / name, digest_values(inputs))
-    if not step.is_finished:
-        step.begin()
-        masked, failures = predict_masks(blank, plan.package, step.folder, progress=progress)
-        _write(masked, failures, step.folder)
-        step.finish()
-    return read_manifest(step.folder / MANIFEST)
+
+    def make(folder: Path) -> None:
+        masked, failures = predict_masks(
+            blank,
+            plan.package,
+            folder,
+            device=automatic_device(),
+            workers=number_of_workers(),
+            progress=progress,
+        )
+        _write(masked, failures, folder)
+
+    return read_manifest(once(out / FOLDER / "masks" / name, inputs, make) / MANIFEST)
 
 
 def _write(masked: pd.DataFrame, failures: list[Failure], folder: Path) -> None:

@@ -5,6 +5,8 @@ from typing import Any
 
 from rich.table import Table
 
+from isnet_cxr.classification.figures import FIGURES
+
 
 def figures_table(summary: Mapping[str, Any]) -> Table:
     """Return every classifier's figures on every test, means over seeds."""
@@ -14,10 +16,11 @@ def figures_table(summary: Mapping[str, Any]) -> Table:
     table = Table(title=summary["study"], caption=f"lung Dice: {masks}" if masks else None)
     table.add_column("test")
     table.add_column("classifier")
-    for name in ("images", "macro F1", "macro AUC", "accuracy", "in lungs"):
+    for name in ("images", *(figure.title for figure in FIGURES.values())):
         table.add_column(name, justify="right")
     _add_tests(table, summary["classification"])
-    _add_tests(table, summary.get("marks", {}), prefix="marks, ")
+    for name, by_classifier in summary.get("bias", {}).items():
+        _add_tests(table, by_classifier, prefix=f"{name}, ")
     return table
 
 
@@ -26,7 +29,6 @@ def _add_tests(table: Table, by_classifier: Mapping[str, Any], prefix: str = "")
     for test in next(iter(by_classifier.values()), ()):
         for name, tests in by_classifier.items():
             own = tests[test]
-            figures = ("macro_f1", "macro_auc", "accuracy", "relevance_inside_lungs")
-            cells = ["–" if own[key] is None else f"{own[key]:.3f}" for key in figures]  # noqa: RUF001
+            cells = ["–" if own[key] is None else f"{own[key]:.3f}" for key in FIGURES]  # noqa: RUF001
             table.add_row(f"{prefix}{test}", name, str(own["n"]), *cells)
         table.add_section()

@@ -17,13 +17,14 @@ from isnet_cxr.pipeline.study.images import (
     prepare_images,
     without_unusable_masks,
 )
+from isnet_cxr.pipeline.study.jobs import plan_jobs, prepare_images, work
 from isnet_cxr.pipeline.study.journal import LOGGED, Journal, Say, epoch_line
 from isnet_cxr.pipeline.study.lungs import Lungs, LungsPlan, apply_lungs, plan_lungs, train_lungs
 from isnet_cxr.pipeline.study.parallel import run_jobs
 from isnet_cxr.pipeline.study.sources import LeftOut
 from isnet_cxr.pipeline.study.steps import digest_manifest
 from isnet_cxr.pipeline.study.summary import summarise_study, write_summary
-from isnet_cxr.pipeline.study.trainings import Training, plan_jobs, plan_trainings, work
+from isnet_cxr.pipeline.study.trainings import Training, plan_trainings
 from isnet_cxr.pipeline.tracking import Tracker
 
 DESCRIPTION, REPORT, LOCK = "study.yaml", "report.html", ".study.lock"
@@ -69,7 +70,8 @@ def run_study(config: StudyConfig, out: Path, *, say: Say, progress: bool = True
             parent.log_file(write_description(without_places(description), out / "resolved.yaml"))
             journal = Journal(tracker, parent, say)
             summary, left_out = _do(config, description, out, journal, progress=progress)
-            parent.log_metrics({key: summary[key] for key in ("segmentation", "classification")})
+            logged = ("segmentation", "classification", "bias")
+            parent.log_metrics({key: summary[key] for key in logged if key in summary})
             for result in (REPORT, "summary.json", f"audit/{AUDIT}"):
                 parent.log_file(out / result)
         return Finished(summary, out / REPORT, tracker.uri, left_out)
@@ -95,7 +97,7 @@ def _do(
         images = lungs.images
     images = without_unusable_masks(images, config.classes)
     trainings = plan_trainings(config, images, out, lungs=lungs.digest if lungs else "")
-    _train(config, images, trainings, out, journal, lungs=lungs)
+    _train(config, images, trainings, out, journal, lungs=lungs, progress=progress)
     journal.say("figures and report")
     summary = summarise_study(
         config,
@@ -121,7 +123,7 @@ def _do_lungs(
     config: StudyConfig, images: StudyImages, out: Path, journal: Journal, *, progress: bool
 ) -> Lungs:
     plan = plan_lungs(config, images, out)
-    if plan.step is None:
+    if plan.folder is None:
         return apply_lungs(config, images, plan, out, progress=progress)
     run = journal.run_of_lungs(plan.digest)
     with run.ending():
@@ -158,9 +160,11 @@ def _train(
     journal: Journal,
     *,
     lungs: Lungs | None,
+    progress: bool,
 ) -> None:
     jobs = plan_jobs(config, images, trainings, out, lungs=lungs.package if lungs else None)
     journal.say(f"{len(trainings)} trainings, {len(trainings) - len(jobs)} of them finished before")
+    prepare_images(jobs, progress=progress)
     try:
         run_jobs(work, jobs, at_once=config.jobs, on_message=journal.hear)
     except KeyboardInterrupt:
@@ -173,8 +177,8 @@ def _train(
 
 def _figures_of(summary: dict[str, Any], training: Training) -> dict[str, Any]:
     """Return this training's own figures by test."""
-    section = summary["marks" if training.settings.marks else "classification"]
-    tests = section[training.classifier]
+    scores = summary["bias"][training.bias] if training.bias else summary["classification"]
+    tests = scores[training.classifier]
     return {test: figures["seeds"][str(training.seed)] for test, figures in tests.items()}
 
 

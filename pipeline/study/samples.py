@@ -50,12 +50,12 @@ def choose_samples(
 
 
 def explain_samples(
-    package: Path, samples: Path, folder: Path, test: str, *, cache: Path | None
+    package: Path, samples: Path, to: Path, *, cache: Path | None, device: str = "cpu"
 ) -> None:
-    """Explain the images of the manifest ``samples`` and keep it for ``read_explained``."""
+    """Explain the images of the manifest ``samples`` and keep it in the file ``to``."""
     from isnet_cxr.classification.classifier import Classifier
 
-    classifier = Classifier.load(package)
+    classifier = Classifier.load(package, device)
     settings = classifier.settings.preprocessing
     images = load_images(read_manifest(samples), settings, cache=cache, progress=False)
     if not len(images.manifest):
@@ -71,7 +71,7 @@ def explain_samples(
         heatmaps=explanation.heatmaps.astype(np.float32),
         share_inside_lungs=explanation.share_inside_lungs,
     )
-    _write(explained, folder / f"{test}.npz")
+    _write(explained, to)
 
 
 def read_explained(folder: Path, test: str) -> Explained | None:

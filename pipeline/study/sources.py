@@ -1,6 +1,5 @@
 """Where a study's images come from: each dataset read or generated once, and kept as a manifest."""
 
-import os
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,10 +12,10 @@ from isnet_cxr.data.manifests.manifest import COLUMNS, read_manifest, write_mani
 from isnet_cxr.data.nearest import name_unknown
 from isnet_cxr.data.phantoms import HOSPITALS, make_hospital
 from isnet_cxr.pipeline.config import DatasetConfig, PhantomsConfig
-from isnet_cxr.pipeline.study.steps import Step, digest_file, digest_values, read_json, write_json
+from isnet_cxr.pipeline.study.machine import number_of_workers
+from isnet_cxr.pipeline.study.steps import digest_file, once, read_json, write_json
 
 MANIFEST, LEFT_OUT = "manifest.parquet", "left-out.json"
-MAX_WORKERS = 4
 
 
 @dataclass(frozen=True)
@@ -51,13 +50,13 @@ def read_dataset(
     Raises:
         ValueError: If it cannot be read, or ``where`` leaves no image of it.
     """
-    step = Step(out / "manifests" / name, digest_values(_origin(dataset)))
-    if not step.is_finished:
-        step.begin()
-        _import(dataset, step.folder, progress=progress)
-        step.finish()
-    manifest = read_manifest(step.folder / MANIFEST)
-    for reason, count in read_json(step.folder / LEFT_OUT).items():
+    folder = once(
+        out / "manifests" / name,
+        _origin(dataset),
+        lambda folder: _import(dataset, folder, progress=progress),
+    )
+    manifest = read_manifest(folder / MANIFEST)
+    for reason, count in read_json(folder / LEFT_OUT).items():
         left_out.append(LeftOut(name, "", reason, count))
     manifest["dataset"] = name
     kept = _where(manifest, dataset, name)
@@ -124,11 +123,6 @@ def _where(manifest: pd.DataFrame, dataset: DatasetConfig, name: str) -> pd.Data
         if kept.empty:
             raise ValueError(f"{place}.{column}: no image has any of {', '.join(values)}")
     return kept
-
-
-def number_of_workers() -> int:
-    """Return how many processes read images."""
-    return min(MAX_WORKERS, os.cpu_count() or 1)
 
 
 def count_left_out(images: pd.DataFrame, role: str, reason: str) -> list[LeftOut]:

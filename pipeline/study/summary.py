@@ -5,10 +5,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from isnet_cxr.classification.statistics import compare_paired, summarise
+from isnet_cxr.classification.statistics import compare_paired, intervals, summarise
+from isnet_cxr.data.bias import BIAS_TESTS
 from isnet_cxr.pipeline.config import StudyConfig
 from isnet_cxr.pipeline.study.steps import write_json
-from isnet_cxr.pipeline.study.trainings import MARK_TESTS, Training
+from isnet_cxr.pipeline.study.trainings import Training
 
 SUMMARY = "summary.json"
 
@@ -34,21 +35,28 @@ def summarise_study(
 
     Returns:
         ``segmentation``, ``classification`` (classifier, test: means over seeds and ``seeds`` with
-        each seed's own), and where they were asked for ``marks`` and ``comparisons``.
+        each seed's own), and where they were asked for ``bias`` (bias test, classifier, test) and
+        ``comparisons``.
     """
-    plain = [training for training in trainings if not training.settings.marks]
+    plain = [training for training in trainings if training.bias is None]
     summary: dict[str, Any] = {
         "study": config.name,
         "classes": config.classes,
         "segmentation": dict(segmentation),
-        "classification": _score(config, config.unmarked, plain, tests),
+        "classification": _score(config, config.unbiased, plain, tests),
         "left_out": list(left_out),
         "flagged": list(flagged),
     }
-    if config.marks:
-        marked = [training for training in trainings if training.settings.marks]
-        names = config.marks.classifiers
-        summary["marks"] = _score(config, names, marked, list(MARK_TESTS))
+    if config.bias_tests:
+        summary["bias"] = {
+            name: _score(
+                config,
+                section.classifiers,
+                [training for training in trainings if training.bias == name],
+                BIAS_TESTS[name].tests,
+            )
+            for name, section in config.bias_tests.items()
+        }
     if config.compare:
         summary["comparisons"] = [
             _compare(config, first, second, plain, tests) for first, second in config.compare
@@ -65,8 +73,7 @@ def write_summary(summary: Mapping[str, Any], out: Path) -> Path:
 def average(figures: Sequence[Any]) -> Any:
     """Average figures over seeds: numbers, and mappings and lists of them, place by place.
 
-    Intervals are averaged bound by bound. A figure that a seed does not have is left out of the
-    mean; equal whole numbers stay whole.
+    A figure that a seed does not have is left out of the mean; equal whole numbers stay whole.
     """
     known = [value for value in figures if not (isinstance(value, float) and math.isnan(value))]
     if not known:
@@ -95,11 +102,10 @@ def _score(
 
 
 def _score_test(config: StudyConfig, trainings: Sequence[Training], test: str) -> dict[str, Any]:
-    by_seed = {
-        str(training.seed): summarise(training.predictions(test), config.classes)
-        for training in trainings
-    }
-    return {**average(list(by_seed.values())), "seeds": by_seed}
+    frames = {str(training.seed): training.predictions(test) for training in trainings}
+    by_seed = {seed: summarise(rows, config.classes) for seed, rows in frames.items()}
+    ci95 = intervals(list(frames.values()), config.classes)
+    return {**average(list(by_seed.values())), "ci95": ci95, "seeds": by_seed}
 
 
 def _compare(

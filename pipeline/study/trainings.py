@@ -1,32 +1,26 @@
-"""Stage 2 of a study: every classifier and seed is trained and tested in a process of its own."""
+"""Stage 2 of a study: which classifiers are trained with which seeds, on what."""
 
-import os
-import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
 
 import pandas as pd
 
 from isnet_cxr.classification.settings import ClassifierSettings
+from isnet_cxr.data.bias import BIAS_TESTS
 from isnet_cxr.data.learning.fitting import read_epochs
-from isnet_cxr.data.manifests.manifest import write_manifest
 from isnet_cxr.pipeline.config import StudyConfig
-from isnet_cxr.pipeline.config.settings import build_settings, merge, plain_settings
+from isnet_cxr.pipeline.config.settings import plain_settings
 from isnet_cxr.pipeline.study.images import StudyImages
-from isnet_cxr.pipeline.study.parallel import Tell
-from isnet_cxr.pipeline.study.samples import choose_samples
-from isnet_cxr.pipeline.study.steps import Step, digest_manifest, digest_values
+from isnet_cxr.pipeline.study.steps import (
+    digest_extensions,
+    digest_manifest,
+    digest_values,
+    is_done,
+)
 
 LUNGS = "lungs"
 """Folder of a classifier's package that holds the lung segmenter's."""
-
-MARK_TESTS: dict[str, Literal["biased", "deceiving"] | None] = {
-    "biased": "biased",
-    "unbiased": None,
-    "deceiving": "deceiving",
-}
 
 
 @dataclass(frozen=True)
@@ -52,62 +46,48 @@ class Training:
     @property
     def name(self) -> str:
         """What the training is called in MLflow and in messages."""
-        marked = " with marks" if self.settings.marks else ""
-        return f"{self.classifier}{marked} seed {self.seed}"
+        shortcut = f" with {self.bias}" if self.bias else ""
+        return f"{self.classifier}{shortcut} seed {self.seed}"
 
     @property
-    def learning(self) -> Step:
-        """Training the network."""
-        return Step(self.folder / "learning", self.learn)
+    def bias(self) -> str | None:
+        """The bias test that it belongs to; None where it saw the images as they are."""
+        return self.settings.bias
 
     @property
-    def testing(self) -> Step:
-        """Predicting and explaining the images of every test."""
-        return Step(self.folder / "testing", self.test)
+    def learning(self) -> Path:
+        """Folder of training the network."""
+        return self.folder / "learning"
+
+    @property
+    def testing(self) -> Path:
+        """Folder of predicting and explaining the images of every test."""
+        return self.folder / "testing"
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether the network is trained and tested."""
+        learnt = is_done(self.learning, {"digest": self.learn})
+        return learnt and is_done(self.testing, {"digest": self.test})
 
     @property
     def package(self) -> Path:
         """The trained network."""
-        return self.learning.folder / "package"
+        return self.learning / "package"
 
     def epochs(self) -> list[dict[str, float]]:
         """Metrics of every finished epoch."""
-        return read_epochs(self.learning.folder)
+        return read_epochs(self.learning)
 
     def predictions(self, test: str) -> pd.DataFrame:
         """One row per image of ``test``, as ``isnet_cxr.classification.evaluate`` returns them."""
-        return pd.read_csv(self.testing.folder / f"{test}.csv", keep_default_na=True)
-
-
-@dataclass(frozen=True)
-class Job:
-    """What a training's process is given; everything else it reads from disk.
-
-    Attributes:
-        training: What to train.
-        development: Manifest of the development set, with splits and masks.
-        tests: Manifest of each test by name.
-        samples: Manifest of the images of each test that are explained for the report.
-        classes: Class names.
-        lungs: Package of the lung segmenter, if there is one.
-        cache: Folder of prepared images, shared by all trainings.
-        threads: CPU threads it may use.
-    """
-
-    training: Training
-    development: Path
-    tests: Mapping[str, Path]
-    samples: Mapping[str, Path]
-    classes: tuple[str, ...]
-    lungs: Path | None
-    cache: Path
-    threads: int
+        return pd.read_csv(self.testing / f"{test}.csv", keep_default_na=True)
 
 
 def plan_trainings(
     config: StudyConfig, images: StudyImages, out: Path, *, lungs: str
 ) -> list[Training]:
-    """List the trainings of a study, marked ones last; ``lungs`` is the segmenter's digest."""
+    """List a study's trainings, bias tests last; ``lungs`` is the segmenter's digest."""
     learned = digest_manifest(
         images.development[images.development["split"].isin(["train", "val"])]
     )
@@ -120,140 +100,24 @@ def plan_trainings(
             "images": learned,
             "classes": config.classes,
             "lungs": lungs,
+            "extensions": digest_extensions(config.extensions),
         }
         learn = digest_values(inputs)
-        tests = {"internal": tested["internal"]} if settings.marks else tested
-        test = {"learn": learn, "tests": tests, "samples": config.samples_per_class}
-        folder = out / ("marks" if settings.marks else "classifiers") / name / f"seed-{seed}"
+        tests = {"internal": tested["internal"]} if settings.bias else tested
+        asked = BIAS_TESTS[settings.bias].tests if settings.bias else ()
+        test = {"learn": learn, "tests": tests, "bias": asked, "samples": config.samples_per_class}
+        place = out / "bias" / settings.bias if settings.bias else out / "classifiers"
+        folder = place / name / f"seed-{seed}"
         trainings.append(Training(name, settings, seed, folder, learn, digest_values(test)))
     return trainings
 
 
-def plan_jobs(
-    config: StudyConfig,
-    images: StudyImages,
-    trainings: list[Training],
-    out: Path,
-    *,
-    lungs: Path | None,
-) -> list[Job]:
-    """Write the manifests and list the jobs for the trainings that are not finished.
-
-    Args:
-        config: The study.
-        images: Its images, with masks.
-        trainings: All of its trainings.
-        out: The study's folder.
-        lungs: The lung segmenter's package, which every classifier's package carries.
-    """
-    development = _written(images.development, out / "images" / "development.parquet")
-    tests = {
-        name: _written(rows, out / "images" / "tests" / f"{name}.parquet")
-        for name, rows in images.tests.items()
-    }
-    samples = {
-        name: _written(
-            choose_samples(rows, config.classes, per_class=config.samples_per_class),
-            out / "images" / "samples" / f"{name}.parquet",
-        )
-        for name, rows in images.tests.items()
-    }
-    return [
-        Job(
-            training=training,
-            development=development,
-            tests={"internal": tests["internal"]} if training.settings.marks else tests,
-            samples={} if training.settings.marks else samples,
-            classes=tuple(config.classes),
-            lungs=lungs,
-            cache=out / "cache",
-            threads=config.threads_per_training,
-        )
-        for training in trainings
-        if not (training.learning.is_finished and training.testing.is_finished)
-    ]
-
-
-def work(job: Job, tell: Tell) -> None:
-    """Train and test one classifier; what is finished is not repeated.
-
-    Runs in a process of its own. Tells "epoch" with number and metrics, and "stage" with what it
-    does next.
-    """
-    import torch
-
-    torch.set_num_threads(job.threads)
-    os.environ["OMP_NUM_THREADS"] = str(job.threads)  # for what it may start itself
-    tell("stage", "training")
-    _learn(job, tell)
-    _test(job, tell)
-    tell("done")
-
-
-def _learn(job: Job, tell: Tell) -> None:
-    from isnet_cxr.classification.training import train_classifier
-    from isnet_cxr.data.manifests.manifest import read_manifest
-
-    step = job.training.learning
-    if step.is_finished:
-        return
-    step.begin()
-    train_classifier(
-        read_manifest(job.development),
-        job.training.settings,
-        step.folder,
-        classes=list(job.classes),
-        seed=job.training.seed,
-        cache=job.cache,
-        on_epoch=lambda epoch, metrics: tell("epoch", (epoch, metrics)),
-        progress=False,
-    )
-    if job.lungs is not None:
-        shutil.copytree(job.lungs, job.training.package / LUNGS, dirs_exist_ok=True)
-    step.finish()
-
-
-def _test(job: Job, tell: Tell) -> None:
-    from isnet_cxr.pipeline.study.samples import explain_samples
-
-    training, step = job.training, job.training.testing
-    if step.is_finished:
-        return
-    step.begin()
-    for name, path in job.tests.items():
-        if training.settings.marks:
-            for test, marks in MARK_TESTS.items():
-                _predict(job, path, step.folder / f"{test}.csv", marks=marks)
-            continue
-        tell("stage", f"tests on {name}")
-        _predict(job, path, step.folder / f"{name}.csv", marks=None)
-        explain_samples(training.package, job.samples[name], step.folder, name, cache=job.cache)
-    step.finish()
-
-
-def _predict(
-    job: Job, manifest: Path, to: Path, *, marks: Literal["biased", "deceiving"] | None
-) -> None:
-    from isnet_cxr.classification.evaluate import evaluate_classifier
-    from isnet_cxr.data.manifests.manifest import read_manifest
-
-    predictions = evaluate_classifier(
-        job.training.package, read_manifest(manifest), cache=job.cache, marks=marks, progress=False
-    )
-    predictions.to_csv(to, index=False)
-
-
 def _combinations(config: StudyConfig) -> Iterator[tuple[str, ClassifierSettings, int]]:
-    marked = config.marks.classifiers if config.marks else []
-    for with_marks, names in ((False, config.unmarked), (True, marked)):
-        for name in names:
-            merged: dict[str, Any] = merge(config.defaults, config.classifiers[name])
-            settings = build_settings(ClassifierSettings, merged, where=f"classifiers.{name}")
-            chosen = config.marks.seeds if with_marks and config.marks else None
-            for seed in config.seeds if chosen is None else chosen:
-                yield name, replace(settings, marks=with_marks or settings.marks), seed
-
-
-def _written(manifest: pd.DataFrame, path: Path) -> Path:
-    write_manifest(manifest, path)
-    return path
+    """Yield classifier, settings and seed of every training."""
+    for name in config.unbiased:
+        for seed in config.seeds:
+            yield name, config.settings[name], seed
+    for bias, section in config.bias_tests.items():
+        for name in section.classifiers:
+            for seed in config.seeds if section.seeds is None else section.seeds:
+                yield name, replace(config.settings[name], bias=bias), seed

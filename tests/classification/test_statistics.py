@@ -5,7 +5,8 @@ import pandas as pd
 import pytest
 from sklearn.metrics import f1_score, roc_auc_score
 
-from isnet_cxr.classification.statistics import compare_paired, macro_auc, macro_f1, summarise
+from isnet_cxr.classification.figures import FIGURES, Figure, macro_auc, macro_f1
+from isnet_cxr.classification.statistics import compare_paired, intervals, summarise
 
 CLASSES = ["normal", "pneumonia", "covid"]
 
@@ -88,5 +89,66 @@ def test_a_better_classifier_is_found_better_and_its_equal_is_not():
 
 def test_a_comparison_needs_the_same_images():
     good, other = predictions(skill=2.0)[0], predictions(skill=2.0, images=100)[0]
-    with pytest.raises(ValueError, match="the same images and seeds"):
+    with pytest.raises(ValueError, match="the same images"):
         compare_paired([good], [other], CLASSES)
+
+
+def test_seeds_that_differ_widen_the_interval_of_their_mean():
+    good, bad = predictions(skill=2.0)[0], predictions(skill=0.3)[0]
+    alike = intervals([good, good], CLASSES, resamples=300)["accuracy"]
+    unlike = intervals([good, bad], CLASSES, resamples=300)["accuracy"]
+    averaged = np.mean(
+        [intervals([one], CLASSES, resamples=300)["accuracy"] for one in (good, bad)], axis=0
+    )
+    assert np.ptp(unlike) > 2 * np.ptp(alike)
+    assert np.ptp(unlike) > 2 * np.ptp(averaged)
+
+
+def test_one_seed_repeated_has_the_interval_of_that_seed():
+    frame = predictions(skill=1.0)[0]
+    once, twice = (intervals([frame] * seeds, CLASSES, resamples=300) for seeds in (1, 2))
+    assert twice == once
+
+
+def test_intervals_over_seeds_need_the_same_images():
+    frame = predictions(skill=1.0)[0]
+    with pytest.raises(ValueError, match="the same images"):
+        intervals([frame, frame.iloc[::-1]], CLASSES, resamples=10)
+
+
+def test_further_numeric_columns_are_averaged_as_outputs():
+    frame = predictions(skill=1.0)[0].assign(
+        predicted="covid", dataset="a", flagged=np.arange(240) % 4 == 0, quality=0.5, note="text"
+    )
+    assert summarise(frame, CLASSES, resamples=5)["outputs"] == {"flagged": 0.25, "quality": 0.5}
+
+
+@pytest.fixture
+def trust(monkeypatch):
+    """A figure from outside: the probability of the true class plus a column's maximum."""
+    entries = dict(FIGURES._entries)
+    monkeypatch.setattr(FIGURES, "_entries", entries)
+
+    def measure(scored):
+        rows = np.arange(len(scored.truth))
+        return float(
+            scored.probabilities[rows, scored.truth].mean() + scored.columns["extra"].max()
+        )
+
+    FIGURES.register("trust", Figure("trust", measure, inputs=("extra",), compared=True))
+
+
+@pytest.mark.usefixtures("trust")
+def test_a_registered_figure_is_summed_up_and_compared():
+    frame = predictions(skill=2.0)[0].assign(extra=1.0)
+    summary = summarise(frame, CLASSES, resamples=20)
+    low, high = summary["ci95"]["trust"]
+    assert 1 < low < summary["trust"] < high < 2
+    assert summary["outputs"] == {}
+    assert compare_paired([frame], [frame], CLASSES, resamples=20)["trust"]["difference"] == 0
+
+
+@pytest.mark.usefixtures("trust")
+def test_a_column_that_a_figure_needs_is_named():
+    with pytest.raises(ValueError, match="no column 'extra'"):
+        summarise(predictions(skill=2.0)[0], CLASSES)

@@ -70,14 +70,24 @@ def test_an_unknown_key_is_named_with_its_near_miss(folder, changes, named):
         ({"development": ["her"]}, ["development", "'her'", "'here'"]),
         ({"external": {"away": ["nowhere"]}}, ["external.away", "'nowhere'"]),
         ({"compare": [["isnet", "plian"]]}, ["compare.0", "'plian'", "'plain'"]),
-        ({"marks": {"classifiers": ["isnt"]}}, ["marks.classifiers", "'isnt'", "'isnet'"]),
+        ({"marks": {"classifiers": ["isnet"]}}, ["'marks'", "'bias_tests'"]),
+        ({"bias_tests": {"corner": {"classifiers": ["isnet"]}}}, ["'corner'", "'corners'"]),
         (
-            {"marks": {"classifiers": ["isnet"], "only": ["plain"]}},
-            ["marks.only", "'plain'", "isnet"],
+            {"bias_tests": {"corners": {"classifiers": ["isnt"]}}},
+            ["bias_tests.corners.classifiers", "'isnt'", "'isnet'"],
+        ),
+        (
+            {"bias_tests": {"corners": {"classifiers": ["isnet"], "seeds": [7]}}},
+            ["bias_tests.corners.seeds", "7"],
+        ),
+        ({"classifiers": {"isnet": {"bias": "corners"}}}, ["classifiers.isnet", "`bias_tests`"]),
+        (
+            {"bias_tests": {"corners": {"classifiers": ["isnet"], "only": ["plain"]}}},
+            ["bias_tests.corners.only", "'plain'", "isnet"],
         ),
         (
             {
-                "marks": {"classifiers": ["isnet"], "only": ["isnet"]},
+                "bias_tests": {"corners": {"classifiers": ["isnet"], "only": ["isnet"]}},
                 "compare": [["isnet", "plain"]],
             },
             ["compare.0", "'isnet'", "plain"],

@@ -13,12 +13,12 @@ import yaml
 from mlflow import MlflowClient
 from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
 
+from isnet_cxr.data.bias import CLASS_MARK_TESTS
 from isnet_cxr.data.manifests.manifest import write_manifest
 from isnet_cxr.data.phantoms import HOSPITALS, make_hospital
 from isnet_cxr.pipeline.config import load_study
 from isnet_cxr.pipeline.study.outline import figures_table
 from isnet_cxr.pipeline.study.run import Finished, run_study
-from isnet_cxr.pipeline.study.trainings import MARK_TESTS
 
 pytestmark = pytest.mark.slow
 
@@ -61,7 +61,10 @@ def study_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
             "isnet": {"method": "isnet", "isnet": {"foreground_range": [1.0, 25.0]}},
             "alone": {"method": "plain", "epochs": 1},
         },
-        "marks": {"classifiers": ["plain", "alone"], "only": ["alone"]},
+        "bias_tests": {
+            "corners": {"classifiers": ["plain", "alone"], "only": ["alone"]},
+            "beside_lungs": {"classifiers": ["alone"]},
+        },
         "compare": [["isnet", "plain"]],
         "jobs": 2,
     }
@@ -110,8 +113,9 @@ def test_every_classifier_is_scored_on_every_test(finished):
             assert sum(map(sum, figures["confusion"])) == figures["n"]
             assert 0 <= figures["ci95"]["accuracy"][0] <= figures["ci95"]["accuracy"][1] <= 1
     assert set(finished.summary["segmentation"]) == {"elmwood", "hillcrest"}
-    assert set(finished.summary["marks"]) == {"plain", "alone"}
-    assert set(finished.summary["marks"]["plain"]) == {"biased", "unbiased", "deceiving"}
+    assert set(finished.summary["bias"]) == {"corners", "beside_lungs"}
+    assert set(finished.summary["bias"]["corners"]) == {"plain", "alone"}
+    assert set(finished.summary["bias"]["corners"]["plain"]) == set(CLASS_MARK_TESTS)
     assert set(finished.summary["classification"]) == {"plain", "isnet"}
 
 
@@ -128,19 +132,19 @@ def test_the_report_needs_no_other_file(finished):
     assert "Not a medical device" in page
 
 
-def test_a_study_of_marked_classifiers_alone_has_a_report_too(study_file, store, tmp_path):
+def test_a_study_of_a_bias_test_alone_has_a_report_too(study_file, store, tmp_path):
     values = yaml.safe_load(study_file.read_text())
     del values["segmentation"], values["compare"]
     values["external"] = {}
     values["classifiers"] = {"alone": {"method": "plain", "epochs": 1}}
-    values["marks"] = {"classifiers": ["alone"], "only": ["alone"]}
+    values["bias_tests"] = {"corners": {"classifiers": ["alone"], "only": ["alone"]}}
     path = study_file.with_name("marked.yaml")
     path.write_text(yaml.safe_dump(values))
     marked = run_study(load_study(path), tmp_path / "out", say=lambda _: None, progress=False)
     assert not marked.summary["classification"]
-    assert figures_table(marked.summary).row_count == len(MARK_TESTS)
+    assert figures_table(marked.summary).row_count == len(CLASS_MARK_TESTS)
     page = marked.report.read_text()
-    assert 'href="#marks"' in page
+    assert 'href="#bias"' in page
     assert 'href="#cross"' not in page
 
 
@@ -159,8 +163,9 @@ def test_mlflow_has_a_run_below_the_studys_for_every_training(finished):
         "lungs",
         "plain seed 0",
         "isnet seed 0",
-        "plain with marks seed 0",
-        "alone with marks seed 0",
+        "plain with corners seed 0",
+        "alone with corners seed 0",
+        "alone with beside_lungs seed 0",
     }
     assert set(runs) == names
     parent = runs.pop("tiny").info.run_id
@@ -183,7 +188,7 @@ def test_a_finished_study_repeats_nothing(finished, out, study_file):
     again = run_study(load_study(study_file), out, say=said.append, progress=False)
     assert again.summary == finished.summary
     assert weights_in(out) == before
-    assert "4 trainings, 4 of them finished before" in said
+    assert "5 trainings, 5 of them finished before" in said
     assert not any("epoch" in line for line in said)
 
 

@@ -1,0 +1,208 @@
+"""What a training's process is given and does: train one classifier, test it, explain samples."""
+
+import os
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from isnet_cxr.data.bias import BIAS_TESTS
+from isnet_cxr.data.learning.cache import load_images
+from isnet_cxr.data.learning.preprocess import Preprocessing
+from isnet_cxr.data.manifests.manifest import read_manifest, write_manifest
+from isnet_cxr.data.registry import load_extensions
+from isnet_cxr.pipeline.config import StudyConfig
+from isnet_cxr.pipeline.study.images import StudyImages
+from isnet_cxr.pipeline.study.machine import automatic_device, number_of_workers
+from isnet_cxr.pipeline.study.parallel import Tell
+from isnet_cxr.pipeline.study.samples import choose_samples
+from isnet_cxr.pipeline.study.steps import once
+from isnet_cxr.pipeline.study.trainings import LUNGS, Training
+
+
+@dataclass(frozen=True)
+class Job:
+    """What a training's process is given; everything else it reads from disk.
+
+    Attributes:
+        training: What to train.
+        development: Manifest of the development set, with splits and masks.
+        tests: Manifest of each test by name.
+        samples: Manifest of the images of each test that are explained for the report.
+        classes: Class names.
+        lungs: Package of the lung segmenter, if there is one.
+        cache: Folder of prepared images, shared by all trainings.
+        threads: CPU threads it may use.
+        extensions: Of the study; every process imports them.
+    """
+
+    training: Training
+    development: Path
+    tests: Mapping[str, Path]
+    samples: Mapping[str, Path]
+    classes: tuple[str, ...]
+    lungs: Path | None
+    cache: Path
+    threads: int
+    extensions: tuple[str, ...] = ()
+
+
+def plan_jobs(
+    config: StudyConfig,
+    images: StudyImages,
+    trainings: list[Training],
+    out: Path,
+    *,
+    lungs: Path | None,
+) -> list[Job]:
+    """Write the manifests and list the jobs for the trainings that are not finished.
+
+    Args:
+        config: The study.
+        images: Its images, with masks.
+        trainings: All of its trainings.
+        out: The study's folder.
+        lungs: The lung segmenter's package, which every classifier's package carries.
+    """
+    development = _written(images.development, out / "images" / "development.parquet")
+    tests = {
+        name: _written(rows, out / "images" / "tests" / f"{name}.parquet")
+        for name, rows in images.tests.items()
+    }
+    samples = {
+        name: _written(
+            choose_samples(rows, config.classes, per_class=config.samples_per_class),
+            out / "images" / "samples" / f"{name}.parquet",
+        )
+        for name, rows in images.tests.items()
+    }
+    return [
+        Job(
+            training=training,
+            development=development,
+            tests={"internal": tests["internal"]} if training.bias else tests,
+            samples={} if training.bias else samples,
+            classes=tuple(config.classes),
+            lungs=lungs,
+            cache=out / "cache",
+            threads=config.threads_per_training,
+            extensions=tuple(config.extensions),
+        )
+        for training in trainings
+        if not training.is_finished
+    ]
+
+
+def prepare_images(jobs: Sequence[Job], *, progress: bool) -> None:
+    """Fill the cache with what the jobs will read, several processes reading at a time.
+
+    A training's own process may not start others.
+    """
+    for settings, manifests in _wanted(jobs).items():
+        for images in manifests:
+            if len(images):
+                load_images(
+                    images,
+                    settings,
+                    cache=jobs[0].cache,
+                    workers=number_of_workers(),
+                    progress=progress,
+                )
+
+
+def work(job: Job, tell: Tell) -> None:
+    """Train and test one classifier; what is finished is not repeated.
+
+    Runs in a process of its own. Tells "epoch" with number and metrics, and "stage" with what it
+    does next.
+    """
+    import torch
+
+    torch.set_num_threads(job.threads)
+    os.environ["OMP_NUM_THREADS"] = str(job.threads)  # for what it may start itself
+    load_extensions(job.extensions)
+    training = job.training
+    tell("stage", "training")
+    once(training.learning, {"digest": training.learn}, lambda folder: _learn(job, tell, folder))
+    once(training.testing, {"digest": training.test}, lambda folder: _test(job, tell, folder))
+    tell("done")
+
+
+def _learn(job: Job, tell: Tell, folder: Path) -> None:
+    from isnet_cxr.classification.training import train_classifier
+
+    train_classifier(
+        read_manifest(job.development),
+        job.training.settings,
+        folder,
+        classes=list(job.classes),
+        seed=job.training.seed,
+        cache=job.cache,
+        on_epoch=lambda epoch, metrics: tell("epoch", (epoch, metrics)),
+        progress=False,
+    )
+    if job.lungs is not None:
+        shutil.copytree(job.lungs, job.training.package / LUNGS, dirs_exist_ok=True)
+
+
+def _test(job: Job, tell: Tell, folder: Path) -> None:
+    from isnet_cxr.pipeline.study.samples import explain_samples
+
+    training = job.training
+    for name, path in job.tests.items():
+        if training.bias:
+            for test in BIAS_TESTS[training.bias].tests:
+                _predict(job, path, folder / f"{test}.csv", bias=(training.bias, test))
+            continue
+        tell("stage", f"tests on {name}")
+        _predict(job, path, folder / f"{name}.csv", bias=None)
+        explain_samples(
+            training.package,
+            job.samples[name],
+            folder / f"{name}.npz",
+            cache=job.cache,
+            device=automatic_device(),
+        )
+
+
+def _predict(job: Job, manifest: Path, to: Path, *, bias: tuple[str, str] | None) -> None:
+    from isnet_cxr.classification.evaluate import evaluate_classifier
+
+    predictions = evaluate_classifier(
+        job.training.package,
+        read_manifest(manifest),
+        cache=job.cache,
+        bias=bias,
+        device=automatic_device(),
+        progress=False,
+    )
+    predictions.to_csv(to, index=False)
+
+
+def _wanted(jobs: Sequence[Job]) -> dict[Preprocessing, list[pd.DataFrame]]:
+    """List the manifests that jobs read, each once, by how their images are prepared."""
+    paths: dict[Preprocessing, dict[Path, None]] = {}
+    for job in jobs:
+        own = paths.setdefault(job.training.settings.preprocessing, {})
+        own.update(dict.fromkeys([job.development, *job.tests.values(), *job.samples.values()]))
+    developments = {job.development for job in jobs}
+    read = {path: read_manifest(path) for own in paths.values() for path in own}
+    return {
+        settings: [
+            part
+            for path in own
+            for part in (_by_split(read[path]) if path in developments else [read[path]])
+        ]
+        for settings, own in paths.items()
+    }
+
+
+def _by_split(development: pd.DataFrame) -> list[pd.DataFrame]:
+    return [development[development["split"] == split] for split in ("train", "val")]
+
+
+def _written(manifest: pd.DataFrame, path: Path) -> Path:
+    write_manifest(manifest, path)
+    return path

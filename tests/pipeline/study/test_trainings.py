@@ -1,0 +1,191 @@
+"""Which trainings a study has, where they go, and what makes one anew."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from isnet_cxr.data.learning.preprocess import Preprocessing
+from isnet_cxr.data.manifests.manifest import read_manifest
+from isnet_cxr.data.writers import write_mask
+from isnet_cxr.pipeline.config import parse_study
+from isnet_cxr.pipeline.study import jobs as module
+from isnet_cxr.pipeline.study import lungs, machine, steps
+from isnet_cxr.pipeline.study.images import StudyImages
+from isnet_cxr.pipeline.study.jobs import plan_jobs, prepare_images
+from isnet_cxr.pipeline.study.trainings import Training, plan_trainings
+
+LUNGS = np.zeros((40, 32), np.uint8)
+LUNGS[10:30, 6:26] = 1
+
+
+@pytest.fixture
+def development(write_images) -> Path:
+    return write_images("here", lungs=LUNGS, count=16)
+
+
+def study(folder: Path, **changes):
+    values = {
+        "name": "here",
+        "classes": ["normal", "covid"],
+        "datasets": {"here": {"manifest": "here/manifest.csv"}},
+        "development": ["here"],
+        "defaults": {"preprocessing": {"size_px": 16}},
+        "classifiers": {"plain": {"method": "plain"}, "other": {"method": "plain", "epochs": 3}},
+        "seeds": [0, 1],
+    }
+    return parse_study({**values, **changes}, folder=folder)
+
+
+def images(development: Path) -> StudyImages:
+    rows = read_manifest(development)
+    rows["split"] = [("train", "train", "val", "test")[number // 2 % 4] for number in range(16)]
+    return StudyImages({"here": rows}, rows, {})
+
+
+def plan(folder: Path, development: Path, **changes) -> list[Training]:
+    return plan_trainings(study(folder, **changes), images(development), folder / "out", lungs="")
+
+
+def finish(training: Training) -> None:
+    for folder, digest in (
+        (training.learning, training.learn),
+        (training.testing, training.test),
+    ):
+        steps.once(folder, {"digest": digest}, lambda _: None)
+
+
+def test_a_bias_test_has_trainings_of_its_own_in_its_own_folder(development, tmp_path):
+    bias_tests = {
+        "corners": {"classifiers": ["plain"], "seeds": [1]},
+        "beside_lungs": {"classifiers": ["plain", "other"], "only": ["other"]},
+    }
+    trainings = plan(tmp_path, development, bias_tests=bias_tests)
+    assert [training.folder.relative_to(tmp_path / "out").as_posix() for training in trainings] == [
+        "classifiers/plain/seed-0",
+        "classifiers/plain/seed-1",
+        "bias/corners/plain/seed-1",
+        "bias/beside_lungs/plain/seed-0",
+        "bias/beside_lungs/plain/seed-1",
+        "bias/beside_lungs/other/seed-0",
+        "bias/beside_lungs/other/seed-1",
+    ]
+    assert [training.bias for training in trainings[1:4]] == [None, "corners", "beside_lungs"]
+    assert len({training.learn for training in trainings}) == len(trainings)
+
+
+def test_what_is_finished_stays_so_while_nothing_changes(development, tmp_path):
+    for training in plan(tmp_path, development):
+        finish(training)
+    assert all(training.is_finished for training in plan(tmp_path, development))
+    jobs = plan_jobs(
+        study(tmp_path),
+        images(development),
+        plan(tmp_path, development),
+        tmp_path / "out",
+        lungs=None,
+    )
+    assert jobs == []
+
+
+def test_a_mask_changed_on_disk_makes_trainings_anew(development, tmp_path):
+    for training in plan(tmp_path, development):
+        finish(training)
+    write_mask(1 - LUNGS, Path(read_manifest(development)["lung_mask"].iloc[0]))
+    assert not any(training.is_finished for training in plan(tmp_path, development))
+
+
+def test_another_version_of_the_code_makes_trainings_anew(development, tmp_path, monkeypatch):
+    for training in plan(tmp_path, development):
+        finish(training)
+    monkeypatch.setattr(steps, "code_version", lambda: "99.0")
+    assert not any(training.is_finished for training in plan(tmp_path, development))
+
+
+def test_a_changed_extension_makes_trainings_anew(development, tmp_path):
+    extension = tmp_path / "extension_of_trainings.py"
+    extension.write_text("")
+    before = plan(tmp_path, development, extensions=[extension.name])
+    assert plan(tmp_path, development, extensions=[extension.name]) == before
+    extension.write_text("CHANGED = True")
+    after = plan(tmp_path, development, extensions=[extension.name])
+    assert {one.learn for one in before}.isdisjoint(one.learn for one in after)
+
+
+def test_images_are_prepared_by_several_processes_once_for_all_trainings(
+    development, tmp_path, monkeypatch
+):
+    config, used = study(tmp_path), []
+    jobs = plan_jobs(
+        config, images(development), plan(tmp_path, development), tmp_path / "out", lungs=None
+    )
+    real = module.load_images
+
+    def load(images, settings, *, workers, **options):
+        used.append((len(images), settings, workers))
+        return real(images, settings, workers=1, **options)
+
+    monkeypatch.setattr(module, "load_images", load)
+    monkeypatch.setattr(module, "number_of_workers", lambda: 3)
+    prepare_images(jobs, progress=False)
+    settings = Preprocessing(size_px=16)
+    assert used == [(count, settings, 3) for count in (8, 4, 4, 4)]  # train, val, test, samples
+    prepared = {path.name for path in (tmp_path / "out" / "cache").iterdir()}
+    rows = read_manifest(jobs[0].development)
+    real(rows[rows["split"] == "train"], settings, cache=jobs[0].cache, progress=False)
+    assert {path.name for path in (tmp_path / "out" / "cache").iterdir()} == prepared
+
+
+def test_no_jobs_need_no_images():
+    prepare_images([], progress=False)
+
+
+@pytest.mark.parametrize(("there", "device"), [(True, "cuda"), (False, "cpu")])
+def test_networks_run_on_cuda_where_there_is_one(monkeypatch, there, device):
+    import torch
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: there)
+    assert machine.automatic_device() == device
+
+
+def test_tests_run_on_the_automatic_device(development, tmp_path, monkeypatch):
+    import pandas as pd
+
+    from isnet_cxr.classification import evaluate
+    from isnet_cxr.pipeline.study import samples
+
+    (job,) = plan_jobs(
+        study(tmp_path, seeds=[0], classifiers={"plain": {"method": "plain"}}),
+        images(development),
+        plan(tmp_path, development, seeds=[0], classifiers={"plain": {"method": "plain"}}),
+        tmp_path / "out",
+        lungs=None,
+    )
+    devices = []
+
+    def record(*_, device, **__):
+        devices.append(device)
+        return pd.DataFrame({"image_id": ["a"]})
+
+    monkeypatch.setattr(module, "automatic_device", lambda: "somewhere")
+    monkeypatch.setattr(evaluate, "evaluate_classifier", record)
+    monkeypatch.setattr(samples, "explain_samples", record)
+    module._test(job, lambda *_: None, tmp_path)
+    assert devices == ["somewhere"] * 2
+
+
+def test_masks_are_predicted_on_the_automatic_device_by_several_processes(
+    development, tmp_path, monkeypatch
+):
+    asked = {}
+
+    def predict(manifest, _package, _folder, **options):
+        asked.update(options)
+        return manifest, []
+
+    monkeypatch.setattr(lungs, "automatic_device", lambda: "somewhere")
+    monkeypatch.setattr(lungs, "number_of_workers", lambda: 3)
+    monkeypatch.setattr(lungs, "predict_masks", predict)
+    given = lungs.LungsPlan(tmp_path / "package", "digest")
+    lungs._predict("here", images(development).development, tmp_path, given, progress=False)
+    assert (asked["device"], asked["workers"]) == ("somewhere", 3)
