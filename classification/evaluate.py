@@ -54,7 +54,7 @@ def evaluate_classifier(
         index = {label: number for number, label in enumerate(classifier.classes)}
         truth = np.asarray([index[label] for label in rows["label"]], dtype=np.int64)
         stamp = BIAS_TESTS[name].stamp
-        images = stamp(images, images.masks, truth, test=test, count=len(classifier.classes))
+        shown = stamp(shown, images.masks, truth, test=test, count=len(classifier.classes))
     explanation = classifier.explain(shown, images.masks)
     frame = rows[["image_id", "patient_id", "dataset", "label"]].reset_index(drop=True)
     winners = explanation.probabilities.argmax(axis=1)

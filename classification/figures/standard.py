@@ -44,7 +44,7 @@ def macro_auc(probabilities: Floats, truth: Ints) -> float:
 
 
 def relevance_inside_lungs(scored: Scored) -> float:
-    """Mean share of absolute relevance inside the lungs, over images with a mask; NaN without any."""
+    """Mean share of absolute relevance inside the lungs, over images with a mask."""
     share = np.asarray(scored.columns[RELEVANCE], dtype=float)
     known = share[~np.isnan(share)]
     return float(known.mean()) if len(known) else float("nan")

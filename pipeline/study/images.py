@@ -48,7 +48,7 @@ class StudyImages:
         return {"internal": own, **self.external}
 
 
-def prepare_images(config: StudyConfig, out: Path, *, progress: bool) -> StudyImages:
+def assign_roles(config: StudyConfig, out: Path, *, progress: bool) -> StudyImages:
     """Read every dataset of a study and give its images their roles.
 
     Args:

@@ -13,8 +13,8 @@ from isnet_cxr.pipeline.study.audit import AUDIT, audit_study
 from isnet_cxr.pipeline.study.describe import describe_study, without_places, write_description
 from isnet_cxr.pipeline.study.images import (
     StudyImages,
+    assign_roles,
     flagged_images,
-    prepare_images,
     without_unusable_masks,
 )
 from isnet_cxr.pipeline.study.jobs import plan_jobs, prepare_images, work
@@ -86,7 +86,7 @@ def _do(
     progress: bool,
 ) -> tuple[dict[str, Any], tuple[LeftOut, ...]]:
     """Data, lungs, classifiers, figures, report: in this order."""
-    images = prepare_images(config, out, progress=progress)
+    images = assign_roles(config, out, progress=progress)
     journal.say(_describe_images(images))
     audit = audit_study(images, out, progress=progress)
     for line in _describe_audit(audit):

@@ -6,8 +6,8 @@ import pytest
 
 from isnet_cxr.pipeline.config import parse_study
 from isnet_cxr.pipeline.study.images import (
+    assign_roles,
     flagged_images,
-    prepare_images,
     with_masks,
     without_unusable_masks,
 )
@@ -46,7 +46,7 @@ def two_hospitals(write_images, tmp_path) -> Path:
 
 
 def test_labels_outside_the_classes_are_left_out_and_counted(two_hospitals):
-    images = prepare_images(study(two_hospitals), two_hospitals / "out", progress=False)
+    images = assign_roles(study(two_hospitals), two_hospitals / "out", progress=False)
     assert set(images.development["label"]) == {"normal", "covid"}
     counted = {(e.dataset, e.role, e.reason): e.count for e in images.left_out}
     assert counted["here", "development", "label 'nodule' is not a class of the study"] == 10
@@ -54,7 +54,7 @@ def test_labels_outside_the_classes_are_left_out_and_counted(two_hospitals):
 
 
 def test_no_patient_is_on_two_sides(two_hospitals):
-    images = prepare_images(study(two_hospitals), two_hospitals / "out", progress=False)
+    images = assign_roles(study(two_hospitals), two_hospitals / "out", progress=False)
     assert (images.development.groupby("patient_id")["split"].nunique() == 1).all()
     assert set(images.development["split"]) == {"train", "val", "test"}
 
@@ -64,7 +64,7 @@ def test_where_keeps_the_rows_asked_for(two_hospitals):
         "here": {"manifest": "here/manifest.csv"},
         "there": {"manifest": "there/manifest.csv", "where": {"label": ["normal"]}},
     }
-    images = prepare_images(
+    images = assign_roles(
         study(two_hospitals, datasets=datasets), two_hospitals / "o", progress=False
     )
     assert set(images.external["away"]["label"]) == {"normal"}
@@ -81,7 +81,7 @@ def test_a_dataset_s_labels_stand_for_the_study_s_classes(two_hospitals):
         "there": {"adapter": "folder", "root": "images", "labels": labels},
     }
     changed = study(two_hospitals, datasets=datasets, exclude_duplicates=False)
-    images = prepare_images(changed, two_hospitals / "o", progress=False)
+    images = assign_roles(changed, two_hospitals / "o", progress=False)
     assert sorted(images.datasets["there"]["label"]) == ["covid", "normal"]
     assert ("there", "", "label 'other' stands for no class", 1) in {
         (entry.dataset, entry.role, entry.reason, entry.count) for entry in images.left_out
@@ -94,7 +94,7 @@ def test_an_unknown_column_of_where_is_named(two_hospitals):
         "there": {"manifest": "there/manifest.csv", "where": {"lable": ["normal"]}},
     }
     with pytest.raises(ValueError, match=r"datasets\.there\.where: .*'lable'.*'label'"):
-        prepare_images(study(two_hospitals, datasets=datasets), two_hospitals / "o", progress=False)
+        assign_roles(study(two_hospitals, datasets=datasets), two_hospitals / "o", progress=False)
 
 
 def test_copies_of_external_images_leave_the_pool(two_hospitals, monkeypatch):
@@ -107,7 +107,7 @@ def test_copies_of_external_images_leave_the_pool(two_hospitals, monkeypatch):
         return pd.DataFrame({"image_id_a": ids, "image_id_b": ids, "kind": "copy"})
 
     monkeypatch.setattr(module, "find_duplicates", first_two)
-    kept = prepare_images(
+    kept = assign_roles(
         study(two_hospitals, exclude_duplicates=True), two_hospitals / "o", progress=False
     )
     counted = {(e.role, e.reason): e.count for e in kept.left_out}
@@ -138,7 +138,7 @@ def test_a_patient_whose_copy_is_tested_elsewhere_leaves_the_pool_whole(two_hosp
 
     rewrite(two_hospitals / "here/manifest.csv", two_images_of_one)
     monkeypatch.setattr(module, "find_duplicates", first)
-    kept = prepare_images(
+    kept = assign_roles(
         study(two_hospitals, exclude_duplicates=True), two_hospitals / "o", progress=False
     )
     assert len(kept.development) == 18
@@ -159,7 +159,7 @@ def test_copies_within_the_pool_are_on_one_side(two_hospitals, monkeypatch):
         )
 
     monkeypatch.setattr(module, "find_duplicates", pairs)
-    images = prepare_images(
+    images = assign_roles(
         study(two_hospitals, exclude_duplicates=True), two_hospitals / "o", progress=False
     )
     split = images.development.set_index("image_id")["split"]
@@ -178,9 +178,9 @@ def test_an_image_in_two_roles_stops_the_study_unless_it_is_allowed(two_hospital
     with pytest.raises(
         ValueError, match=r'leak: \d+ images in \w+ and away; .*"images in train and'
     ):
-        prepare_images(study(two_hospitals), two_hospitals / "o", progress=False)
+        assign_roles(study(two_hospitals), two_hospitals / "o", progress=False)
     allowed = ["images in train and away", "images in val and away"]
-    images = prepare_images(
+    images = assign_roles(
         study(two_hospitals, allow_leaks=allowed), two_hospitals / "o", progress=False
     )
     assert sorted(leak.name for leak in images.leaks) == allowed
@@ -193,8 +193,8 @@ def test_a_patient_on_two_sides_of_a_given_split_stops_the_study_unless_allowed(
 
     rewrite(two_hospitals / "here/manifest.csv", tear)
     with pytest.raises(ValueError, match="leak: 1 patients in train and test"):
-        prepare_images(study(two_hospitals), two_hospitals / "o", progress=False)
-    images = prepare_images(
+        assign_roles(study(two_hospitals), two_hospitals / "o", progress=False)
+    images = assign_roles(
         study(two_hospitals, allow_leaks=["patients in train and test"]),
         two_hospitals / "o",
         progress=False,
@@ -209,7 +209,7 @@ def test_an_unknown_leak_is_named_with_the_near_miss(two_hospitals):
 
 def test_a_class_without_images_is_an_error(two_hospitals):
     with pytest.raises(ValueError, match="no image of class 'fracture'"):
-        prepare_images(
+        assign_roles(
             study(two_hospitals, classes=["normal", "fracture"]),
             two_hospitals / "o",
             progress=False,
@@ -217,7 +217,7 @@ def test_a_class_without_images_is_an_error(two_hospitals):
 
 
 def test_images_without_a_usable_mask_are_not_trained_on_but_tested(two_hospitals):
-    images = prepare_images(study(two_hospitals), two_hospitals / "out", progress=False)
+    images = assign_roles(study(two_hospitals), two_hospitals / "out", progress=False)
     train = images.development[images.development["split"] == "train"]
     masked = images.development.assign(
         lung_mask="/mask.png", mask_source="predicted", mask_quality="good"
@@ -234,7 +234,7 @@ def test_images_without_a_usable_mask_are_not_trained_on_but_tested(two_hospital
 
 
 def test_suspicious_images_are_counted_and_used(two_hospitals):
-    images = prepare_images(study(two_hospitals), two_hospitals / "out", progress=False)
+    images = assign_roles(study(two_hospitals), two_hospitals / "out", progress=False)
     assert flagged_images(images) == []
     away = images.external["away"]
     masked = away.assign(lung_mask="/mask.png", mask_source="predicted", mask_quality="good")
