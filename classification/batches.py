@@ -8,40 +8,53 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
-from isnet_cxr.classification.objectives import Batch
+from isnet_cxr.classification.objective import Batch
 from isnet_cxr.data.bias import BiasTest
 from isnet_cxr.data.learning.cache import PreparedImages
 
+Stored = tuple[Tensor, Tensor, Tensor, Tensor]
+"""Images (B, S, S) uint8, masks (B, S, S) uint8, labels (B,) and groups (B,)."""
 
-class ImageRows(Dataset[tuple[Tensor, Tensor, Tensor]]):
-    """Rows of ``Images`` and their class indices, fetched a whole batch at a time."""
+
+class ImageRows(Dataset[Stored]):
+    """Prepared images, class indices and groups, fetched a whole batch at a time."""
 
     def __init__(
         self,
         images: PreparedImages,
         labels: NDArray[np.int64],
         *,
+        groups: NDArray[np.int64] | None = None,
         bias: BiasTest | None = None,
         classes: int = 0,
     ) -> None:
-        """Wrap ``images``, changed as ``bias`` wants them in development; it needs ``classes``."""
+        """Wrap ``images``, changed as ``bias`` wants them in development; it needs ``classes``.
+
+        Without ``groups`` each class is one.
+        """
         self._images = images
         self._labels = labels
+        self._groups = labels if groups is None else groups
         self._bias, self._classes = bias, classes
 
     def __len__(self) -> int:
         """Return the number of images."""
         return len(self._labels)
 
-    def __getitem__(self, rows: Sequence[int]) -> tuple[Tensor, Tensor, Tensor]:
-        """Return images (B, S, S) uint8, masks (B, S, S) uint8 and labels (B,)."""
+    def __getitem__(self, rows: Sequence[int]) -> Stored:
+        """Return the images at ``rows``."""
         index = np.asarray(rows)
         images, labels = self._images.images[index], self._labels[index]
         masks = self._images.masks[index]
         if self._bias is not None:
             test = self._bias.development
             images = self._bias.stamp(images, masks, labels, test=test, count=self._classes)
-        return torch.from_numpy(images), torch.from_numpy(masks), torch.from_numpy(labels)
+        return (
+            torch.from_numpy(images),
+            torch.from_numpy(masks),
+            torch.from_numpy(labels),
+            torch.from_numpy(self._groups[index]),
+        )
 
 
 class ShuffledBatches(Sampler[list[int]]):
@@ -78,7 +91,7 @@ def in_order(images: int, batch_size: int) -> list[list[int]]:
     return [rows[start : start + batch_size] for start in range(0, images, batch_size)]
 
 
-def as_batch(stored: tuple[Tensor, Tensor, Tensor]) -> Batch:
+def as_batch(stored: Stored) -> Batch:
     """Turn stored uint8 rows into network inputs in [0, 1], (B, 1, S, S)."""
-    images, masks, labels = stored
-    return Batch(images[:, None].float() / 255, masks[:, None].float(), labels)
+    images, masks, labels, groups = stored
+    return Batch(images[:, None].float() / 255, masks[:, None].float(), labels, groups)

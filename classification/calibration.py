@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from isnet_cxr.classification.batches import ImageRows, as_batch, in_order
-from isnet_cxr.classification.settings import ClassifierSettings
+from isnet_cxr.classification.isnet_settings import IsnetSettings
 from isnet_cxr.classification.variants import build_explainer
 from isnet_cxr.data.learning.fitting import seeded_generator
 
@@ -28,7 +28,14 @@ def foreground_range(mean: float, deviation: float) -> tuple[float, float]:
 
 
 def measure_relevance(
-    network: nn.Module, rows: ImageRows, settings: ClassifierSettings, *, images: int, seed: int
+    network: nn.Module,
+    rows: ImageRows,
+    settings: IsnetSettings,
+    *,
+    epsilon: float,
+    batch_size: int,
+    images: int,
+    seed: int,
 ) -> dict[str, tuple[float, float]]:
     """Mean and standard deviation of the total absolute relevance per image, by layer.
 
@@ -36,6 +43,8 @@ def measure_relevance(
         network: Trained without the heatmap loss; left as it was.
         rows: Training images; the first ``images`` are explained.
         settings: Give what is explained, and on which layers.
+        epsilon: Stabiliser of LRP-epsilon.
+        batch_size: Images explained at a time.
         images: How many to explain.
         seed: Of the random choice of classes.
 
@@ -43,9 +52,9 @@ def measure_relevance(
         Mean and deviation over images and maps of every supervised layer, in the units of the
         explained quantity; the images' own is "pixels".
     """
-    explainer = build_explainer(network.eval(), settings.isnet)
+    explainer = build_explainer(network.eval(), settings, epsilon=epsilon)
     totals: dict[str, list[Tensor]] = {}
-    for step, chosen in enumerate(in_order(min(images, len(rows)), settings.batch_size)):
+    for step, chosen in enumerate(in_order(min(images, len(rows)), batch_size)):
         batch = as_batch(rows[chosen])
         explained = explainer.explain(
             batch.images,

@@ -5,11 +5,11 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from pydantic import TypeAdapter
 from torch import Tensor, nn
 
 from isnet_cxr.classification.explanation import IMAGES_AT_ONCE, Explanation, explain_images
-from isnet_cxr.classification.networks import build_network
+from isnet_cxr.classification.methods import METHODS
+from isnet_cxr.classification.reading import new_network, read_classifier
 from isnet_cxr.classification.settings import ClassifierSettings
 from isnet_cxr.data.learning.package import read_package
 
@@ -42,16 +42,17 @@ class Classifier:
             ValueError: If it is no classifier's.
         """
         stored = read_package(package, kind=KIND)
-        settings = TypeAdapter(ClassifierSettings).validate_python(stored.config["settings"])
+        settings = read_classifier(stored.config["settings"], where=f"{package}: settings")
         classes = list(stored.config["classes"])
-        network = build_network(settings.network, classes=len(classes), seed=0)
+        network = new_network(settings, classes=len(classes), seed=0, trusted=False)
         network.load_state_dict(stored.weights)
         return cls(network.to(device), classes=classes, settings=settings)
 
     @property
     def needs_masks(self) -> bool:
-        """Whether predictions need lung masks: only networks trained on masked images do."""
-        return self.settings.method == "masked"
+        """Whether predictions need lung masks."""
+        needs = METHODS[self.settings.method].needs(self.settings.method_settings)
+        return needs.lung_masks_at_run_time
 
     @torch.no_grad()
     def predict(
@@ -95,14 +96,16 @@ class Classifier:
         label = None if explained == "predicted" else self.classes.index(explained)
         inputs = self._inputs(images, masks)
         lungs = None if masks is None else torch.from_numpy(masks)[:, None].to(inputs.device)
-        epsilon = self.settings.isnet.epsilon
+        epsilon = self.settings.epsilon
         return explain_images(self.network, inputs, lungs, label=label, epsilon=epsilon)
 
     def _inputs(self, images: NDArray[np.uint8], masks: NDArray[np.uint8] | None) -> Tensor:
         """Return network inputs (N, 1, S, S) in [0, 1], on the network's device."""
-        if self.needs_masks:
-            if masks is None:
-                raise ValueError("this classifier was trained on masked images: give lung masks")
-            images = images * masks
+        if self.needs_masks and masks is None:
+            raise ValueError("this classifier was trained on masked images: give lung masks")
         device = next(self.network.parameters()).device
-        return torch.from_numpy(np.ascontiguousarray(images))[:, None].to(device).float() / 255
+        inputs = torch.from_numpy(np.ascontiguousarray(images))[:, None].to(device).float() / 255
+        if masks is None:
+            return inputs
+        lungs = torch.from_numpy(np.ascontiguousarray(masks))[:, None].to(inputs)
+        return METHODS[self.settings.method].as_seen(inputs, lungs)

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from isnet_cxr.classification.lrp.explained import Quantity, choose_classes, explained_quantity
 from isnet_cxr.classification.lrp.prepare import PreparedNetwork, prepare
-from isnet_cxr.classification.objectives import share_inside_lungs
+from isnet_cxr.classification.objective import share_inside_lungs
 
 IMAGES_AT_ONCE = 32
 FIELDS = ("probabilities", "explained", "heatmaps", "share_inside_lungs")

@@ -8,17 +8,14 @@ import torch
 from lightning.pytorch import LightningModule
 from torch import Tensor, nn
 
-from isnet_cxr.classification.backgrounds import exchange_backgrounds
-from isnet_cxr.classification.balance import GradientBalance
-from isnet_cxr.classification.batches import as_batch
+from isnet_cxr.classification.batches import Stored, as_batch
 from isnet_cxr.classification.figures import macro_auc, macro_f1
+from isnet_cxr.classification.methods import METHODS
 from isnet_cxr.classification.normalization import recompute_statistics
-from isnet_cxr.classification.objectives import Batch, Objective, Terms
+from isnet_cxr.classification.objective import Batch, Objective, Terms
 from isnet_cxr.classification.settings import ClassifierSettings
 from isnet_cxr.data.learning.augment import augment
 from isnet_cxr.data.learning.fitting import seeded_generator
-
-Stored = tuple[Tensor, Tensor, Tensor]
 
 
 class ClassifierLearner(LightningModule):  # type: ignore[misc]  # Lightning's types are not followed
@@ -51,7 +48,8 @@ class ClassifierLearner(LightningModule):  # type: ignore[misc]  # Lightning's t
         self._steps = steps
         self._seed = seed
         self._statistics_images = statistics_images
-        self.balance = GradientBalance(every=settings.isnet.gradients_every)
+        self._method = METHODS[settings.method]
+        self.state = objective.state  # so that checkpoints hold it
         self._validated: list[tuple[Tensor, Tensor]] = []
 
     def training_step(self, stored: Stored, step: int) -> Tensor:
@@ -62,13 +60,9 @@ class ClassifierLearner(LightningModule):  # type: ignore[misc]  # Lightning's t
             batch.images, batch.masks, settings=self._settings.augmentation, generator=generator
         )
         progress = self.global_step / self._steps
-        batch = self._as_seen(Batch(images, masks, batch.labels))
-        if self._settings.method in {"isnet", "mixed"}:
-            share = self._settings.isnet.mixed_share
-            mixed = exchange_backgrounds(batch.images, masks, share=share, generator=generator)
-            batch = replace(batch, images=mixed)
+        batch = self._as_seen(replace(batch, images=images, masks=masks))
         terms = self._objective.training_terms(batch, progress=progress, generator=generator)
-        loss = self._balanced(terms)
+        loss = self._objective.loss_to_differentiate(terms, list(self.network.parameters()))
         self._log_terms("train", terms, len(images))
         return loss
 
@@ -110,22 +104,13 @@ class ClassifierLearner(LightningModule):  # type: ignore[misc]  # Lightning's t
             "lr_scheduler": {"scheduler": schedule, "interval": "step"},
         }
 
-    def _balanced(self, terms: Terms) -> Tensor:
-        """Return what to differentiate; adds the gradients' norms to ``terms`` when measured."""
-        if "heatmap_loss" not in terms:
-            return terms["loss"]
-        loss: Tensor = self.balance(terms, list(self.network.parameters()))
-        return loss
-
     def _as_seen(self, batch: Batch) -> Batch:
-        """Return the batch as the network sees it: the lungs alone for masked input."""
-        if self._settings.method != "masked":
-            return batch
-        return Batch(batch.images * batch.masks, batch.masks, batch.labels)
+        """Return the batch as the network sees it."""
+        return replace(batch, images=self._method.as_seen(batch.images, batch.masks))
 
     def _to(self, stored: Stored) -> Stored:
-        images, masks, labels = (tensor.to(self.device) for tensor in stored)
-        return images, masks, labels
+        images, masks, labels, groups = (tensor.to(self.device) for tensor in stored)
+        return images, masks, labels, groups
 
     def _log_terms(self, prefix: str, terms: Terms, images: int) -> None:
         scalars = {f"{prefix}_{name}": value for name, value in terms.items() if value.dim() == 0}

@@ -8,7 +8,6 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,21 +15,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from isnet_cxr.classification.batches import ImageRows, ShuffledBatches, in_order, loader
-from isnet_cxr.classification.calibration import (
-    Ranges,
-    measure_relevance,
-    read_ranges,
-    write_ranges,
-)
+from isnet_cxr.classification.batches import ImageRows, ShuffledBatches, Stored, in_order, loader
 from isnet_cxr.classification.card import write_card
-from isnet_cxr.classification.learner import ClassifierLearner, Stored
-from isnet_cxr.classification.losses import HeatmapLossSettings
-from isnet_cxr.classification.lrp.gradient_engine import PIXELS
-from isnet_cxr.classification.networks import build_network
-from isnet_cxr.classification.objectives import IsnetObjective, Objective, PlainObjective
+from isnet_cxr.classification.learner import ClassifierLearner
+from isnet_cxr.classification.methods import METHODS, Setup
+from isnet_cxr.classification.objective import Objective
+from isnet_cxr.classification.reading import new_network, plain_classifier
 from isnet_cxr.classification.settings import ClassifierSettings
-from isnet_cxr.classification.variants import build_explainer
 from isnet_cxr.data.bias import BIAS_TESTS
 from isnet_cxr.data.learning.cache import load_images
 from isnet_cxr.data.learning.fitting import (
@@ -45,7 +36,7 @@ from isnet_cxr.data.learning.fitting import (
 from isnet_cxr.data.learning.package import WEIGHTS, Package, write_package
 
 KIND = "classifier"
-STATISTICS_IMAGES = 256  # batch-norm statistics and C1, C2 are taken from so many training images
+STATISTICS_IMAGES = 256  # batch-norm statistics are taken from so many training images
 
 
 @dataclass(frozen=True)
@@ -53,6 +44,7 @@ class _Images:
     train: ImageRows
     val: ImageRows
     class_weights: Tensor
+    groups: int
 
 
 def train_classifier(
@@ -72,7 +64,7 @@ def train_classifier(
     image is ever looked at.
 
     Args:
-        manifest: Rows of train and val; all methods but plain need lung masks.
+        manifest: Rows of train and val; most methods need lung masks.
         settings: Of the training.
         out: Folder for the package, ``epochs.jsonl`` and, until finished, checkpoints.
         classes: Class names, in the order of the network's outputs.
@@ -90,7 +82,7 @@ def train_classifier(
     """
     splits = {split: _rows(manifest, split, classes, settings) for split in ("train", "val")}
     description = {
-        "settings": as_plain(settings),
+        "settings": as_plain(plain_classifier(settings)),
         "classes": list(classes),
         "seed": seed,
         "images": {
@@ -102,11 +94,12 @@ def train_classifier(
     if (package / WEIGHTS).is_file():
         return package
     images = _load(splits, settings, classes, cache, progress=progress)
-    network = build_network(settings.network, classes=len(classes), seed=seed)
-    objective, measured = _objective(network, images, settings, out, seed=seed, progress=progress)
+    network = new_network(settings, classes=len(classes), seed=seed)
+    objective = _build(network, images, settings, out, seed=seed, progress=progress)
     best = _fit(network, objective, images, settings, out, seed=seed, report=(on_epoch, progress))
-    metrics = {f"best_{name}": value for name, value in best.items()} | measured
-    config = {"kind": KIND, **description, "measured": measured}
+    best["epoch"] += 1  # counted from 1, for people
+    metrics = {f"best_{name}": value for name, value in best.items()} | objective.measured
+    config = {"kind": KIND, **description, "measured": objective.measured}
     write_package(
         Package(
             weights=network.state_dict(),
@@ -157,7 +150,7 @@ def _fit(
     )  # fmt: skip
 
 
-def _objective(
+def _build(
     network: nn.Module,
     images: _Images,
     settings: ClassifierSettings,
@@ -165,61 +158,27 @@ def _objective(
     *,
     seed: int,
     progress: bool,
-) -> tuple[Objective, dict[str, Any]]:
-    """Return what to minimise, and what was measured for it."""
-    if settings.method != "isnet":
-        return PlainObjective(network, images.class_weights), {}
-    isnet = settings.isnet
-    layers = (PIXELS, *isnet.deep_layers)
-    build_explainer(network, isnet).restore()  # says what cannot be explained before hours are lost
-    if isnet.foreground_range is not None:
-        ranges = dict.fromkeys(layers, isnet.foreground_range)
-    else:
-        ranges = read_ranges(out) or _calibrate(
-            network, images, settings, out, seed=seed, progress=progress
+) -> Objective:
+    """Return what the method minimises; a first stage of its own runs here."""
+
+    def train_first(objective: Objective, epochs: int) -> None:
+        first, folder = replace(settings, epochs=epochs, patience=0), out / "first-stage"
+        _fit(network, objective, images, first, folder, seed=seed, report=(None, progress))
+        shutil.rmtree(folder)
+
+    return METHODS[settings.method].build(
+        Setup(
+            network=network,
+            class_weights=images.class_weights,
+            own=settings.method_settings,
+            settings=settings,
+            groups=images.groups,
+            rows=images.train,
+            seed=seed,
+            folder=out,
+            train_first=train_first,
         )
-    loss_settings = HeatmapLossSettings(
-        decay=isnet.decay,
-        background_weight=isnet.background_weight,
-        foreground_weight=isnet.foreground_weight,
-        foreground_form=isnet.foreground_form,
     )
-    objective = IsnetObjective(
-        network, images.class_weights, isnet, loss_settings, foreground_ranges=ranges
-    )
-    measured: dict[str, Any] = {"foreground_range": list(ranges[PIXELS])}
-    if isnet.deep_layers:
-        measured["deep_foreground_ranges"] = {
-            name: list(ranges[name]) for name in isnet.deep_layers
-        }
-    return objective, measured
-
-
-def _calibrate(
-    network: nn.Module,
-    images: _Images,
-    settings: ClassifierSettings,
-    out: Path,
-    *,
-    seed: int,
-    progress: bool,
-) -> Ranges:
-    """Measure C1 and C2 of every supervised layer on a short plain training.
-
-    ``network`` gets its first weights back.
-    """
-    initial = {name: value.clone() for name, value in network.state_dict().items()}
-    plain = replace(settings, method="plain", epochs=settings.isnet.calibration_epochs, patience=0)
-    folder = out / "calibration"
-    objective = PlainObjective(network, images.class_weights)
-    _fit(network, objective, images, plain, folder, seed=seed, report=(None, progress))
-    relevance = measure_relevance(
-        network, images.train, settings, images=STATISTICS_IMAGES, seed=seed
-    )
-    network.load_state_dict(initial)
-    ranges = write_ranges(out, relevance)
-    shutil.rmtree(folder)
-    return ranges
 
 
 def _rows(
@@ -247,8 +206,14 @@ def _rows(
 
 def _needs_lungs(settings: ClassifierSettings) -> bool:
     """Whether every image must have lungs in its mask."""
-    may_skip = settings.method == "isnet" and settings.isnet.empty_masks == "skip"
-    return settings.method != "plain" and not may_skip
+    return METHODS[settings.method].needs(settings.method_settings).lung_masks_in_training
+
+
+def _groups(splits: dict[str, pd.DataFrame]) -> tuple[list[str], dict[str, pd.Series]]:
+    """Return all hospitals, sorted, and each image's; its dataset where no site is told."""
+    sites = {split: rows["site"].where(rows["site"] != "", rows["dataset"])
+             for split, rows in splits.items()}  # fmt: skip
+    return sorted({str(site) for column in sites.values() for site in column}), sites
 
 
 def _load(
@@ -261,6 +226,8 @@ def _load(
 ) -> _Images:
     """Load the images of both splits, and weigh classes by how rare they are."""
     rows, labels = {}, {}
+    hospitals, _ = _groups(splits)
+    number = {name: index for index, name in enumerate(hospitals)}
     for split, frame in splits.items():
         images = load_images(frame, settings.preprocessing, cache=cache, progress=progress)
         if images.failures:
@@ -276,13 +243,17 @@ def _load(
             )
         labels[split] = _indices(images.manifest, classes)
         bias = BIAS_TESTS[settings.bias] if settings.bias else None
-        rows[split] = ImageRows(images, labels[split], bias=bias, classes=len(classes))
+        sites = _groups({split: images.manifest})[1][split]
+        groups = labels[split] * len(hospitals) + sites.map(number).to_numpy(dtype=np.int64)
+        rows[split] = ImageRows(
+            images, labels[split], groups=groups, bias=bias, classes=len(classes)
+        )
     counts = np.bincount(labels["train"], minlength=len(classes))
     if not counts.all():
         missing = classes[int(counts.argmin())]
         raise ValueError(f"class {missing!r} has no image of split 'train'")
     weights = torch.tensor(counts.sum() / (len(classes) * counts), dtype=torch.float32)
-    return _Images(rows["train"], rows["val"], weights)
+    return _Images(rows["train"], rows["val"], weights, len(classes) * len(hospitals))
 
 
 def _indices(manifest: pd.DataFrame, classes: Sequence[str]) -> NDArray[np.int64]:

@@ -5,12 +5,14 @@ with which epsilon (a table is in ``docs/method.md``). All but Dual come from th
 Dual needs the rule z+, which no modified gradient can express.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 import torch
 from torch import Tensor, nn
 
+from isnet_cxr.classification.isnet_settings import IsnetSettings
 from isnet_cxr.classification.lrp.explained import (
     ExplainedClass,
     choose_classes,
@@ -18,7 +20,7 @@ from isnet_cxr.classification.lrp.explained import (
 )
 from isnet_cxr.classification.lrp.layerwise_engine import LayerwiseEngine
 from isnet_cxr.classification.lrp.prepare import prepare
-from isnet_cxr.classification.settings import IsnetSettings
+from isnet_cxr.data.errors import InputError
 
 
 @dataclass(frozen=True)
@@ -58,10 +60,16 @@ class ClassExplainer:
     """One map for each chosen class, by the gradient engine."""
 
     def __init__(
-        self, network: nn.Module, strategy: ExplainedClass, settings: IsnetSettings
+        self,
+        network: nn.Module,
+        strategy: ExplainedClass,
+        settings: IsnetSettings,
+        *,
+        epsilon: float,
     ) -> None:
         """Prepare ``network`` for recording; its ``state_dict`` stays what it was."""
         self._prepared = prepare(network)
+        self._epsilon = epsilon
         self._strategy = strategy
         self._settings = settings
 
@@ -75,9 +83,7 @@ class ClassExplainer:
     ) -> ExplainedImages:
         """Explain the classes that the settings choose."""
         settings = self._settings
-        with self._prepared.record(
-            epsilon=settings.epsilon, layers=settings.deep_layers
-        ) as recording:
+        with self._prepared.record(epsilon=self._epsilon, layers=settings.deep_layers) as recording:
             logits = self._prepared.network(images)
         strategy = self._strategy
         if generator is None and strategy in {"random", "stochastic"}:
@@ -100,9 +106,10 @@ class ClassExplainer:
 class DualExplainer:
     """Two maps of all logits together, z+ and epsilon, by the layer-wise engine, in float32."""
 
-    def __init__(self, network: nn.Module, settings: IsnetSettings) -> None:
+    def __init__(self, network: nn.Module, settings: IsnetSettings, *, epsilon: float) -> None:
         """Trace ``network``, which stays as it is."""
         self._engine = LayerwiseEngine(network)
+        self._epsilon = epsilon
         self._settings = settings
 
     def explain(
@@ -119,7 +126,7 @@ class DualExplainer:
             recording = self._engine.record(images)
             heatmaps = recording.dual_layer_heatmaps(
                 settings.deep_layers,
-                epsilon=settings.epsilon,
+                epsilon=self._epsilon,
                 first=settings.first_rule,
                 differentiable=differentiable,
             )
@@ -129,19 +136,34 @@ class DualExplainer:
         """Do nothing: the network was not changed."""
 
 
-def build_explainer(network: nn.Module, settings: IsnetSettings) -> Explainer:
+def build_explainer(network: nn.Module, settings: IsnetSettings, *, epsilon: float) -> Explainer:
     """Build what explains ``network`` in the variant of ``settings``.
 
+    Args:
+        network: To be explained.
+        settings: Of the ISNet.
+        epsilon: Stabiliser of LRP-epsilon.
+
     Raises:
-        ValueError: If relevance cannot pass a layer, or there is no hidden layer of a name.
+        InputError: If there is no hidden layer of a name.
+        ValueError: If relevance cannot pass a layer.
+    """
+    check_layers(network, settings.deep_layers)
+    if settings.explained == "dual":
+        return DualExplainer(network, settings, epsilon=epsilon)
+    return ClassExplainer(network, settings.explained, settings, epsilon=epsilon)
+
+
+def check_layers(network: nn.Module, names: Sequence[str]) -> None:
+    """Refuse hidden layers that the network does not have.
+
+    Raises:
+        InputError: If there is no layer of a name; lists those that there are.
     """
     known = dict(network.named_modules())
-    for name in settings.deep_layers:
+    for name in names:
         if name not in known:
-            raise ValueError(
+            raise InputError(
                 f"deep_layers: the network has no layer {name!r}, its layers are "
                 f"{', '.join(layer for layer in known if layer)}"
             )
-    if settings.explained == "dual":
-        return DualExplainer(network, settings)
-    return ClassExplainer(network, settings.explained, settings)

@@ -9,11 +9,12 @@ from torch import nn
 
 from isnet_cxr.classification.balance import GradientBalance
 from isnet_cxr.classification.explanation import explain_images
-from isnet_cxr.classification.losses import HeatmapLossSettings
+from isnet_cxr.classification.isnet_settings import IsnetSettings
 from isnet_cxr.classification.lrp.explained import ExplainedClass, Quantity
-from isnet_cxr.classification.networks import NetworkName, build_network
-from isnet_cxr.classification.objectives import Batch, IsnetObjective, Objective, PlainObjective
-from isnet_cxr.classification.settings import IsnetSettings
+from isnet_cxr.classification.methods.baseline import ClassObjective
+from isnet_cxr.classification.methods.isnet import IsnetObjective
+from isnet_cxr.classification.networks import build_network
+from isnet_cxr.classification.objective import Batch, Objective
 
 Clipping = Literal["together", "one by one"]
 Step = Callable[[], None]
@@ -31,7 +32,7 @@ class BenchSettings:
         repeats: Rounds over all cases.
     """
 
-    network: NetworkName = "densenet121"
+    network: str = "densenet121"
     size_px: int = 224
     batch_size: int = 8
     classes: int = 3
@@ -68,7 +69,7 @@ class TrainingCase:
 
 
 TRAINING_CASES: dict[str, TrainingCase] = {
-    "plain": TrainingCase(isnet=False),
+    "baseline": TrainingCase(isnet=False),
     "random": TrainingCase(),
     "random 1/2": TrainingCase(fraction=0.5),
     "random 1/4": TrainingCase(fraction=0.25),
@@ -84,7 +85,7 @@ TRAINING_CASES: dict[str, TrainingCase] = {
     "dual": TrainingCase(explained="dual"),
     "deep supervision": TrainingCase(deep=True),
     "gradient x input": TrainingCase(epsilon=0.0),
-    "plain, bf16": TrainingCase(isnet=False, bf16=True),
+    "baseline, bf16": TrainingCase(isnet=False, bf16=True),
     "random, bf16": TrainingCase(bf16=True),
 }
 
@@ -124,22 +125,21 @@ def training_step(case: TrainingCase, settings: BenchSettings) -> Step:
 
 def _objective(case: TrainingCase, network: nn.Module, classes: int) -> Objective:
     if not case.isnet:
-        return PlainObjective(network, torch.ones(classes))
+        return ClassObjective(network, torch.ones(classes))
     isnet = IsnetSettings(
         fraction=case.fraction,
         explained=case.explained,
         quantity=case.quantity,
-        epsilon=case.epsilon,
+        exchange_share=0.0,
         deep_layers=(_middle_layer(network),) if case.deep else (),
     )
-    loss = HeatmapLossSettings(decay=isnet.decay)
-    return IsnetObjective(network, torch.ones(classes), isnet, loss)
+    return IsnetObjective(network, torch.ones(classes), isnet, epsilon=case.epsilon)
 
 
 def _middle_layer(network: nn.Module) -> str:
     """Name the middle one of the pooling layers, where features are made coarser."""
-    developments = nn.MaxPool2d | nn.AvgPool2d
-    names = [name for name, layer in network.named_modules() if isinstance(layer, developments)]
+    pools = nn.MaxPool2d | nn.AvgPool2d
+    names = [name for name, layer in network.named_modules() if isinstance(layer, pools)]
     return str(names[len(names) // 2])
 
 

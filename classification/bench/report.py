@@ -39,7 +39,7 @@ class Target:
 def choose_cases(patterns: Sequence[str]) -> list[str]:
     """Return the training cases whose names contain one of ``patterns`` (all without any).
 
-    "plain" is always the first: the others are compared with it.
+    "baseline" is always the first: the others are compared with it.
 
     Raises:
         ValueError: If a pattern fits no case.
@@ -50,7 +50,7 @@ def choose_cases(patterns: Sequence[str]) -> list[str]:
                 f"no case contains {pattern!r}: expected one of {list(TRAINING_CASES)}"
             )
     chosen = [n for n in TRAINING_CASES if not patterns or any(p in n for p in patterns)]
-    return ["plain", *(name for name in chosen if name != "plain")]
+    return ["baseline", *(name for name in chosen if name != "baseline")]
 
 
 def run_bench(
@@ -83,18 +83,18 @@ def targets(figures: dict[str, Figures]) -> list[Target]:
         return cpu(name) + (cpu(f"{name}{MEASURED}") - cpu(name)) / MEASURED_EVERY
 
     known: list[tuple[str, tuple[str, ...], Callable[[], float], float]] = [
-        ("whole batch, CPU by plain", ("random",), lambda: cpu("random"), 2.2),
-        ("quarter batch, CPU by plain", ("random 1/4",), lambda: cpu("random 1/4"), 1.35),
-        (f"whole batch, gradients measured at one step in {MEASURED_EVERY}, CPU by plain",
+        ("whole batch, CPU by baseline", ("random",), lambda: cpu("random"), 2.2),
+        ("quarter batch, CPU by baseline", ("random 1/4",), lambda: cpu("random 1/4"), 1.35),
+        (f"whole batch, gradients measured at one step in {MEASURED_EVERY}, CPU by baseline",
          ("random", f"random{MEASURED}"), lambda: trained("random"), 2.2),
-        (f"quarter batch, gradients measured at one step in {MEASURED_EVERY}, CPU by plain",
+        (f"quarter batch, gradients measured at one step in {MEASURED_EVERY}, CPU by baseline",
          ("random 1/4", f"random 1/4{MEASURED}"), lambda: trained("random 1/4"), 1.35),
-        ("whole batch, peak memory by plain", ("random",),
+        ("whole batch, peak memory by baseline", ("random",),
          lambda: figures["random"].peak_mib.ratio, 2.0),
         ("stochastic, CPU with 14 classes by 2",
          ("stochastic, 2 classes", "stochastic, 14 classes"),
          lambda: cpu("stochastic, 14 classes") / cpu("stochastic, 2 classes"), 1.05),
-        ("original, CPU per further class by plain", ("original, 3 classes", "original, 7 classes"),
+        ("original, CPU per further class by baseline", ("original, 3 classes", "original, 7 classes"),
          lambda: (cpu("original, 7 classes") - cpu("original, 3 classes")) / 4, 1.2),
         ("prediction with heatmap, CPU by prediction", ("prediction with heatmap",),
          lambda: cpu("prediction with heatmap"), 2.3),

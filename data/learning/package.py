@@ -5,6 +5,7 @@ network and its preprocessing), ``model-card.md`` and ``metrics.json``.
 """
 
 import json
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -47,8 +48,16 @@ def write_package(package: Package, folder: Path) -> Path:
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in package.weights.items()}
     partial = folder / f".{WEIGHTS}.part"
     save_file(tensors, partial)
+    partial.chmod(0o666 & ~_umask())  # safetensors writes 0600: not even a container could read it
     partial.replace(folder / WEIGHTS)
     return folder
+
+
+def _umask() -> int:
+    """Return the mode bits that new files of this process do not get."""
+    current = os.umask(0)
+    os.umask(current)
+    return current
 
 
 def read_package(folder: Path, *, kind: str) -> Package:

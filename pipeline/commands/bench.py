@@ -69,7 +69,7 @@ def _settings(
     network: str, size_px: int, batch: int, classes: int, repeats: int
 ) -> "BenchSettings":
     from isnet_cxr.classification.bench.cases import BenchSettings
-    from isnet_cxr.pipeline.config.settings import build_settings
+    from isnet_cxr.data.settings import build_settings
 
     values = {
         "network": network, "size_px": size_px, "batch_size": batch, "classes": classes,

@@ -12,7 +12,7 @@ from isnet_cxr.pipeline.commands.options import (
     Seed,
     SettingsFile,
     read_manifests,
-    read_settings,
+    read_values,
     report_failures,
 )
 
@@ -34,13 +34,15 @@ def train(
     assignments: Assignments = None,
     seed: Seed = 0,
 ) -> None:
-    """Train a classifier (`--set method=plain|masked|mixed|isnet`); resumes an interrupted one."""
-    from isnet_cxr.classification.settings import ClassifierSettings
+    """Train a classifier (`--set method=isnet`); resumes an interrupted one."""
+    from isnet_cxr.classification.reading import check_classifier, read_classifier
     from isnet_cxr.classification.training import train_classifier
     from isnet_cxr.data.manifests.splits import assign_splits
 
     names = [name.strip() for name in classes.split(",") if name.strip()]
-    chosen = read_settings(ClassifierSettings, settings, assignments)
+    values = read_values(settings, assignments)
+    chosen = read_classifier(values, where="settings")
+    check_classifier(chosen, classes=len(names), where="settings")
     images = assign_splits(read_manifests(manifests), seed=seed, keep=True)
     package = train_classifier(images, chosen, out, classes=names, seed=seed, cache=out / "cache")
     typer.echo(f"model package: {package}")

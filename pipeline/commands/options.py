@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -10,8 +10,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from isnet_cxr.data.manifests.failures import Failure
-
-Settings = TypeVar("Settings")
 
 Manifests = Annotated[list[Path], typer.Argument(help="manifests, CSV or Parquet")]
 Folder = Annotated[Path, typer.Option("--out", help="folder for the results, made if missing")]
@@ -26,17 +24,12 @@ Seed = Annotated[int, typer.Option(help="source of all randomness")]
 AsJson = Annotated[bool, typer.Option("--json", help="print JSON for a program to read")]
 
 
-def read_settings(
-    kind: type[Settings], file: Path | None, assignments: list[str] | None
-) -> Settings:
-    """Make a stage's settings from a YAML file and what was set on the command line."""
+def read_values(file: Path | None, assignments: list[str] | None) -> dict[str, Any]:
+    """Read a stage's settings from a YAML file, and lay over it what the command line sets."""
     from isnet_cxr.pipeline.config.reading import read_yaml_file
-    from isnet_cxr.pipeline.config.settings import build_settings, merge, parse_assignments
+    from isnet_cxr.pipeline.config.settings import merge, parse_assignments
 
-    values = read_yaml_file(file) if file else {}
-    return build_settings(
-        kind, merge(values, parse_assignments(assignments or [])), where="settings"
-    )
+    return merge(read_yaml_file(file) if file else {}, parse_assignments(assignments or []))
 
 
 def read_manifests(paths: Sequence[Path]) -> "pd.DataFrame":

@@ -14,7 +14,7 @@ from isnet_cxr.pipeline.commands.options import (
     Seed,
     SettingsFile,
     read_manifests,
-    read_settings,
+    read_values,
     report_failures,
     tell_review_flags,
 )
@@ -32,10 +32,12 @@ def train(
 ) -> None:
     """Train a lung segmenter on images with lung masks; goes on where it was interrupted."""
     from isnet_cxr.data.manifests.splits import assign_splits
+    from isnet_cxr.data.settings import build_settings
     from isnet_cxr.segmentation.settings import SegmentationSettings
     from isnet_cxr.segmentation.training import train_segmenter
 
-    chosen = read_settings(SegmentationSettings, settings, assignments)
+    values = read_values(settings, assignments)
+    chosen = build_settings(SegmentationSettings, values, where="settings")
     images = assign_splits(read_manifests(manifests), seed=seed, keep=True)
     package = train_segmenter(images, chosen, out, cache=out / "cache", seed=seed)
     typer.echo(f"model package: {package}")

@@ -206,7 +206,9 @@ class StudyConfig(Section):
     def _settings_are_right(self) -> "StudyConfig":
         from isnet_cxr.pipeline.config.stages import resolve_classifiers, resolve_segmentation
 
-        self._settings = resolve_classifiers(self.defaults, self.classifiers)
+        self._settings = resolve_classifiers(
+            self.defaults, self.classifiers, classes=len(self.classes)
+        )
         if self.segmentation and self.segmentation.package is None:
             self._segmentation_settings = resolve_segmentation(self.segmentation.settings)
         return self

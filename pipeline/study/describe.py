@@ -5,9 +5,10 @@ from typing import Any
 
 import yaml
 
+from isnet_cxr.classification.reading import plain_classifier
+from isnet_cxr.data.settings import plain_settings
 from isnet_cxr.data.writers.atomic import replacing
 from isnet_cxr.pipeline.config import StudyConfig
-from isnet_cxr.pipeline.config.settings import plain_settings
 
 
 def describe_study(config: StudyConfig) -> dict[str, Any]:
@@ -15,7 +16,7 @@ def describe_study(config: StudyConfig) -> dict[str, Any]:
     values = config.model_dump(mode="json", exclude_none=True)
     values["defaults"] = {}
     values["classifiers"] = {
-        name: plain_settings(settings) for name, settings in config.settings.items()
+        name: plain_classifier(settings) for name, settings in config.settings.items()
     }
     if config.segmentation_settings is not None:
         values["segmentation"]["settings"] = plain_settings(config.segmentation_settings)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from isnet_cxr.pipeline.config.settings import plain_settings
+from isnet_cxr.classification.reading import plain_classifier
 from isnet_cxr.pipeline.study.images import StudyImages
 from isnet_cxr.pipeline.study.jobs import Job
 from isnet_cxr.pipeline.study.steps import digest_manifest
@@ -85,7 +85,7 @@ class Journal:
             training.name, name=training.name, digest=training.learn, parent=self._parent
         )
         params = {"classifier": training.classifier, "seed": training.seed}
-        run.log_params({**params, **plain_settings(training.settings)})
+        run.log_params({**params, **plain_classifier(training.settings)})
         if classes:
             run.log_params({"classes": ", ".join(classes)})
         return run

@@ -12,8 +12,8 @@ from isnet_cxr.data.learning.package import WEIGHTS
 from isnet_cxr.data.manifests.failures import Failure, write_failures
 from isnet_cxr.data.manifests.manifest import concatenate, read_manifest, write_manifest
 from isnet_cxr.data.manifests.splits import assign_splits
+from isnet_cxr.data.settings import plain_settings
 from isnet_cxr.pipeline.config import SegmentationConfig, StudyConfig
-from isnet_cxr.pipeline.config.settings import plain_settings
 from isnet_cxr.pipeline.study.images import StudyImages, with_masks
 from isnet_cxr.pipeline.study.machine import automatic_device, number_of_workers
 from isnet_cxr.pipeline.study.sources import MANIFEST

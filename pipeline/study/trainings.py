@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pandas as pd
 
+from isnet_cxr.classification.reading import plain_classifier
 from isnet_cxr.classification.settings import ClassifierSettings
 from isnet_cxr.data.bias import BIAS_TESTS
 from isnet_cxr.data.learning.fitting import read_epochs
 from isnet_cxr.pipeline.config import StudyConfig
-from isnet_cxr.pipeline.config.settings import plain_settings
 from isnet_cxr.pipeline.study.images import StudyImages
 from isnet_cxr.pipeline.study.steps import (
     digest_extensions,
@@ -95,7 +95,7 @@ def plan_trainings(
     trainings = []
     for name, settings, seed in _combinations(config):
         inputs = {
-            "settings": plain_settings(settings),
+            "settings": plain_classifier(settings),
             "seed": seed,
             "images": learned,
             "classes": config.classes,

@@ -8,10 +8,10 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cosine_similarity
 
-from isnet_cxr.classification.losses import HeatmapLossSettings
+from isnet_cxr.classification.isnet_settings import IsnetSettings
+from isnet_cxr.classification.methods.isnet import IsnetObjective
 from isnet_cxr.classification.networks import build_network
-from isnet_cxr.classification.objectives import Batch, IsnetObjective
-from isnet_cxr.classification.settings import IsnetSettings
+from isnet_cxr.classification.objective import Batch
 
 SIDE = 64
 
@@ -33,8 +33,10 @@ def heatmap_gradient(
 ) -> tuple[Tensor, Tensor]:
     """Heatmap loss and its gradient by all weights, in one row."""
     network = build_network("densenet-small", classes=3, seed=0).train(training)
-    settings = IsnetSettings(**{"fraction": 1.0, "explained": "label", **options})
-    objective = IsnetObjective(network, torch.ones(3), settings, HeatmapLossSettings(decay=0.98))
+    options = {"fraction": 1.0, "explained": "label", "exchange_share": 0.0, **options}
+    epsilon = options.pop("epsilon", 5e-2)
+    settings = IsnetSettings(**options, decay=0.98)
+    objective = IsnetObjective(network, torch.ones(3), settings, epsilon=epsilon)
     with torch.autocast("cpu", dtype=torch.bfloat16, enabled=bf16):
         terms = objective.training_terms(images, progress=0.5, generator=torch.Generator())
     loss = terms["heatmap_loss"]

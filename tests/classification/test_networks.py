@@ -1,12 +1,10 @@
 """Every named network classifies, is seeded and can be explained."""
 
-from typing import get_args
-
 import pytest
 import torch
 
 from isnet_cxr.classification.lrp import prepare
-from isnet_cxr.classification.networks import NetworkName, build_network
+from isnet_cxr.classification.networks import NETWORKS, build_network
 
 SMALL = ("convnet-small", "contextnet-small", "densenet-small", "resnet18")
 
@@ -26,7 +24,7 @@ def test_the_seed_decides_the_weights_and_leaves_the_global_generator_alone(name
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", get_args(NetworkName))
+@pytest.mark.parametrize("name", list(NETWORKS))
 def test_every_network_can_be_explained(name):
     network = build_network(name, classes=2, seed=0).eval()
     prepared = prepare(network)

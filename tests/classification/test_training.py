@@ -1,6 +1,7 @@
 """Training on small images: it learns, resumes exactly, refuses bad rows, keeps its package."""
 
 import json
+import os
 from dataclasses import replace
 
 import numpy as np
@@ -8,10 +9,16 @@ import pandas as pd
 import pytest
 import torch
 
+from isnet_cxr.classification.batches import ImageRows, as_batch
 from isnet_cxr.classification.classifier import Classifier
 from isnet_cxr.classification.evaluate import evaluate_classifier
-from isnet_cxr.classification.settings import ClassifierSettings, IsnetSettings
+from isnet_cxr.classification.isnet_settings import IsnetSettings
+from isnet_cxr.classification.methods import METHODS
+from isnet_cxr.classification.methods.baseline import Baseline
+from isnet_cxr.classification.methods.exchange import ExchangeSettings
+from isnet_cxr.classification.settings import ClassifierSettings
 from isnet_cxr.classification.training import train_classifier
+from isnet_cxr.data.learning.cache import PreparedImages
 from isnet_cxr.data.learning.preprocess import Preprocessing
 from isnet_cxr.data.manifests.manifest import COLUMNS, validate
 from isnet_cxr.data.manifests.records import image_id
@@ -23,7 +30,7 @@ SETTINGS = ClassifierSettings(
     preprocessing=Preprocessing(size_px=32, exposure="none"),
     epochs=2,
     batch_size=8,
-    isnet=IsnetSettings(calibration_epochs=1),
+    method_settings=IsnetSettings(calibration_epochs=1),
 )
 
 
@@ -75,14 +82,20 @@ def trained(manifest, tmp_path_factory):
     return train(manifest, out)
 
 
+def of_method(method: str, **options) -> ClassifierSettings:
+    """The settings with another method, whose own are its defaults unless they are given."""
+    own = SETTINGS.method_settings if method == "isnet" else None
+    return replace(SETTINGS, method=method, **{"method_settings": own, **options})
+
+
 def weights(package):
     return Classifier.load(package).network.state_dict()
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("method", ["plain", "masked", "mixed", "isnet"])
+@pytest.mark.parametrize("method", ["baseline", "masked_input", "exchange", "isnet"])
 def test_every_method_learns(manifest, tmp_path, method):
-    settings = replace(SETTINGS, method=method, epochs=8)
+    settings = of_method(method, epochs=8)
     package = train(manifest, tmp_path, settings)
     predictions = evaluate_classifier(package, manifest, cache=None, progress=False)
     assert (predictions["predicted"] == predictions["label"]).mean() > 0.9
@@ -157,9 +170,9 @@ def test_an_image_without_label_is_refused(manifest, tmp_path):
         train(wrong, tmp_path)
 
 
-@pytest.mark.parametrize("method", ["masked", "mixed", "isnet"])
+@pytest.mark.parametrize("method", ["masked_input", "exchange", "isnet"])
 def test_what_reads_masks_needs_masks_that_are_not_empty(manifest, tmp_path, method):
-    settings = replace(SETTINGS, method=method)
+    settings = of_method(method)
     bare = manifest.copy()
     bare.loc[2, "lung_mask"] = ""
     with pytest.raises(ValueError, match="needs a lung mask for every image: 1 of split 'train'"):
@@ -171,44 +184,85 @@ def test_what_reads_masks_needs_masks_that_are_not_empty(manifest, tmp_path, met
         train(empty, tmp_path / "empty", settings)
 
 
-def test_mixed_differs_from_plain_by_the_exchanged_backgrounds_alone(manifest, tmp_path):
-    def trained_by(method: str, share: float) -> dict[str, torch.Tensor]:
-        isnet = IsnetSettings(mixed_share=share)
-        settings = replace(SETTINGS, method=method, isnet=isnet)
-        return weights(train(manifest, tmp_path / f"{method} {share}", settings))
+def test_exchange_differs_from_the_baseline_by_the_backgrounds_alone(manifest, tmp_path):
+    def trained_by(settings: ClassifierSettings, name: str) -> dict[str, torch.Tensor]:
+        return weights(train(manifest, tmp_path / name, settings))
 
-    plain, mixed = trained_by("plain", 1.0), trained_by("mixed", 1.0)
-    for name, weight in trained_by("mixed", 0.0).items():
-        torch.testing.assert_close(weight, plain[name], rtol=0, atol=0)
-    assert any(not weight.equal(plain[name]) for name, weight in mixed.items())
+    baseline = trained_by(of_method("baseline"), "baseline")
+    nothing, all_of_it = (
+        trained_by(of_method("exchange", method_settings=ExchangeSettings(share=share)), str(share))
+        for share in (0.0, 1.0)
+    )
+    for name, weight in nothing.items():
+        torch.testing.assert_close(weight, baseline[name], rtol=0, atol=0)
+    assert any(not weight.equal(baseline[name]) for name, weight in all_of_it.items())
+
+
+def test_a_method_registered_elsewhere_is_trained(manifest, tmp_path):
+    seen = []
+
+    class CountsGroups(Baseline):
+        def build(self, setup):
+            seen.append(setup.groups)
+            return super().build(setup)
+
+    METHODS.register("counts_groups", CountsGroups())
+    package = train(manifest, tmp_path, of_method("counts_groups"))
+    assert seen == [2]  # two classes of one hospital
+    assert Classifier.load(package).settings.method == "counts_groups"
+
+
+def test_batches_know_the_group_of_every_image():
+    labels = np.asarray([0, 1, 1], dtype=np.int64)
+    pixels = np.zeros((3, 8, 8), np.uint8)
+    images = PreparedImages(pixels, pixels, pd.DataFrame(index=range(3)), [])
+    rows = ImageRows(images, labels, groups=np.asarray([0, 2, 3], dtype=np.int64))
+    assert as_batch(rows[[2, 0]]).groups.tolist() == [3, 0]
+
+
+def test_the_best_epoch_is_counted_from_one(manifest, trained):
+    lines = [
+        json.loads(line) for line in (trained.parent / "epochs.jsonl").read_text().splitlines()
+    ]
+    best = min(range(len(lines)), key=lambda n: lines[n]["val_loss"])
+    assert json.loads((trained / "metrics.json").read_text())["best_epoch"] == best + 1
+    assert f"best_epoch: {best + 1}" in (trained / "model-card.md").read_text()
+
+
+def test_other_users_may_read_the_weights(trained):
+    mask = os.umask(0)
+    os.umask(mask)
+    assert (trained / "weights.safetensors").stat().st_mode & 0o777 == 0o666 & ~mask
 
 
 def test_images_without_lungs_are_trained_on_when_asked(manifest, tmp_path):
     bare = manifest.copy()
     bare.loc[[2, 40], "lung_mask"] = ""
     isnet = IsnetSettings(empty_masks="skip", foreground_range=(1.0, 25.0))
-    package = train(bare, tmp_path, replace(SETTINGS, isnet=isnet))
+    package = train(bare, tmp_path, replace(SETTINGS, method_settings=isnet))
     assert json.loads((package / "metrics.json").read_text())["best_val_heatmap_loss"] > 0
 
 
 @pytest.mark.parametrize("explained", ["dual", "all"])
 def test_every_supervised_layer_keeps_a_range_of_its_own(manifest, tmp_path, explained):
     layers = ("3", "10")
-    isnet = replace(SETTINGS.isnet, explained=explained, quantity="logit", deep_layers=layers)
-    package = train(manifest, tmp_path, replace(SETTINGS, isnet=isnet))
+    isnet = replace(
+        SETTINGS.method_settings, explained=explained, quantity="logit", deep_layers=layers
+    )
+    package = train(manifest, tmp_path, replace(SETTINGS, method_settings=isnet))
     measured = json.loads((package / "metrics.json").read_text())
     ranges = [measured["foreground_range"], *measured["deep_foreground_ranges"].values()]
     assert list(measured["deep_foreground_ranges"]) == list(layers)
     assert all(0 < low < high for low, high in ranges)
     assert len({low for low, _ in ranges}) == 3
-    assert Classifier.load(package).settings.isnet == isnet
+    assert Classifier.load(package).settings.method_settings == isnet
 
 
 def test_a_layer_that_cannot_be_supervised_is_named_before_anything_is_trained(manifest, tmp_path):
-    isnet = replace(SETTINGS.isnet, deep_layers=("nothing",))
+    isnet = replace(SETTINGS.method_settings, deep_layers=("nothing",))
     with pytest.raises(ValueError, match="no layer 'nothing', its layers are 0, 1,"):
-        train(manifest, tmp_path, replace(SETTINGS, isnet=isnet))
-    assert not (tmp_path / "calibration").exists()
+        train(manifest, tmp_path, replace(SETTINGS, method_settings=isnet))
+    assert not (tmp_path / "first-stage").exists()
 
 
 def test_a_missing_split_and_a_class_without_image_are_refused(manifest, tmp_path):

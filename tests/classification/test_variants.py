@@ -7,9 +7,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from isnet_cxr.classification.losses import HeatmapLossSettings
-from isnet_cxr.classification.objectives import Batch, IsnetObjective
-from isnet_cxr.classification.settings import IsnetSettings
+from isnet_cxr.classification.isnet_settings import IsnetSettings
+from isnet_cxr.classification.methods.isnet import IsnetObjective
+from isnet_cxr.classification.objective import Batch
 from isnet_cxr.classification.variants import build_explainer
 
 VARIANTS: dict[str, dict[str, Any]] = {
@@ -47,9 +47,10 @@ def batch(*, images: int = 4) -> Batch:
 
 
 def objective(model: nn.Module, **options: Any) -> IsnetObjective:
-    settings = IsnetSettings(**{"fraction": 1.0, **options})
-    loss = HeatmapLossSettings(decay=0.9, foreground_range=RANGE)
-    return IsnetObjective(model, torch.ones(3), settings, loss)
+    options = {"fraction": 1.0, "exchange_share": 0.0, "decay": 0.9, **options}
+    epsilon = options.pop("epsilon", 5e-2)
+    settings = IsnetSettings(**options, foreground_range=RANGE)
+    return IsnetObjective(model, torch.ones(3), settings, epsilon=epsilon)
 
 
 def terms(scorer: IsnetObjective, images: Batch) -> dict[str, Tensor]:
@@ -97,7 +98,7 @@ def test_originals_loss_is_the_mean_of_the_single_classes():
 
 
 def test_dual_is_the_layerwise_engines_two_maps():
-    explained = build_explainer(network(), IsnetSettings(explained="dual")).explain(
+    explained = build_explainer(network(), IsnetSettings(explained="dual"), epsilon=5e-2).explain(
         batch().images, batch().labels, generator=None
     )
     maps = explained.heatmaps["pixels"]
@@ -108,11 +109,11 @@ def test_dual_is_the_layerwise_engines_two_maps():
 
 def test_no_epsilon_and_no_zb_rule_is_gradient_times_input():
     model, images = network(), batch()
-    settings = IsnetSettings(epsilon=0.0, first_rule="epsilon", explained="label", quantity="logit")
+    settings = IsnetSettings(first_rule="epsilon", explained="label", quantity="logit")
     inputs = images.images.clone().requires_grad_()
     chosen = model(inputs).gather(1, images.labels[:, None]).sum()
     (gradient,) = torch.autograd.grad(chosen, inputs)
-    explained = build_explainer(model, settings).explain(
+    explained = build_explainer(model, settings, epsilon=0.0).explain(
         images.images, images.labels, generator=None
     )
     torch.testing.assert_close(explained.heatmaps["pixels"][:, 0], images.images * gradient)
@@ -120,12 +121,11 @@ def test_no_epsilon_and_no_zb_rule_is_gradient_times_input():
 
 def test_every_deep_layer_has_its_own_range():
     model, options = network(), {"explained": "all", "deep_layers": ("2", "5")}
-    loss = HeatmapLossSettings(foreground_range=RANGE)
-    settings = IsnetSettings(fraction=1.0, **options)
-    shared = IsnetObjective(model, torch.ones(3), settings, loss)
+    settings = IsnetSettings(fraction=1.0, exchange_share=0, foreground_range=RANGE, **options)
+    shared = IsnetObjective(model, torch.ones(3), settings)
     wide = {"2": (1e-9, 1e9), "5": (1e-9, 1e9)}
-    free = IsnetObjective(network(), torch.ones(3), settings, loss, foreground_ranges=wide)
-    only = IsnetObjective(network(), torch.ones(3), replace(settings, deep_layers=()), loss)
+    free = IsnetObjective(network(), torch.ones(3), settings, foreground_ranges=wide)
+    only = IsnetObjective(network(), torch.ones(3), replace(settings, deep_layers=()))
     foregrounds = [terms(each, batch())["foreground_loss"].item() for each in (shared, free, only)]
     assert foregrounds[1] == pytest.approx(foregrounds[2] / 3)  # nothing is lost at hidden layers
     assert foregrounds[0] > foregrounds[1]

@@ -17,14 +17,14 @@ def classifier_package(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A classifier that was never trained, for images of 32 px."""
     from isnet_cxr.classification.classifier import KIND
     from isnet_cxr.classification.networks import build_network
+    from isnet_cxr.classification.reading import plain_classifier
     from isnet_cxr.classification.settings import ClassifierSettings
-    from isnet_cxr.data.learning.fitting import as_plain
     from isnet_cxr.data.learning.package import Package, write_package
     from isnet_cxr.data.learning.preprocess import Preprocessing
 
-    settings = ClassifierSettings(method="plain", preprocessing=Preprocessing(size_px=32))
+    settings = ClassifierSettings(method="baseline", preprocessing=Preprocessing(size_px=32))
     network = build_network(settings.network, classes=len(CLASSES), seed=0)
-    config = {"kind": KIND, "classes": list(CLASSES), "settings": as_plain(settings)}
+    config = {"kind": KIND, "classes": list(CLASSES), "settings": plain_classifier(settings)}
     package = Package(weights=network.state_dict(), config=config, metrics={}, card="")
     return write_package(package, tmp_path_factory.mktemp("classifier") / "package")
 

@@ -196,7 +196,7 @@ def test_an_image_without_label_is_one_line(command, tmp_path, write_images):
     manifest = write_images("here", label=lambda number: "" if number == 1 else "normal")
     result = command(
         "classify", "train", manifest, "--out", tmp_path / "out", "--classes", "normal,covid",
-        "--set", "method=plain",
+        "--set", "method=baseline",
     )  # fmt: skip
     assert_one_line(result, "no label")
 

@@ -5,12 +5,16 @@ from typing import Any
 
 import pytest
 
+from isnet_cxr.classification.reading import (
+    check_classifier,
+    plain_classifier,
+    read_classifier,
+)
+from isnet_cxr.data.errors import InputError
 from isnet_cxr.pipeline.config import load_study, parse_study
 from isnet_cxr.pipeline.config.settings import (
-    build_settings,
     merge,
     parse_assignments,
-    plain_settings,
 )
 
 
@@ -21,7 +25,10 @@ def study(**changes: Any) -> dict[str, Any]:
         "datasets": {"here": {"manifest": "here.csv"}, "there": {"manifest": "there.csv"}},
         "development": ["here"],
         "external": {"away": ["there"]},
-        "classifiers": {"plain": {"method": "plain"}, "isnet": {"method": "isnet", "epochs": 3}},
+        "classifiers": {
+            "baseline": {"method": "baseline"},
+            "isnet": {"method": "isnet", "epochs": 3},
+        },
     }
     return {**values, **changes}
 
@@ -69,7 +76,7 @@ def test_an_unknown_key_is_named_with_its_near_miss(folder, changes, named):
     [
         ({"development": ["her"]}, ["development", "'her'", "'here'"]),
         ({"external": {"away": ["nowhere"]}}, ["external.away", "'nowhere'"]),
-        ({"compare": [["isnet", "plian"]]}, ["compare.0", "'plian'", "'plain'"]),
+        ({"compare": [["isnet", "baselin"]]}, ["compare.0", "'baselin'", "'baseline'"]),
         ({"marks": {"classifiers": ["isnet"]}}, ["'marks'", "'bias_tests'"]),
         ({"bias_tests": {"corner": {"classifiers": ["isnet"]}}}, ["'corner'", "'corners'"]),
         (
@@ -82,15 +89,15 @@ def test_an_unknown_key_is_named_with_its_near_miss(folder, changes, named):
         ),
         ({"classifiers": {"isnet": {"bias": "corners"}}}, ["classifiers.isnet", "`bias_tests`"]),
         (
-            {"bias_tests": {"corners": {"classifiers": ["isnet"], "only": ["plain"]}}},
-            ["bias_tests.corners.only", "'plain'", "isnet"],
+            {"bias_tests": {"corners": {"classifiers": ["isnet"], "only": ["baseline"]}}},
+            ["bias_tests.corners.only", "'baseline'", "isnet"],
         ),
         (
             {
                 "bias_tests": {"corners": {"classifiers": ["isnet"], "only": ["isnet"]}},
-                "compare": [["isnet", "plain"]],
+                "compare": [["isnet", "baseline"]],
             },
-            ["compare.0", "'isnet'", "plain"],
+            ["compare.0", "'isnet'", "baseline"],
         ),
         (
             {"datasets": {"here": {"phantoms": {"hospital": "oakdael", "images_per_class": 2}}}},
@@ -187,13 +194,9 @@ def test_defaults_lie_under_each_classifiers_own_settings():
 
 
 def test_settings_come_back_from_plain_values_unchanged():
-    from isnet_cxr.classification.settings import ClassifierSettings
-
-    settings = build_settings(
-        ClassifierSettings, {"isnet": {"foreground_range": [1.0, 25.0]}}, where="s"
-    )
-    assert settings.isnet.foreground_range == (1.0, 25.0)
-    assert build_settings(ClassifierSettings, plain_settings(settings), where="s") == settings
+    settings = read_classifier({"isnet": {"foreground_range": [1.0, 25.0]}}, where="s")
+    assert settings.method_settings.foreground_range == (1.0, 25.0)
+    assert read_classifier(plain_classifier(settings), where="s") == settings
 
 
 @pytest.mark.parametrize(
@@ -204,22 +207,51 @@ def test_settings_come_back_from_plain_values_unchanged():
         {"explained": "lowest", "quantity": "log_odds"},
         {"explained": "dual", "foreground_form": "L2"},
         {"deep_layers": ["3", "7"], "layer_decay": 0.8},
-        {"epsilon": 0, "first_rule": "epsilon", "empty_masks": "skip"},
+        {"first_rule": "epsilon", "empty_masks": "skip"},
     ],
 )
 def test_every_variant_of_the_isnet_can_be_chosen_in_a_study(variant):
-    from isnet_cxr.classification.settings import ClassifierSettings
-
-    settings = build_settings(ClassifierSettings, {"isnet": variant}, where="s")
-    assert plain_settings(settings)["isnet"].items() >= variant.items()
-    assert build_settings(ClassifierSettings, plain_settings(settings), where="s") == settings
+    settings = read_classifier({"isnet": variant}, where="s")
+    assert plain_classifier(settings)["isnet"].items() >= variant.items()
+    assert read_classifier(plain_classifier(settings), where="s") == settings
 
 
 def test_an_unknown_variant_is_refused():
-    from isnet_cxr.classification.settings import ClassifierSettings
+    with pytest.raises(InputError, match="explained"):
+        read_classifier({"isnet": {"explained": "both"}}, where="s")
 
-    with pytest.raises(ValueError, match="explained"):
-        build_settings(ClassifierSettings, {"isnet": {"explained": "both"}}, where="s")
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"method": "plain"}, "s.method: 'plain' is called 'baseline' now"),
+        ({"method": "mixed"}, "s.method: 'mixed' is called 'exchange' now"),
+        ({"isnet": {"mixed_share": 0.3}}, "s.isnet.mixed_share: is exchange_share now"),
+        ({"isnet": {"epsilon": 0.3}}, "s.isnet.epsilon: is epsilon, beside `method` now"),
+        ({"method": "baseline", "isnet": {}}, "s.isnet: has no use with method 'baseline'"),
+        ({"epochs": 0}, "s.epochs: expected at least 1, got 0"),
+        ({"isnet": {"decay": 2}}, "s.isnet.decay: expected at least 0 and at most 1, got 2"),
+        ({"method_settings": {}}, "s.method_settings: write the block `isnet:` instead"),
+    ],
+)
+def test_settings_that_cannot_be_are_refused_in_one_line(values, said):
+    with pytest.raises(InputError) as refused:
+        read_classifier(values, where="s")
+    assert said in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+def test_blocks_of_other_methods_may_stand_where_settings_are_shared():
+    shared = {"isnet": {"decay": 0.9}, "exchange": {"share": 0.5}}
+    settings = read_classifier({"method": "exchange", **shared}, where="s", shared=True)
+    assert settings.method_settings.share == 0.5
+    assert "isnet" not in plain_classifier(settings)
+
+
+def test_layers_that_a_network_does_not_have_are_found_before_anything_runs():
+    settings = read_classifier({"isnet": {"deep_layers": ["nothing"]}}, where="s")
+    with pytest.raises(InputError, match=r"s\.deep_layers: the network has no layer 'nothing'"):
+        check_classifier(settings, classes=3, where="s")
 
 
 def test_assignments_nest_by_dots():

@@ -170,7 +170,7 @@ def test_a_study_tells_nothing(hospital, tmp_path):
         "development": ["here"],
         "external": {"away": ["there"]},
         "defaults": {"preprocessing": {"size_px": 32}, "epochs": 1, "batch_size": 8},
-        "classifiers": {"plain": {"method": "plain"}},
+        "classifiers": {"baseline": {"method": "baseline"}},
     }
     (tmp_path / "study.yaml").write_text(yaml.safe_dump(values))
     out = tmp_path / "out"

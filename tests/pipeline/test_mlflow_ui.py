@@ -84,7 +84,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         "external": {EXTERNAL[0].name: [EXTERNAL[0].name]},
         "exclude_duplicates": False,
         "defaults": {"preprocessing": {"size_px": 32}, "epochs": 2, "batch_size": 8},
-        "classifiers": {"plain": {"method": "plain"}},
+        "classifiers": {"baseline": {"method": "baseline"}},
         "seeds": [0, 1],
     }
     with pytest.MonkeyPatch.context() as patch:

@@ -10,7 +10,7 @@ TINY = BenchSettings("convnet-small", size_px=32, batch_size=4, classes=3, repea
 
 
 def test_every_step_has_times_and_memory():
-    with CaseProcess("plain", TINY) as case:
+    with CaseProcess("baseline", TINY) as case:
         samples = [case.take(one_thread=one) for one in (True, True, False)]
     for sample in samples:
         assert min(sample.cpu_seconds, sample.wall_seconds, sample.peak_mib) > 0

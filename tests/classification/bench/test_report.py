@@ -13,7 +13,7 @@ def test_every_training_case_runs_and_the_promises_are_judged():
     names = choose_cases([])
     figures = run_bench(TINY, names, say=lambda _: None, get_ready=CaseSteps)
     assert list(figures) == names
-    assert figures["plain"].cpu_seconds.ratio == 1
+    assert figures["baseline"].cpu_seconds.ratio == 1
     content = as_content(TINY, figures)
     assert len(content["targets"]) == 7  # heatmaps were not measured
     for target in content["targets"]:

@@ -46,11 +46,11 @@ class Case:
 def test_ratios_are_exact_on_a_machine_that_slows_down_from_case_to_case():
     def seconds(name: str, step: int) -> float:
         speed = 1.0 if step < 15 else 4.0  # between the cases a and b
-        return speed * {"plain": 1.0, "a": 2.0, "b": 3.0}[name]
+        return speed * {"baseline": 1.0, "a": 2.0, "b": 3.0}[name]
 
     machine = Machine(seconds)
-    figures = run_rounds(["plain", "a", "b"], machine.start, repeats=1, say=lambda _: None)
-    assert figures["plain"].cpu_seconds == Compared(2.5, 1, (1, 1))
+    figures = run_rounds(["baseline", "a", "b"], machine.start, repeats=1, say=lambda _: None)
+    assert figures["baseline"].cpu_seconds == Compared(2.5, 1, (1, 1))
     assert figures["a"].cpu_seconds.ratio == 2
     assert figures["b"].cpu_seconds == Compared(12, 3, (3, 3))
     assert figures["b"].wall_seconds.ratio == 3
@@ -59,23 +59,23 @@ def test_ratios_are_exact_on_a_machine_that_slows_down_from_case_to_case():
 
 def test_both_take_their_steps_in_turns():
     machine = Machine(lambda *_: 1.0)
-    run_rounds(["plain", "a"], machine.start, repeats=2, say=lambda _: None)
+    run_rounds(["baseline", "a"], machine.start, repeats=2, say=lambda _: None)
     assert not machine.running
     narrow = [name for name, one_thread in machine.steps if one_thread]
-    assert narrow == 2 * (["plain"] * 5 + ["a"] * 2 + ["plain", "a"] * 3)
+    assert narrow == 2 * (["baseline"] * 5 + ["a"] * 2 + ["baseline", "a"] * 3)
     wide = [name for name, one_thread in machine.steps if not one_thread]
-    assert wide == 2 * (["plain", "a"] * 3)
+    assert wide == 2 * (["baseline", "a"] * 3)
 
 
 def test_a_ratio_is_the_median_of_the_rounds():
     costs = {1: 2.0, 2: 8.0, 3: 3.0}
-    machine = Machine(lambda name, step: 1.0 if name == "plain" else costs[1 + (step - 1) // 19])
-    figures = run_rounds(["plain", "a"], machine.start, repeats=3, say=lambda _: None)
+    machine = Machine(lambda name, step: 1.0 if name == "baseline" else costs[1 + (step - 1) // 19])
+    figures = run_rounds(["baseline", "a"], machine.start, repeats=3, say=lambda _: None)
     assert figures["a"].cpu_seconds == Compared(3, 3, (2, 8))
 
 
 def test_there_must_be_something_to_compare():
-    with pytest.raises(ValueError, match="nothing to compare with 'plain'"):
-        run_rounds(["plain"], Machine(lambda *_: 1.0).start, repeats=1, say=lambda _: None)
+    with pytest.raises(ValueError, match="nothing to compare with 'baseline'"):
+        run_rounds(["baseline"], Machine(lambda *_: 1.0).start, repeats=1, say=lambda _: None)
     with pytest.raises(ValueError, match="repeats must be at least 1, got 0"):
-        run_rounds(["plain", "a"], Machine(lambda *_: 1.0).start, repeats=0, say=lambda _: None)
+        run_rounds(["baseline", "a"], Machine(lambda *_: 1.0).start, repeats=0, say=lambda _: None)

@@ -31,11 +31,11 @@ def test_peak_memory_is_not_inherited_from_the_process_that_starts_the_measureme
 
 def test_threads_are_given_back(monkeypatch):
     before = torch.get_num_threads()
-    CaseSteps("plain", TINY).take(one_thread=True)
+    CaseSteps("baseline", TINY).take(one_thread=True)
     assert torch.get_num_threads() == before
     monkeypatch.setattr(steps, "case_step", lambda *_: fail)
     with pytest.raises(ArithmeticError):
-        CaseSteps("plain", TINY).take(one_thread=True)
+        CaseSteps("baseline", TINY).take(one_thread=True)
     assert torch.get_num_threads() == before
 
 

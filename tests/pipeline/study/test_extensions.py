@@ -49,7 +49,7 @@ def values(folder: Path) -> dict:
         "exclude_duplicates": False,
         "fractions": [0.5, 0.25, 0.25],
         "defaults": {"preprocessing": {"size_px": 16}, "epochs": 1, "batch_size": 4},
-        "classifiers": {"a": {"method": "plain"}, "b": {"method": "plain"}},
+        "classifiers": {"a": {"method": "baseline"}, "b": {"method": "baseline"}},
         "bias_tests": {"edges": {"classifiers": ["a"]}},
         "compare": [["a", "b"]],
     }

@@ -28,7 +28,7 @@ def study(tmp_path: Path, **changes):
         "external": {"away": ["there"]},
         "exclude_duplicates": False,
         "fractions": [0.4, 0.3, 0.3],
-        "classifiers": {"plain": {"method": "plain"}},
+        "classifiers": {"baseline": {"method": "baseline"}},
     }
     return parse_study({**values, **changes}, folder=tmp_path)
 

@@ -57,15 +57,15 @@ def study_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "exclude_duplicates": False,
         "defaults": {"preprocessing": {"size_px": 32}, "epochs": 3, "batch_size": 8},
         "classifiers": {
-            "plain": {"method": "plain"},
+            "baseline": {"method": "baseline"},
             "isnet": {"method": "isnet", "isnet": {"foreground_range": [1.0, 25.0]}},
-            "alone": {"method": "plain", "epochs": 1},
+            "alone": {"method": "baseline", "epochs": 1},
         },
         "bias_tests": {
-            "corners": {"classifiers": ["plain", "alone"], "only": ["alone"]},
+            "corners": {"classifiers": ["baseline", "alone"], "only": ["alone"]},
             "beside_lungs": {"classifiers": ["alone"]},
         },
-        "compare": [["isnet", "plain"]],
+        "compare": [["isnet", "baseline"]],
         "jobs": 2,
     }
     path = folder / "study.yaml"
@@ -114,9 +114,9 @@ def test_every_classifier_is_scored_on_every_test(finished):
             assert 0 <= figures["ci95"]["accuracy"][0] <= figures["ci95"]["accuracy"][1] <= 1
     assert set(finished.summary["segmentation"]) == {"elmwood", "hillcrest"}
     assert set(finished.summary["bias"]) == {"corners", "beside_lungs"}
-    assert set(finished.summary["bias"]["corners"]) == {"plain", "alone"}
-    assert set(finished.summary["bias"]["corners"]["plain"]) == set(CLASS_MARK_TESTS)
-    assert set(finished.summary["classification"]) == {"plain", "isnet"}
+    assert set(finished.summary["bias"]["corners"]) == {"baseline", "alone"}
+    assert set(finished.summary["bias"]["corners"]["baseline"]) == set(CLASS_MARK_TESTS)
+    assert set(finished.summary["classification"]) == {"baseline", "isnet"}
 
 
 def test_the_summary_is_what_stands_in_the_file(finished, out):
@@ -136,7 +136,7 @@ def test_a_study_of_a_bias_test_alone_has_a_report_too(study_file, store, tmp_pa
     values = yaml.safe_load(study_file.read_text())
     del values["segmentation"], values["compare"]
     values["external"] = {}
-    values["classifiers"] = {"alone": {"method": "plain", "epochs": 1}}
+    values["classifiers"] = {"alone": {"method": "baseline", "epochs": 1}}
     values["bias_tests"] = {"corners": {"classifiers": ["alone"], "only": ["alone"]}}
     path = study_file.with_name("marked.yaml")
     path.write_text(yaml.safe_dump(values))

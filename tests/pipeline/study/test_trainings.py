@@ -31,7 +31,10 @@ def study(folder: Path, **changes):
         "datasets": {"here": {"manifest": "here/manifest.csv"}},
         "development": ["here"],
         "defaults": {"preprocessing": {"size_px": 16}},
-        "classifiers": {"plain": {"method": "plain"}, "other": {"method": "plain", "epochs": 3}},
+        "classifiers": {
+            "baseline": {"method": "baseline"},
+            "other": {"method": "baseline", "epochs": 3},
+        },
         "seeds": [0, 1],
     }
     return parse_study({**values, **changes}, folder=folder)
@@ -57,8 +60,8 @@ def finish(training: Training) -> None:
 
 def test_a_bias_test_has_trainings_of_its_own_in_its_own_folder(development, tmp_path):
     bias_tests = {
-        "corners": {"classifiers": ["plain"], "seeds": [1]},
-        "beside_lungs": {"classifiers": ["plain", "other"], "only": ["other"]},
+        "corners": {"classifiers": ["baseline"], "seeds": [1]},
+        "beside_lungs": {"classifiers": ["baseline", "other"], "only": ["other"]},
     }
     trainings = plan(tmp_path, development, bias_tests=bias_tests)
     assert [training.folder.relative_to(tmp_path / "out").as_posix() for training in trainings] == [
@@ -155,9 +158,9 @@ def test_tests_run_on_the_automatic_device(development, tmp_path, monkeypatch):
     from isnet_cxr.pipeline.study import samples
 
     (job,) = plan_jobs(
-        study(tmp_path, seeds=[0], classifiers={"plain": {"method": "plain"}}),
+        study(tmp_path, seeds=[0], classifiers={"baseline": {"method": "baseline"}}),
         images(development),
-        plan(tmp_path, development, seeds=[0], classifiers={"plain": {"method": "plain"}}),
+        plan(tmp_path, development, seeds=[0], classifiers={"baseline": {"method": "baseline"}}),
         tmp_path / "out",
         lungs=None,
     )
