@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from isnet_cxr.data.datasets import ADAPTERS
 from isnet_cxr.data.manifests.failures import write_failures
 from isnet_cxr.data.manifests.importing import import_dataset
 from isnet_cxr.data.manifests.manifest import COLUMNS, read_manifest, write_manifest
@@ -13,7 +14,14 @@ from isnet_cxr.data.nearest import name_unknown
 from isnet_cxr.data.phantoms import HOSPITALS, make_hospital
 from isnet_cxr.pipeline.config import DatasetConfig, PhantomsConfig
 from isnet_cxr.pipeline.study.machine import number_of_workers
-from isnet_cxr.pipeline.study.steps import digest_file, once, read_json, write_json
+from isnet_cxr.pipeline.study.steps import (
+    digest_file,
+    digest_mask,
+    digest_values,
+    once,
+    read_json,
+    write_json,
+)
 
 MANIFEST, LEFT_OUT = "manifest.parquet", "left-out.json"
 
@@ -72,7 +80,16 @@ def _origin(dataset: DatasetConfig) -> dict[str, str]:
     origin = {"adapter": str(dataset.adapter), "root": str(dataset.root)}
     if dataset.labels:
         origin["labels"] = str(list(dataset.labels.items()))  # their order counts
-    return origin
+    return {**origin, "records": _digest_records(dataset)}
+
+
+def _digest_records(dataset: DatasetConfig) -> str:
+    """Digest what the publisher says of every image, and what its lung masks hold."""
+    assert dataset.adapter is not None, "by the schema"
+    assert dataset.root is not None, "by the schema"
+    listing = ADAPTERS[dataset.adapter].read(dataset.root, labels=dataset.labels)
+    masks = [[digest_mask(mask) for mask in record.lung_masks] for record in listing.records]
+    return digest_values({"records": listing.records, "masks": masks})
 
 
 def _import(dataset: DatasetConfig, folder: Path, *, progress: bool) -> None:

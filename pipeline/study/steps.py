@@ -81,7 +81,7 @@ def digest_manifest(manifest: "pd.DataFrame") -> str:
     digest.update(code_version().encode())
     digest.update(manifest.drop(columns=LOCATION_COLUMNS + REMARKS).to_csv(index=False).encode())
     for mask in manifest["lung_mask"]:
-        digest.update((_digest_mask(Path(mask)) if mask else "none").encode())
+        digest.update((digest_mask(Path(mask)) if mask else "none").encode())
     return digest.hexdigest()
 
 
@@ -89,6 +89,15 @@ def digest_file(path: Path) -> str:
     """Digest a file's bytes."""
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()[: 2 * DIGEST_BYTES]
+
+
+def digest_mask(path: Path) -> str:
+    """Digest a mask's bytes, anew when its size or time changed; or say that it is missing."""
+    try:
+        status = path.stat()
+    except FileNotFoundError:
+        return "missing"
+    return _digest_known_file(path, status.st_size, status.st_mtime_ns)
 
 
 def digest_extensions(names: Sequence[str]) -> dict[str, str]:
@@ -134,14 +143,6 @@ def _digest_extension(name: str) -> str:
 
 def _recorded(path: Path) -> str | None:
     return str(read_json(path).get("digest")) if path.is_file() else None
-
-
-def _digest_mask(path: Path) -> str:
-    try:
-        status = path.stat()
-    except FileNotFoundError:
-        return "missing"
-    return _digest_known_file(path, status.st_size, status.st_mtime_ns)
 
 
 @lru_cache(maxsize=KNOWN_FILES)

@@ -2,10 +2,13 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from isnet_cxr.data.readers import read_image, read_mask
+from isnet_cxr.data.writers import write_mask, write_png
 from isnet_cxr.pipeline.config import DatasetConfig
+from isnet_cxr.pipeline.study import sources
 from isnet_cxr.pipeline.study.sources import read_dataset
 
 
@@ -41,3 +44,31 @@ def test_the_seed_decides_the_images(dataset, tmp_path):
         for number, one in enumerate((dataset, other))
     )
     assert set(first["image_id"]).isdisjoint(second["image_id"])
+
+
+@pytest.fixture
+def montgomery(tmp_path) -> DatasetConfig:
+    """One image whose publisher keeps a mask for each lung: a study joins them."""
+    lung, name, root = np.zeros((40, 32), np.uint8), "MCUCXR_0104_1.png", tmp_path / "montgomery"
+    lung[5:35, 3:14] = 1
+    write_png(np.full((40, 32), 90, np.uint8), root / "CXR_png" / name)
+    for side in ("left", "right"):
+        write_mask(lung, root / "ManualMask" / f"{side}Mask" / name)
+    return DatasetConfig.model_validate({"adapter": "montgomery", "root": str(root)})
+
+
+def test_a_publishers_mask_that_changes_is_joined_anew(montgomery, tmp_path):
+    def read() -> np.ndarray:
+        images = read_dataset("there", montgomery, tmp_path / "out", [], progress=False)
+        return read_mask(Path(images["lung_mask"].iloc[0]))
+
+    before = read()
+    (mask,) = (montgomery.root / "ManualMask" / "leftMask").iterdir()
+    write_mask(1 - before, mask)
+    assert read().sum() == before.size
+
+
+def test_a_publishers_dataset_is_imported_once(montgomery, tmp_path, monkeypatch):
+    first = read_dataset("there", montgomery, tmp_path / "out", [], progress=False)
+    monkeypatch.setattr(sources, "import_dataset", None)  # calling it would be an error
+    assert read_dataset("there", montgomery, tmp_path / "out", [], progress=False).equals(first)
