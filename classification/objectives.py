@@ -9,7 +9,7 @@ import torch.nn.functional as F  # noqa: N812  torch's own convention
 from torch import Tensor, nn
 
 from isnet_cxr.classification.losses import HeatmapLossSettings, deep_heatmap_loss
-from isnet_cxr.classification.lrp.gradient_engine import PIXELS
+from isnet_cxr.classification.lrp.conventions import PIXELS
 from isnet_cxr.classification.settings import IsnetSettings
 from isnet_cxr.classification.variants import build_explainer
 

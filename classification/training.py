@@ -26,7 +26,7 @@ from isnet_cxr.classification.calibration import (
 from isnet_cxr.classification.card import write_card
 from isnet_cxr.classification.learner import ClassifierLearner, Stored
 from isnet_cxr.classification.losses import HeatmapLossSettings
-from isnet_cxr.classification.lrp.gradient_engine import PIXELS
+from isnet_cxr.classification.lrp.conventions import PIXELS
 from isnet_cxr.classification.networks import build_network
 from isnet_cxr.classification.objectives import IsnetObjective, Objective, PlainObjective
 from isnet_cxr.classification.settings import ClassifierSettings

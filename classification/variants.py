@@ -11,13 +11,13 @@ from typing import Protocol
 import torch
 from torch import Tensor, nn
 
-from isnet_cxr.classification.lrp.explained import (
+from isnet_cxr.classification.lrp.gradient.prepare import prepare
+from isnet_cxr.classification.lrp.layerwise.engine import LayerwiseEngine
+from isnet_cxr.classification.lrp.targets import (
     ExplainedClass,
     choose_classes,
     explained_quantity,
 )
-from isnet_cxr.classification.lrp.layerwise_engine import LayerwiseEngine
-from isnet_cxr.classification.lrp.prepare import prepare
 from isnet_cxr.classification.settings import IsnetSettings
 
 

@@ -10,7 +10,7 @@ from torch import nn
 from isnet_cxr.classification.balance import GradientBalance
 from isnet_cxr.classification.explanation import explain_images
 from isnet_cxr.classification.losses import HeatmapLossSettings
-from isnet_cxr.classification.lrp.explained import ExplainedClass, Quantity
+from isnet_cxr.classification.lrp.targets import ExplainedClass, Quantity
 from isnet_cxr.classification.networks import NetworkName, build_network
 from isnet_cxr.classification.objectives import Batch, IsnetObjective, Objective, PlainObjective
 from isnet_cxr.classification.settings import IsnetSettings

@@ -1,4 +1,4 @@
-"""The images of each test that the report shows with heatmaps: the same few for every classifier."""
+"""Images of each test that the report shows with heatmaps: the same for every classifier."""
 
 import hashlib
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Training on small made images: it learns, resumes exactly, refuses bad rows, keeps its package."""
+"""Training on small images: it learns, resumes exactly, refuses bad rows, keeps its package."""
 
 import json
 from dataclasses import replace
