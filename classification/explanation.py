@@ -14,8 +14,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from isnet_cxr.classification.lrp.explained import Quantity, choose_classes, explained_quantity
-from isnet_cxr.classification.lrp.prepare import PreparedNetwork, prepare
+from isnet_cxr.classification.lrp.gradient.prepare import PreparedNetwork, prepare
+from isnet_cxr.classification.lrp.targets import Quantity, choose_classes, explained_quantity
 from isnet_cxr.classification.objective import share_inside_lungs
 
 IMAGES_AT_ONCE = 32

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from isnet_cxr.classification.losses.heatmap import EmptyMasks, ForegroundForm
-from isnet_cxr.classification.lrp.explained import ExplainedClass, Quantity
-from isnet_cxr.classification.lrp.gradient_engine import FirstRule
+from isnet_cxr.classification.lrp.conventions import FirstRule
+from isnet_cxr.classification.lrp.targets import ExplainedClass, Quantity
 from isnet_cxr.data.ranges import require
 
 

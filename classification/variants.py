@@ -13,13 +13,13 @@ import torch
 from torch import Tensor, nn
 
 from isnet_cxr.classification.isnet_settings import IsnetSettings
-from isnet_cxr.classification.lrp.explained import (
+from isnet_cxr.classification.lrp.gradient.prepare import prepare
+from isnet_cxr.classification.lrp.layerwise.engine import LayerwiseEngine
+from isnet_cxr.classification.lrp.targets import (
     ExplainedClass,
     choose_classes,
     explained_quantity,
 )
-from isnet_cxr.classification.lrp.layerwise_engine import LayerwiseEngine
-from isnet_cxr.classification.lrp.prepare import prepare
 from isnet_cxr.data.errors import InputError
 
 

@@ -10,7 +10,7 @@ from torch import nn
 from isnet_cxr.classification.balance import GradientBalance
 from isnet_cxr.classification.explanation import explain_images
 from isnet_cxr.classification.isnet_settings import IsnetSettings
-from isnet_cxr.classification.lrp.explained import ExplainedClass, Quantity
+from isnet_cxr.classification.lrp.targets import ExplainedClass, Quantity
 from isnet_cxr.classification.methods.baseline import ClassObjective
 from isnet_cxr.classification.methods.isnet import IsnetObjective
 from isnet_cxr.classification.networks import build_network

@@ -17,14 +17,14 @@ display, the Dual variant, stabilisers at every layer).
 >>> recording.heatmaps(recording.logits, settings=LayerwiseRules(hidden="alpha-beta"))
 >>> recording.dual_heatmaps()                           # (B, 2, 1, H, W): z+ and epsilon
 
-Which output to explain is a choice of its own: ``explained``. The rules by themselves are in
-``rules``, on layers taken as ``linear_maps``.
+Which output to explain is a choice of its own: ``targets``. The rules by themselves are in
+``layerwise.rules``, on layers taken as ``layerwise.linear_maps``.
 """
 
-from isnet_cxr.classification.lrp.gradient_engine import Recording
-from isnet_cxr.classification.lrp.layerwise_engine import LayerwiseEngine, LayerwiseRecording
-from isnet_cxr.classification.lrp.layerwise_rules import LayerwiseRules
-from isnet_cxr.classification.lrp.prepare import Change, PreparedNetwork, prepare
+from isnet_cxr.classification.lrp.gradient.prepare import Change, PreparedNetwork, prepare
+from isnet_cxr.classification.lrp.gradient.recording import Recording
+from isnet_cxr.classification.lrp.layerwise.engine import LayerwiseEngine, LayerwiseRecording
+from isnet_cxr.classification.lrp.layerwise.settings import LayerwiseRules
 
 __all__ = [
     "Change",

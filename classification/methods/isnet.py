@@ -16,7 +16,7 @@ from isnet_cxr.classification.calibration import (
 )
 from isnet_cxr.classification.isnet_settings import IsnetSettings
 from isnet_cxr.classification.losses import HeatmapLossSettings, deep_heatmap_loss
-from isnet_cxr.classification.lrp.gradient_engine import PIXELS
+from isnet_cxr.classification.lrp.conventions import PIXELS
 from isnet_cxr.classification.methods.baseline import ClassObjective
 from isnet_cxr.classification.methods.method import METHODS, Method, Needs, Setup
 from isnet_cxr.classification.objective import (

@@ -7,7 +7,7 @@ from torch import nn
 
 from isnet_cxr.classification.explanation import explain_images
 from isnet_cxr.classification.lrp import prepare
-from isnet_cxr.classification.lrp.explained import log_odds
+from isnet_cxr.classification.lrp.targets import log_odds
 
 
 def network() -> nn.Sequential:

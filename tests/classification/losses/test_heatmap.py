@@ -2,7 +2,6 @@
 
 import itertools
 import math
-import os
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +9,8 @@ import pytest
 import torch
 
 from isnet_cxr.classification.losses import HeatmapLossSettings, gwrp, heatmap_loss
+
+GOLDEN = Path(__file__).parents[1] / "golden" / "isnet_loss_seed1.npz"  # of the published code
 
 
 @pytest.fixture
@@ -179,10 +180,7 @@ def test_ranked_pooling_needs_a_decay_in_the_unit_interval():
 
 @pytest.fixture(scope="module")
 def golden() -> dict[str, np.ndarray]:
-    folder = os.environ.get("ISNET_CXR_GOLDEN")
-    if not folder:
-        pytest.skip("ISNET_CXR_GOLDEN is not set: no published losses to compare with")
-    return dict(np.load(Path(folder) / "isnet_loss_seed1.npz"))
+    return dict(np.load(GOLDEN))
 
 
 @pytest.mark.parametrize("decay", ["0", "0.9", "0.996", "1"])

@@ -5,7 +5,7 @@ import torch
 from torch import Tensor, nn
 
 from isnet_cxr.classification.lrp import LayerwiseEngine, LayerwiseRules, prepare
-from isnet_cxr.classification.lrp.gradient_engine import PIXELS
+from isnet_cxr.classification.lrp.conventions import PIXELS
 from isnet_cxr.classification.networks import build_network
 
 LAYERS = ("block", "over", "enlarge")

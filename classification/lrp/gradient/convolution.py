@@ -13,8 +13,8 @@ import torch
 import torch.nn.functional as F  # noqa: N812  torch's own convention
 from torch import Tensor
 
-from isnet_cxr.classification.lrp.functions import scaled_from
-from isnet_cxr.classification.lrp.switch import RelevanceSwitch
+from isnet_cxr.classification.lrp.gradient.functions import scaled_from
+from isnet_cxr.classification.lrp.gradient.switch import RelevanceSwitch
 
 Mask = tuple[bool, bool, bool]
 FEW_CHANNELS = 8  # of images: the zB rule pulls twice theirs back at once

@@ -4,7 +4,8 @@ import pytest
 import torch
 from torch import nn
 
-from isnet_cxr.classification.lrp import convolution, prepare
+from isnet_cxr.classification.lrp import prepare
+from isnet_cxr.classification.lrp.gradient import convolution
 
 
 def heatmap_and_gradients(*, is_intel: bool, monkeypatch: pytest.MonkeyPatch) -> list[torch.Tensor]:

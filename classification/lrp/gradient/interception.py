@@ -1,13 +1,13 @@
 """What a network calls by itself, outside of layers, while it is recorded.
 
 Convolutions and concatenations are exchanged for equal ones that are cheaper to differentiate
-twice. ReLUs that are called as functions are exchanged and reported. Functions that relevance
-cannot pass are an error that says where they are called.
+twice. ReLUs that are called as functions are exchanged and reported. Every function that is not
+known to be passable (``passable``) is an error that says where it is called.
 """
 
 import sys
-from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, NoReturn, Protocol
 
 import torch
 import torch.nn.functional as F  # noqa: N812  torch's own convention
@@ -15,24 +15,28 @@ from torch import Tensor, nn
 from torch.nn.modules.conv import _ConvNd
 from torch.overrides import TorchFunctionMode
 
-from isnet_cxr.classification.lrp.concatenation import RelevanceConcatenation
-from isnet_cxr.classification.lrp.convolution import Geometry, RelevanceConvolution
-from isnet_cxr.classification.lrp.functions import RelevanceReLU
-from isnet_cxr.classification.lrp.switch import RelevanceSwitch
+from isnet_cxr.classification.lrp.conventions import StandIn
+from isnet_cxr.classification.lrp.gradient.concatenation import RelevanceConcatenation
+from isnet_cxr.classification.lrp.gradient.convolution import Geometry, RelevanceConvolution
+from isnet_cxr.classification.lrp.gradient.functions import RelevanceReLU
+from isnet_cxr.classification.lrp.gradient.passable import (
+    CASTS,
+    LINEAR_IN_FIRST,
+    LINEAR_LEAVES,
+    PASSABLE,
+    PRODUCTS,
+    RELUS,
+    RELUS_IN_PLACE,
+    SHAPES,
+    SIZES,
+    Function,
+    is_attribute,
+    name_of,
+)
+from isnet_cxr.classification.lrp.gradient.switch import RelevanceSwitch
 
-Function = Callable[..., Any]
 CONVOLUTIONS: dict[Function, int] = {torch.conv1d: 1, torch.conv2d: 2, torch.conv3d: 3}
-RELUS = (F.relu, torch.relu, Tensor.relu)
-RELUS_IN_PLACE = (F.relu_, torch.relu_, Tensor.relu_)
-IMPASSABLE = (
-    F.relu6, F.leaky_relu, F.prelu, F.rrelu, F.elu, F.selu, F.celu, F.gelu, F.silu, F.mish,
-    F.softplus, F.hardswish, F.hardsigmoid, F.hardtanh, F.sigmoid, F.tanh, F.logsigmoid,
-    F.softmax, F.log_softmax, F.batch_norm, F.layer_norm, F.group_norm, F.instance_norm,
-    F.local_response_norm, F.normalize, F.scaled_dot_product_attention,
-    torch.sigmoid, torch.tanh, torch.softmax, torch.exp,
-    Tensor.sigmoid, Tensor.sigmoid_, Tensor.tanh, Tensor.softmax, Tensor.exp,
-)  # fmt: skip
-"""Functions that are neither ReLU nor linear at fixed winners; batch norm must be a layer."""
+CONCATENATIONS = {torch.cat, torch.concat, torch.concatenate}
 
 
 class Recorded(Protocol):
@@ -42,6 +46,9 @@ class Recorded(Protocol):
 
     def is_pixels(self, tensor: Tensor) -> bool:
         """Whether a tensor is the images, or a view of their pixels."""
+
+    def depends_on_pixels(self, tensor: Tensor) -> bool:
+        """Whether relevance of a tensor would go on to the images: it is an activation."""
 
     def watch_relu(self, read: Tensor, output: Tensor) -> None:
         """Note a ReLU that read one tensor and returned another."""
@@ -56,6 +63,7 @@ class Interception(TorchFunctionMode):
         recording: Recorded,
         *,
         gates: Sequence[str],
+        linear: tuple[type[nn.Module], ...],
         report: Callable[[str, str], None],
     ) -> None:
         """Intercept what layers of ``network`` call.
@@ -64,12 +72,13 @@ class Interception(TorchFunctionMode):
             network: Recorded.
             recording: Its switch goes to the functions that stand in.
             gates: Names of layers in which every function may be called.
+            linear: Layers in which every function may be called, as the caller vouches for them.
             report: Called with place and name of each ReLU called as a function.
         """
         super().__init__()
         self._names = {id(layer): name for name, layer in network.named_modules()}
         self._recording = recording
-        self._gates = gates
+        self._gates, self._linear = gates, linear
         self._report = report
 
     def __torch_function__(
@@ -81,19 +90,28 @@ class Interception(TorchFunctionMode):
     ) -> Any:
         """Call ``func`` or what stands in for it."""
         options = kwargs or {}
-        if func in IMPASSABLE:
-            self._refuse(func)
-        if func in CONVOLUTIONS:
-            result = self._convolve(func, *args, **options)
-        elif func is torch.cat:
-            result = self._concatenate(*args, **options)
-        elif func in RELUS or func in RELUS_IN_PLACE:
-            result = self._rectify(func, *args, **options)
-        else:
-            result = func(*args, **options)
-        if isinstance(result, Tensor) and any(map(self._is_pixels, args)):
+        if func not in PASSABLE or not torch.is_grad_enabled():
+            self._check_factors(func, args, options, at_most=0)
+        elif func in LINEAR_IN_FIRST:
+            others = {name: value for name, value in options.items() if name != "input"}
+            self._check_factors(func, args[1:], others, at_most=0)
+        elif func in PRODUCTS:
+            self._check_factors(func, args, options, at_most=1)
+        result = self._call(func, args, options)
+        if func in CASTS and isinstance(result, Tensor) and not result.is_floating_point():
+            self._check_factors(func, args, options, at_most=0)
+        if self._is_pixels(args) or (options and self._is_pixels(list(options.values()))):
             self._check_reader(func, result)
         return result
+
+    def _call(self, func: Function, args: Sequence[Any], options: dict[str, Any]) -> Any:
+        if func in CONVOLUTIONS:
+            return self._convolve(func, *args, **options)
+        if func in CONCATENATIONS:
+            return self._concatenate(*args, **options)
+        if func in RELUS or func in RELUS_IN_PLACE:
+            return self._rectify(func, *args, **options)
+        return func(*args, **options)
 
     def _is_pixels(self, argument: Any) -> bool:
         """Whether an argument is the images, or has them among others."""
@@ -101,16 +119,46 @@ class Interception(TorchFunctionMode):
             return any(map(self._is_pixels, argument))
         return isinstance(argument, Tensor) and self._recording.is_pixels(argument)
 
-    def _check_reader(self, func: Function, result: Tensor) -> None:
+    def _check_reader(self, func: Function, result: Any) -> None:
         """Raise if something else than a first layer computed ``result`` from the images."""
-        layer = self._running()[0]
-        if layer is None or isinstance(layer, _ConvNd | nn.Linear):
+        if func in SIZES or is_attribute(func):
             return
-        if not self._recording.is_pixels(result):  # a view is looked at when it is read
+        if func in SHAPES and all(map(self._recording.is_pixels, _tensors_in(result))):
+            return  # a view is looked at when it is read
+        layer = self._running()[0]
+        if layer is not None and not isinstance(layer, _ConvNd | nn.Linear):
             raise ValueError(
-                f"layer {self._place()} calls {func.__name__} on the images: only a convolution or "
+                f"layer {self._place()} calls {name_of(func)} on the images: only a convolution or "
                 "linear layer reads the images directly, keep preprocessing outside the network"
             )
+
+    def _check_factors(
+        self, func: Function, args: Sequence[Any], options: dict[str, Any], *, at_most: int
+    ) -> None:
+        """Raise if more than ``at_most`` of what ``func`` reads are activations.
+
+        What has no graph is none: nothing that would take an activation's graph away is passable.
+        """
+        suspects = [tensor for tensor in _tensors_in(args) if tensor.grad_fn is not None]
+        if options:
+            suspects += [t for t in _tensors_in(options.values()) if t.grad_fn is not None]
+        if len(suspects) <= at_most or is_attribute(func):
+            return
+        if self._is_trusted(self._running()[0]):
+            return
+        for tensor in reversed(suspects):  # gates and weights, which are soon known, come last
+            at_most -= self._recording.depends_on_pixels(tensor)
+            if at_most < 0:
+                self._refuse(func)
+
+    def _is_trusted(self, layer: nn.Module | None) -> bool:
+        """Whether any function may be called here: beside the network, or in a known layer."""
+        if layer is None or isinstance(layer, (StandIn, *self._linear)):
+            return True
+        if isinstance(layer, LINEAR_LEAVES) and type(layer).__module__.startswith("torch.nn."):
+            return True
+        name = self._names[id(layer)]
+        return any(name == gate or name.startswith(f"{gate}.") for gate in self._gates)
 
     def _convolve(
         self,
@@ -152,16 +200,17 @@ class Interception(TorchFunctionMode):
         self._recording.watch_relu(input, output)
         return output
 
-    def _refuse(self, func: Function) -> None:
-        """Raise if ``func`` is called by a layer of the network that is no gate."""
-        place = self._place()
-        if place is None or any(
-            place.startswith((f"'{gate}'", f"'{gate}.")) for gate in self._gates
-        ):
-            return
+    def _refuse(self, func: Function) -> NoReturn:
+        """Raise, saying what kept ``func`` from being passable."""
+        if not torch.is_grad_enabled() and func in PASSABLE:
+            why = "without gradients, so that relevance cannot pass"
+        elif func in PRODUCTS or func in LINEAR_IN_FIRST:
+            why = "on two activations, which relevance cannot pass (name a gate in prepare(gates))"
+        else:
+            why = "which relevance cannot pass"
         raise ValueError(
-            f"layer {place} calls {func.__name__}, which relevance cannot pass: expected ReLU, "
-            "batch norm as a layer, convolutions, linear layers, pooling, sums, concatenations"
+            f"layer {self._place()} calls {name_of(func)}, {why}: expected ReLU, batch norm as a "
+            "layer, convolutions, linear layers, pooling, sums, concatenations, reshaping"
         )
 
     def _place(self) -> str | None:
@@ -179,6 +228,18 @@ class Interception(TorchFunctionMode):
                 file = frame.f_code.co_filename.rpartition("/")[2]
                 return layer, f"{file}:{frame.f_lineno}"
         return None, ""
+
+
+def _tensors_in(values: Any) -> Iterator[Tensor]:
+    """Yield the tensors among ``values``, also those in lists of them."""
+    if isinstance(values, Tensor):
+        yield values
+    elif isinstance(values, Iterable) and not isinstance(values, str):
+        for value in values:
+            if isinstance(value, Tensor):
+                yield value
+            elif isinstance(value, list | tuple):
+                yield from _tensors_in(value)
 
 
 def _each(value: Any, dims: int) -> tuple[int, ...]:

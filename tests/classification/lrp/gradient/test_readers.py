@@ -89,7 +89,27 @@ def images_read_twice_by_one_layer(net: Odd, images: Tensor) -> Tensor:
     return net.deep(net.act(net.stem(images))) + net.stem(images)
 
 
+def stem_with_another_added_in_place(net: Odd, images: Tensor) -> Tensor:
+    stem = net.stem(images)
+    stem += net.other(images)
+    return net.deep(net.act(stem))
+
+
+def norm_with_another_added_in_place(net: Odd, images: Tensor) -> Tensor:
+    norm = net.norm(net.stem(images))
+    norm += net.other(images)
+    return net.deep(net.over(norm))
+
+
+def stem_with_another_added_before_its_norm(net: Odd, images: Tensor) -> Tensor:
+    stem = net.stem(images)
+    stem += net.other(images)
+    return net.deep(net.act(net.norm(stem)))
+
+
 EXACT = [
+    stem_with_another_added_in_place, norm_with_another_added_in_place,
+    stem_with_another_added_before_its_norm,
     stem_beside_its_relu, stem_beside_its_norm, norm_beside_its_relu,
     stem_before_it_is_overwritten, stem_after_it_is_overwritten, deep_before_it_is_overwritten,
     deep_after_it_is_overwritten, deep_overwritten_by_a_function, norm_behind_the_relu,
@@ -153,6 +173,16 @@ def test_a_tiny_activation_is_gradient_times_input_too():
 
 REFUSED: dict[str, tuple[Callable[[Odd, Tensor], Tensor], str]] = {
     "scaled": (lambda net, images: net.stem(images * 0.5), r"calls mul on the images"),
+    "clamped": (lambda net, images: net.stem(images.clamp(0, 1)), "calls clamp on the images"),
+    "changed in place": (
+        lambda net, images: net.stem(images.mul_(0.5)),
+        "calls mul_ on the images",
+    ),
+    "by name": (lambda net, images: net.stem(torch.neg(input=images)), "calls neg on the images"),
+    "taken apart": (
+        lambda net, images: net.stem(images) + net.stem(images.max(1, keepdim=True).values),
+        "calls max on the images",
+    ),
     "one of two": (
         lambda net, images: net.stem(images) + net.other(F.avg_pool2d(images, 3, 1, 1)),
         r"layer '' \(test_readers.py:\d+\) calls avg_pool2d on the images",

@@ -1,6 +1,5 @@
 """The layer-wise engine against heatmaps made by others: captum, and the authors' public code."""
 
-import os
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +8,8 @@ import torch
 from torch import nn
 
 from isnet_cxr.classification.lrp import LayerwiseEngine, LayerwiseRules
+
+GOLDEN = Path(__file__).parents[2] / "golden" / "lrp_flex_seed1.npz"  # of the published code
 
 
 def explain(network: nn.Module, images: torch.Tensor, **settings) -> torch.Tensor:
@@ -45,10 +46,7 @@ def test_captum_agrees_on_a_plain_network():
 
 @pytest.fixture(scope="module")
 def golden() -> dict[str, np.ndarray]:
-    folder = os.environ.get("ISNET_CXR_GOLDEN")
-    if not folder:
-        pytest.skip("ISNET_CXR_GOLDEN is not set: no published heatmaps to compare with")
-    return dict(np.load(Path(folder) / "lrp_flex_seed1.npz"))
+    return dict(np.load(GOLDEN))
 
 
 @pytest.mark.parametrize("kind", ["plain", "bn"])

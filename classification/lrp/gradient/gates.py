@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from isnet_cxr.classification.lrp.switch import RelevanceSwitch
+from isnet_cxr.classification.lrp.gradient.switch import RelevanceSwitch
 
 
 class RelevanceGate(torch.autograd.Function):

@@ -5,7 +5,7 @@ long as nothing else reads what lies between them.
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 
 from torch import Tensor
 from torch.autograd.graph import Node
@@ -31,6 +31,28 @@ def count_readers(outputs: Sequence[Tensor]) -> Counter[Node]:
                 seen.add(source)
                 waiting.append(source)
     return readers
+
+
+def leads_to(output: Tensor, steps: Set[Node], *, not_behind: str) -> bool:
+    """Whether ``output`` was computed from the results of one of ``steps``.
+
+    Args:
+        output: With a graph, or a constant.
+        steps: Of the graph.
+        not_behind: Name of a kind of step where relevance ends.
+    """
+    waiting = [output.grad_fn]
+    seen = set(waiting)
+    while waiting:
+        step = waiting.pop()
+        if step in steps:
+            return True
+        if step is None or step.name() == not_behind:
+            continue
+        sources = [source for source, _ in step.next_functions if source not in seen]
+        seen.update(sources)
+        waiting += sources
+    return False
 
 
 def is_pixels(tensor: Tensor, images: Tensor) -> bool:

@@ -16,11 +16,11 @@ from functools import partial
 import torch
 from torch import Tensor, fx, nn
 
-from isnet_cxr.classification.lrp import rules
-from isnet_cxr.classification.lrp.gradient_engine import PIXELS, FirstRule
-from isnet_cxr.classification.lrp.layer_graph import Kind, LayerGraph
-from isnet_cxr.classification.lrp.layerwise_forward import Recorded, compute_at, record_forward
-from isnet_cxr.classification.lrp.layerwise_rules import LayerwiseRules
+from isnet_cxr.classification.lrp.conventions import PIXELS, FirstRule
+from isnet_cxr.classification.lrp.layerwise import rules
+from isnet_cxr.classification.lrp.layerwise.forward import Recorded, compute_at, record_forward
+from isnet_cxr.classification.lrp.layerwise.layer_graph import Kind, LayerGraph
+from isnet_cxr.classification.lrp.layerwise.settings import LayerwiseRules
 
 
 class LayerwiseEngine:

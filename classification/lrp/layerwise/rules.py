@@ -18,7 +18,7 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
-from isnet_cxr.classification.lrp.linear_maps import LinearMap, pull_back
+from isnet_cxr.classification.lrp.layerwise.linear_maps import LinearMap, pull_back
 
 Rule = Callable[[LinearMap, Tensor, Tensor, Tensor], Tensor]
 """Relevance of the inputs from (layer, activations, outputs, relevance of the outputs)."""

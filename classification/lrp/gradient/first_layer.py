@@ -10,10 +10,9 @@ from torch.autograd.function import once_differentiable
 from torch.autograd.graph import GradientEdge, Node, get_gradient_edge
 from torch.nn.modules.conv import _ConvNd
 
-from isnet_cxr.classification.lrp.convolution import Geometry, TransposedConvolution
-from isnet_cxr.classification.lrp.functions import TINY
-from isnet_cxr.classification.lrp.layers import ExplainableBatchNorm
-from isnet_cxr.classification.lrp.linear_maps import normalise
+from isnet_cxr.classification.lrp.gradient.convolution import Geometry, TransposedConvolution
+from isnet_cxr.classification.lrp.gradient.functions import TINY
+from isnet_cxr.classification.lrp.gradient.layers import ExplainableBatchNorm
 
 
 @dataclass
@@ -50,6 +49,12 @@ class FirstLayer:
         """Note where ``output`` was computed; it may be overwritten in place later."""
         if self.output.requires_grad:
             self.steps.append(get_gradient_edge(self.output))
+
+    def is_read_by(self, result: Tensor) -> bool:
+        """Whether ``result`` was computed of ``output`` as it was, not of what overwrote it."""
+        if result.grad_fn is None or not self.steps:
+            return not self.steps
+        return result.grad_fn.next_functions[0][0] is self.steps[-1].node
 
     def can_take_norm(self) -> bool:
         """Whether a batch norm that reads ``output`` scales the rows of ``weight``.
@@ -91,9 +96,12 @@ class FirstLayer:
                 "the first layer was recorded without a graph: record with gradients enabled"
             )
         read_inside = [readers[step.node] > 1 for step in self.steps[:-1]]
-        if not any(read_inside):
-            return self
-        return self._cut_behind(read_inside.index(True))
+        if any(read_inside):
+            return self._cut_behind(read_inside.index(True))
+        is_overwritten = self.output.grad_fn is not self.steps[-1].node
+        if is_overwritten and not self.has_relu:  # a ReLU's has been saved: autograd complains
+            return self._cut_behind(len(self.steps) - 1)
+        return self
 
     def _cut_behind(self, last: int) -> "FirstLayer":
         """Return this map up to its step ``last``, computed anew: it may be overwritten by now."""
@@ -103,7 +111,7 @@ class FirstLayer:
             output = _apply(layer, self.images.to(weight.dtype), weight, layer.bias)
             if last == 0 or self.norm is None:
                 return FirstLayer(layer, self.images, output, weight, layer.bias, steps=steps)
-            output = normalise(self.norm, output)
+            output = _normalise(self.norm, output)
         return FirstLayer(layer, self.images, output, self.weight, self.bias, steps=steps)
 
 
@@ -218,6 +226,15 @@ def _transpose(first: FirstLayer, ratio: Tensor, weight: Tensor) -> Tensor:
     wide = first.images.detach()[:, :1].expand(-1, weight.shape[1], *first.images.shape[2:])
     transposed: Tensor = TransposedConvolution.apply(ratio, weight, wide, geometry)  # type: ignore[no-untyped-call]
     return transposed
+
+
+def _normalise(norm: ExplainableBatchNorm, inputs: Tensor) -> Tensor:
+    """Apply ``norm`` as it was recorded, without moving its running statistics."""
+    use_batch = norm.training or norm.running_mean is None
+    mean, variance = (None, None) if use_batch else (norm.running_mean, norm.running_var)
+    return nn.functional.batch_norm(
+        inputs, mean, variance, norm.weight, norm.bias, use_batch, 0.0, norm.eps
+    )
 
 
 def _statistics(norm: ExplainableBatchNorm, inputs: Tensor) -> tuple[Tensor, Tensor]:

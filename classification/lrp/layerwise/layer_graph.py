@@ -16,7 +16,7 @@ from torch import fx, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.modules.dropout import _DropoutNd
 
-from isnet_cxr.classification.lrp.layers import ExplainableBatchNorm, ExplainableReLU
+from isnet_cxr.classification.lrp.conventions import StandIn
 
 
 class Kind(Enum):
@@ -38,7 +38,7 @@ class Kind(Enum):
 LAYERS: tuple[tuple[Kind, tuple[type[nn.Module], ...]], ...] = (
     (Kind.WEIGHTS, (nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.Linear)),
     (Kind.NORM, (_BatchNorm,)),
-    (Kind.RELU, (nn.ReLU, ExplainableReLU)),
+    (Kind.RELU, (nn.ReLU,)),
     (Kind.PASS, (nn.Flatten, _DropoutNd)),
     (Kind.AVERAGE, (nn.AvgPool1d, nn.AvgPool2d, nn.AvgPool3d, nn.AdaptiveAvgPool1d,
                     nn.AdaptiveAvgPool2d, nn.AdaptiveAvgPool3d, nn.Upsample)),
@@ -277,6 +277,6 @@ class _Tracer(fx.Tracer):
 
     def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
         """Decide whether to look inside ``m``."""
-        if isinstance(m, ExplainableReLU | ExplainableBatchNorm):
+        if isinstance(m, StandIn):
             return True
         return super().is_leaf_module(m, module_qualified_name)

@@ -15,24 +15,19 @@ from typing import Any
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.modules.conv import _ConvNd
-from torch.nn.modules.dropout import _DropoutNd
-from torch.nn.modules.padding import _ConstantPadNd
 
-from isnet_cxr.classification.lrp.functions import RelevanceReLU
-from isnet_cxr.classification.lrp.gates import RelevanceGate
-from isnet_cxr.classification.lrp.gradient_engine import Recording
-from isnet_cxr.classification.lrp.interception import Interception
-from isnet_cxr.classification.lrp.layers import ExplainableBatchNorm, ExplainableReLU, Recorder
-from isnet_cxr.classification.lrp.switch import RelevanceSwitch
-
-LINEAR_LEAVES: tuple[type[nn.Module], ...] = (
-    _ConvNd, nn.Linear, nn.Flatten, nn.Identity, nn.Upsample, _DropoutNd, _ConstantPadNd,
-    nn.MaxPool1d, nn.MaxPool2d, nn.MaxPool3d, nn.AvgPool1d, nn.AvgPool2d, nn.AvgPool3d,
-    nn.AdaptiveAvgPool1d, nn.AdaptiveAvgPool2d, nn.AdaptiveAvgPool3d,
-    nn.AdaptiveMaxPool1d, nn.AdaptiveMaxPool2d, nn.AdaptiveMaxPool3d,
-)  # fmt: skip
-"""Layers whose gradient already is what LRP-0 does with them, at fixed winners and masks."""
-
+from isnet_cxr.classification.lrp.conventions import StandIn
+from isnet_cxr.classification.lrp.gradient.functions import RelevanceReLU
+from isnet_cxr.classification.lrp.gradient.gates import RelevanceGate
+from isnet_cxr.classification.lrp.gradient.interception import Interception
+from isnet_cxr.classification.lrp.gradient.layers import (
+    ExplainableBatchNorm,
+    ExplainableReLU,
+    Recorder,
+)
+from isnet_cxr.classification.lrp.gradient.passable import LINEAR_LEAVES
+from isnet_cxr.classification.lrp.gradient.recording import Recording
+from isnet_cxr.classification.lrp.gradient.switch import RelevanceSwitch
 
 WATCHED = (_ConvNd, nn.Linear, ExplainableBatchNorm, ExplainableReLU)
 
@@ -62,10 +57,17 @@ class PreparedNetwork:
         gates: Names of the layers that relevance passes as constants.
     """
 
-    def __init__(self, network: nn.Module, *, gates: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        network: nn.Module,
+        *,
+        gates: Sequence[str] = (),
+        also_linear: tuple[type[nn.Module], ...] = (),
+    ) -> None:
         """Exchange the layers of ``network``; see ``prepare``."""
         self.network = network
         self.gates = tuple(gates)
+        self._also_linear = also_linear
         self.changes: list[Change] = []
         self._recorder = Recorder()
         self._originals: list[tuple[nn.Module, str, nn.Module]] = []
@@ -102,6 +104,15 @@ class PreparedNetwork:
         change = Change(place, function, RelevanceReLU.__name__)
         if change not in self.changes:
             self.changes.append(change)
+
+    def _intercept(self, recording: Recording) -> Interception:
+        return Interception(
+            self.network,
+            recording,
+            gates=self.gates,
+            linear=self._also_linear,
+            report=self._report,
+        )
 
     @contextmanager
     def record(self, *, epsilon: float = 1e-2, layers: Sequence[str] = ()) -> Iterator[Recording]:
@@ -142,7 +153,7 @@ class PreparedNetwork:
         start = self.network.register_forward_pre_hook(recording.start)
         self._recorder.switch = recording.switch
         try:
-            with Interception(self.network, recording, gates=self.gates, report=self._report):
+            with self._intercept(recording):
                 yield recording
         finally:
             self._recorder.switch = None
@@ -180,20 +191,31 @@ def prepare(
             linear at fixed winners.
 
     Raises:
-        ValueError: If a layer is not one of these; the message names it.
+        ValueError: If a layer is not one of these, or is prepared already; the message names it.
     """
     for gate in gates:
         if gate not in dict(network.named_modules()):
             raise ValueError(f"the network has no layer {gate!r} to be a gate")
     for name, layer in network.named_modules():
+        if isinstance(layer, StandIn):
+            raise ValueError(f"layer {name!r} is prepared already: expected a restored network")
         if any(True for _ in layer.children()) or _is_in(name, gates):
             continue
-        if not isinstance(layer, (*LINEAR_LEAVES, *also_linear, nn.ReLU, _BatchNorm)):
+        if not (isinstance(layer, (*LINEAR_LEAVES, *also_linear)) or _can_be_exchanged(layer)):
             raise ValueError(
                 f"layer {name!r} is a {type(layer).__name__}, which relevance cannot pass: "
                 "expected convolutions, linear layers, batch norm, ReLU, pooling or dropout"
             )
-    return PreparedNetwork(network, gates=gates)
+    return PreparedNetwork(network, gates=gates, also_linear=also_linear)
+
+
+def _can_be_exchanged(layer: nn.Module) -> bool:
+    """Whether ``layer`` is a ReLU or batch norm of torch's, and computes what torch's does."""
+    forward = type(layer).forward
+    if isinstance(layer, nn.ReLU):
+        return forward is nn.ReLU.forward
+    known = (_BatchNorm.forward, nn.SyncBatchNorm.forward)
+    return isinstance(layer, _BatchNorm) and forward in known
 
 
 def _is_in(name: str, gates: Sequence[str]) -> bool:

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from isnet_cxr.classification.lrp.explained import choose_classes, explained_quantity, log_odds
+from isnet_cxr.classification.lrp.targets import choose_classes, explained_quantity, log_odds
 
 
 @pytest.fixture

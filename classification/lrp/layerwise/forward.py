@@ -7,8 +7,8 @@ from typing import Any
 import torch.nn.functional as F  # noqa: N812  torch's own convention
 from torch import Tensor, fx, nn
 
-from isnet_cxr.classification.lrp.layer_graph import Kind, LayerGraph
-from isnet_cxr.classification.lrp.linear_maps import (
+from isnet_cxr.classification.lrp.layerwise.layer_graph import Kind, LayerGraph
+from isnet_cxr.classification.lrp.layerwise.linear_maps import (
     LinearMap,
     fuse_norm,
     map_of_average,

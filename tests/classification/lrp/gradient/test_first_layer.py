@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from isnet_cxr.classification.lrp.first_layer import StabilisedRatio
+from isnet_cxr.classification.lrp.gradient.first_layer import StabilisedRatio
 
 
 def outputs(*, is_rectified: bool) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:

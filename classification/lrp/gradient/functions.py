@@ -1,4 +1,4 @@
-"""ReLU, batch norm and concatenation that know two backward passes: ordinary and relevance.
+"""ReLU and batch norm that know two backward passes: ordinary and relevance.
 
 The relevance pass is an ordinary backward pass in which a ReLU multiplies by ``y / (y + eps)``
 (LRP-epsilon; Bassi et al. 2024, doi:10.1109/ACCESS.2024.3487474, LRP-Flex) and batch norm is the
@@ -16,8 +16,8 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from isnet_cxr.classification.lrp.sweeps import in_blocks
-from isnet_cxr.classification.lrp.switch import RelevanceSwitch
+from isnet_cxr.classification.lrp.gradient.sweeps import in_blocks
+from isnet_cxr.classification.lrp.gradient.switch import RelevanceSwitch
 
 TINY = 1e-30  # keeps 0 / 0 from being computed where a unit is idle
 
@@ -45,11 +45,10 @@ class StabilisedGradient(torch.autograd.Function):
         """Differentiate once more; the ReLU's own derivative follows behind ``output``.
 
         ``dh/dg = y / (y + eps)``, ``dh/dy = g * eps / (y + eps)^2 = h / y * eps / (y + eps)``.
-        Unless the graph is kept, ``h`` is not read again, and the result takes its place.
         """
         scaled, output = ctx.saved_tensors
         to_gradient = torch.empty_like(output)
-        to_output = torch.empty_like(output) if _is_graph_kept() else scaled
+        to_output = torch.empty_like(output)
         one = output.new_ones(())
         blocks = in_blocks(to_gradient, to_output, upstream, scaled, output)
         for to_g, to_y, u, h, y in blocks:  # no other memory, which would not be in the cache
@@ -60,15 +59,6 @@ class StabilisedGradient(torch.autograd.Function):
             to_y.mul_(to_g)
             torch.sub(u, to_g, out=to_g)
         return to_gradient, to_output, None
-
-
-def _is_graph_kept() -> bool:
-    """Whether the backward pass that is running may be repeated (``retain_graph``).
-
-    Autograd knows, and says so privately; where it does not, every graph counts as kept.
-    """
-    ask = getattr(torch._C._autograd, "_get_current_graph_task_keep_graph", None)
-    return ask is None or bool(ask())
 
 
 class RelevanceReLU(torch.autograd.Function):

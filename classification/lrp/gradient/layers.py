@@ -10,8 +10,9 @@ import torch.nn.functional as F  # noqa: N812  torch's own convention
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from isnet_cxr.classification.lrp.functions import RelevanceBatchNorm, RelevanceReLU
-from isnet_cxr.classification.lrp.switch import RelevanceSwitch
+from isnet_cxr.classification.lrp.conventions import StandIn
+from isnet_cxr.classification.lrp.gradient.functions import RelevanceBatchNorm, RelevanceReLU
+from isnet_cxr.classification.lrp.gradient.switch import RelevanceSwitch
 
 
 class Recorder(threading.local):
@@ -20,25 +21,24 @@ class Recorder(threading.local):
     switch: RelevanceSwitch | None = None
 
 
-class ExplainableReLU(nn.Module):
+class ExplainableReLU(StandIn, nn.ReLU):
     """A ReLU that may be used several times in one forward pass, in place or not."""
 
     def __init__(self, recorder: Recorder, *, in_place: bool) -> None:
         """Listen to ``recorder``; overwrite what is read if the original did."""
-        super().__init__()
-        self.in_place = in_place
+        super().__init__(inplace=in_place)
         self.recorder = recorder
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Clamp ``inputs`` at zero; same shape."""
         switch = self.recorder.switch
         if switch is None:
-            return F.relu(inputs, inplace=self.in_place)
-        output: Tensor = RelevanceReLU.apply(inputs, switch, self.in_place)  # type: ignore[no-untyped-call]
+            return F.relu(inputs, inplace=self.inplace)
+        output: Tensor = RelevanceReLU.apply(inputs, switch, self.inplace)  # type: ignore[no-untyped-call]
         return output
 
 
-class ExplainableBatchNorm(_BatchNorm):
+class ExplainableBatchNorm(StandIn, _BatchNorm):
     """Batch norm of any dimension; running statistics move in unrecorded passes only."""
 
     recorder: Recorder

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Literal
 
-from isnet_cxr.classification.lrp import rules
-from isnet_cxr.classification.lrp.gradient_engine import FirstRule
+from isnet_cxr.classification.lrp.conventions import FirstRule
+from isnet_cxr.classification.lrp.layerwise import rules
 
 
 @dataclass(frozen=True)

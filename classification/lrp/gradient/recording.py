@@ -7,21 +7,30 @@ gradient at every layer; relevance is activation x modified gradient. It is the 
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.autograd.graph import GradientEdge, get_gradient_edge
 from torch.nn.modules.conv import _ConvNd
 
-from isnet_cxr.classification.lrp.first_layer import FirstLayer, propagate_epsilon, propagate_zb
-from isnet_cxr.classification.lrp.graph_start import begin_graph
-from isnet_cxr.classification.lrp.layers import ExplainableBatchNorm, ExplainableReLU
-from isnet_cxr.classification.lrp.readers import count_readers, is_all_pixels, is_pixels
-from isnet_cxr.classification.lrp.switch import RelevanceSwitch
+from isnet_cxr.classification.lrp.conventions import PIXELS, FirstRule
+from isnet_cxr.classification.lrp.gradient.first_layer import (
+    FirstLayer,
+    propagate_epsilon,
+    propagate_zb,
+)
+from isnet_cxr.classification.lrp.gradient.gates import RelevanceGate
+from isnet_cxr.classification.lrp.gradient.graph_start import begin_graph
+from isnet_cxr.classification.lrp.gradient.layers import ExplainableBatchNorm, ExplainableReLU
+from isnet_cxr.classification.lrp.gradient.readers import (
+    count_readers,
+    is_all_pixels,
+    is_pixels,
+    leads_to,
+)
+from isnet_cxr.classification.lrp.gradient.switch import RelevanceSwitch
 
-FirstRule = Literal["zB", "epsilon"]
-PIXELS = "pixels"  # where heatmaps of several layers are asked for, the name of the images' own
 TINY = 1e-9  # keeps the zB rule's denominator from 0 when epsilon is 0
 
 
@@ -71,7 +80,7 @@ class Recording:
                 return output if is_frozen else None
         elif isinstance(layer, ExplainableBatchNorm):
             for first in self._firsts:
-                if read is first.output and first.can_take_norm():
+                if read is first.output and first.is_read_by(output) and first.can_take_norm():
                     first.add_norm(layer, output)
         elif isinstance(layer, ExplainableReLU):
             self.watch_relu(read, output)
@@ -80,7 +89,7 @@ class Recording:
     def watch_relu(self, read: Tensor, output: Tensor) -> None:
         """Find a first layer's ReLU where it is called as a function."""
         for first in self._firsts:
-            if read is first.output and not first.has_relu:
+            if read is first.output and first.is_read_by(output) and not first.has_relu:
                 first.add_relu(output)
 
     def watch_hidden(self, name: str) -> Callable[[nn.Module, Any, Tensor], None]:
@@ -96,6 +105,11 @@ class Recording:
     def is_pixels(self, tensor: Tensor) -> bool:
         """Whether ``tensor`` is the images or a view of their pixels."""
         return self._images is not None and is_pixels(tensor, self._images)
+
+    def depends_on_pixels(self, tensor: Tensor) -> bool:
+        """Whether relevance of ``tensor`` would go on to the images; behind a gate it does not."""
+        firsts = {step.node for first in self._firsts for step in first.steps[:1]}
+        return leads_to(tensor, firsts, not_behind=f"{RelevanceGate.__name__}Backward")
 
     def _first_layer(self, layer: _ConvNd | nn.Linear, read: Tensor, output: Tensor) -> FirstLayer:
         if self._images is None or not is_all_pixels(read, self._images):

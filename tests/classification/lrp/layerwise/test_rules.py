@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import nn
 
-from isnet_cxr.classification.lrp import rules
-from isnet_cxr.classification.lrp.linear_maps import (
+from isnet_cxr.classification.lrp.layerwise import rules
+from isnet_cxr.classification.lrp.layerwise.linear_maps import (
     fuse_norm,
     map_of_average,
     map_of_layer,

@@ -111,6 +111,13 @@ def test_a_function_that_relevance_cannot_pass_is_named_with_its_place():
         explain(Smooth())
 
 
+def test_a_prepared_network_is_not_prepared_again():
+    prepared = prepare(vgg())
+    with pytest.raises(ValueError, match="layer '1' is prepared already"):
+        prepare(prepared.network)
+    prepare(prepared.restore()).restore()
+
+
 def test_what_the_user_calls_beside_the_network_is_left_alone():
     network = vgg().eval()
     prepared = prepare(network)

@@ -1,0 +1,1 @@
+"""The layer-wise engine: heatmaps by explicit rules, the gradient engine's oracle."""
