@@ -11,6 +11,7 @@ from isnet_cxr.classification.explanation import IMAGES_AT_ONCE, Explanation, ex
 from isnet_cxr.classification.methods import METHODS
 from isnet_cxr.classification.reading import new_network, read_classifier
 from isnet_cxr.classification.settings import ClassifierSettings
+from isnet_cxr.data.errors import InputError
 from isnet_cxr.data.learning.package import read_package
 
 KIND = "classifier"
@@ -92,7 +93,7 @@ class Classifier:
             ValueError: If the class is unknown, or masks are needed and missing.
         """
         if explained != "predicted" and explained not in self.classes:
-            raise ValueError(f"unknown class {explained!r}: expected one of {self.classes}")
+            raise InputError(f"unknown class {explained!r}: expected one of {self.classes}")
         label = None if explained == "predicted" else self.classes.index(explained)
         inputs = self._inputs(images, masks)
         lungs = None if masks is None else torch.from_numpy(masks)[:, None].to(inputs.device)

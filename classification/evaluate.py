@@ -7,6 +7,7 @@ import pandas as pd
 
 from isnet_cxr.classification.classifier import Classifier
 from isnet_cxr.data.bias import BIAS_TESTS
+from isnet_cxr.data.errors import InputError
 from isnet_cxr.data.learning.cache import load_images
 
 
@@ -36,12 +37,12 @@ def evaluate_classifier(
         p_<class>..., relevance_inside_lungs (for the predicted class; NaN without a lung mask).
 
     Raises:
-        ValueError: If a label is unknown, or the classifier needs a mask that an image lacks.
+        InputError: If a label is unknown, or the classifier needs a mask that an image lacks.
     """
     classifier = Classifier.load(package, device)
     unknown = manifest[~manifest["label"].isin(classifier.classes)]
     if len(unknown):
-        raise ValueError(
+        raise InputError(
             f"image {unknown['image_id'].iloc[0]} has label {unknown['label'].iloc[0]!r}: "
             f"expected one of {classifier.classes}"
         )

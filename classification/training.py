@@ -23,6 +23,7 @@ from isnet_cxr.classification.objective import Objective
 from isnet_cxr.classification.reading import new_network, plain_classifier
 from isnet_cxr.classification.settings import ClassifierSettings
 from isnet_cxr.data.bias import BIAS_TESTS
+from isnet_cxr.data.errors import InputError
 from isnet_cxr.data.learning.cache import load_images
 from isnet_cxr.data.learning.fitting import (
     CHECKPOINTS,
@@ -77,7 +78,7 @@ def train_classifier(
         The model package's folder. A finished training is not repeated.
 
     Raises:
-        ValueError: If a split has no row, a label is not in ``classes``, an image has no label, a
+        InputError: If a split has no row, a label is not in ``classes``, an image has no label, a
             needed mask is missing or empty, or ``out`` holds another training.
     """
     splits = {split: _rows(manifest, split, classes, settings) for split in ("train", "val")}
@@ -187,17 +188,17 @@ def _rows(
     """Return the rows of one split, checked."""
     rows = manifest[manifest["split"] == split]
     if rows.empty:
-        raise ValueError(f"training needs rows of split {split!r}, the manifest has none")
+        raise InputError(f"training needs rows of split {split!r}, the manifest has none")
     unknown = rows[~rows["label"].isin(classes)]
     if len(unknown):
         found = unknown["label"].iloc[0]
         what = f"the unknown class {found!r}" if found else "no label"
-        raise ValueError(
+        raise InputError(
             f"image {unknown['image_id'].iloc[0]} has {what}: expected one of {list(classes)}"
         )
     bare = rows[rows["lung_mask"] == ""]
     if _needs_lungs(settings) and len(bare):
-        raise ValueError(
+        raise InputError(
             f"method {settings.method!r} needs a lung mask for every image: "
             f"{len(bare)} of split {split!r} have none, image {bare['image_id'].iloc[0]} first"
         )
@@ -232,13 +233,13 @@ def _load(
         images = load_images(frame, settings.preprocessing, cache=cache, progress=progress)
         if images.failures:
             first = images.failures[0]
-            raise ValueError(
+            raise InputError(
                 f"{len(images.failures)} images of split {split!r} cannot be read: "
                 f"{first.path}: {first.reason}"
             )
         empty = images.manifest["image_id"].iloc[np.flatnonzero(~images.masks.any(axis=(1, 2)))]
         if _needs_lungs(settings) and len(empty):
-            raise ValueError(
+            raise InputError(
                 f"{len(empty)} lung masks of split {split!r} are empty, image {empty.iloc[0]} first"
             )
         labels[split] = _indices(images.manifest, classes)
@@ -251,7 +252,7 @@ def _load(
     counts = np.bincount(labels["train"], minlength=len(classes))
     if not counts.all():
         missing = classes[int(counts.argmin())]
-        raise ValueError(f"class {missing!r} has no image of split 'train'")
+        raise InputError(f"class {missing!r} has no image of split 'train'")
     weights = torch.tensor(counts.sum() / (len(classes) * counts), dtype=torch.float32)
     return _Images(rows["train"], rows["val"], weights, len(classes) * len(hospitals))
 

@@ -20,6 +20,7 @@ from rich.progress import track
 from isnet_cxr.classification.classifier import Classifier
 from isnet_cxr.classification.explain import colour_limit, overlay
 from isnet_cxr.classification.explanation import Explanation
+from isnet_cxr.data.errors import InputError
 from isnet_cxr.data.learning.preprocess import (
     Preprocessing,
     prepare_image,
@@ -99,17 +100,17 @@ def predict_images(
 
     Raises:
         FileNotFoundError: If an input or package is missing.
-        ValueError: If there is no image, a package or class is wrong, or no image could be used.
+        InputError: If there is no image, a package or class is wrong, or no image could be used.
     """
     files = _find(inputs)
     where = _device(device)
     classifier = Classifier.load(model, where)
     segmenter = _segmenter(model, lungs, where)
     if classifier.needs_masks and segmenter is None:
-        raise ValueError(f"{model}: this classifier needs lung masks; name a segmenter by --lungs")
+        raise InputError(f"{model}: this classifier needs lung masks; name a segmenter by --lungs")
     if explained not in ("predicted", *classifier.classes):
         known = ", ".join(classifier.classes)
-        raise ValueError(f"unknown class {explained!r}, expected one of: {known}")
+        raise InputError(f"unknown class {explained!r}, expected one of: {known}")
     results = _Results()
     shown = track(files.items(), description="predicting", disable=not progress)
     readable = _read(shown, segmenter, classifier, results.failures)
@@ -119,7 +120,7 @@ def predict_images(
             _keep_arrays(batch, explanation, out)
     if not results.predictions:
         first = results.failures[0]
-        raise ValueError(f"no image could be used: {first.path}: {first.reason}")
+        raise InputError(f"no image could be used: {first.path}: {first.reason}")
     _write_rows(results.predictions, out / "predictions.csv")
     _write_rows(results.files, out / "files.csv")
     return Outcome(len(results.predictions), results.failures)
@@ -137,7 +138,7 @@ def _find(inputs: Sequence[Path]) -> dict[str, Path]:
         else:
             raise FileNotFoundError(f"{place}: no such file or folder")
     if not found:
-        raise ValueError(f"{inputs[0]}: no DICOM, PNG, JPEG, TIFF or NIfTI image in this folder")
+        raise InputError(f"{inputs[0]}: no DICOM, PNG, JPEG, TIFF or NIfTI image in this folder")
     return found
 
 
@@ -147,7 +148,7 @@ def _device(name: str) -> torch.device:
     try:
         return torch.device(name)
     except RuntimeError:
-        raise ValueError(f"unknown device {name!r}, expected auto, cpu or cuda") from None
+        raise InputError(f"unknown device {name!r}, expected auto, cpu or cuda") from None
 
 
 def _segmenter(model: Path, lungs: Path | None, device: torch.device) -> LungSegmenter | None:

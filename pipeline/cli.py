@@ -6,9 +6,12 @@ failed (they are listed, the rest is there).
 """
 
 import sys
+from collections.abc import Sequence
+from typing import Annotated
 
 import typer
 
+from isnet_cxr.data.errors import InputError
 from isnet_cxr.pipeline.commands import (
     audit,
     bench,
@@ -22,7 +25,10 @@ from isnet_cxr.pipeline.commands import (
     split,
     study,
 )
-from isnet_cxr.pipeline.errors import WRONG_INPUT, is_users, one_line
+from isnet_cxr.pipeline.errors import STOPPED, WRONG_INPUT, is_users, one_line
+
+RESUMED = {"study", "demo", "segment train", "classify train"}
+"""Commands that go on where they were stopped."""
 
 app = typer.Typer(
     help="Chest X-ray classification that keeps looking at the lungs: segmentation, then ISNet. "
@@ -45,15 +51,44 @@ app.add_typer(bench.app, name="bench")
 app.command("doctor")(doctor.doctor)
 
 
+def _print_version(asked: bool) -> None:
+    if asked:
+        from importlib.metadata import version
+
+        typer.echo(f"isnet-cxr {version('isnet-cxr')}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_print_version, help="print the version", is_eager=True),
+    ] = False,
+) -> None:
+    """Chest X-ray classification that keeps looking at the lungs: segmentation, then ISNet.
+
+    Research use only, not a medical device.
+    """
+
+
 def main() -> None:
     """Run the command line; wrong input is one line on standard error."""
     try:
         app()
-    except (ValueError, OSError) as error:
+    except (InputError, OSError) as error:
         if not is_users(error):
             raise
         print(f"isnet-cxr: {one_line(error)}", file=sys.stderr)
         sys.exit(WRONG_INPUT)
-    except KeyboardInterrupt:
-        print("isnet-cxr: stopped; the same command goes on from here", file=sys.stderr)
-        sys.exit(130)
+    except SystemExit as ended:
+        if ended.code == STOPPED:  # typer's answer to Ctrl-C
+            print(f"isnet-cxr: stopped; {_what_next(sys.argv[1:])}", file=sys.stderr)
+        raise
+
+
+def _what_next(words: Sequence[str]) -> str:
+    """Say what the same command does after Ctrl-C."""
+    if " ".join(words[:1]) in RESUMED or " ".join(words[:2]) in RESUMED:
+        return "the same command goes on from here"
+    return "the same command begins anew"

@@ -1,34 +1,42 @@
 """Which errors are the user's to mend, and how they are told: one line on standard error."""
 
-import traceback
-from pathlib import Path
+import errno
 
-WRONG_INPUT, PARTLY_FAILED = 2, 3
-_ROOMS = ("pipeline", "segmentation", "classification", "data")
-_ROOT = Path(__file__).resolve().parents[1]
+from isnet_cxr.data.errors import InputError
+
+WRONG_INPUT, PARTLY_FAILED, STOPPED = 2, 3, 130
+
+_CAUSES = {
+    errno.ENOSPC: "no room left on the disk",
+    errno.EDQUOT: "no room left in your quota",
+    errno.EROFS: "a read-only file system",
+    errno.ENAMETOOLONG: "a name too long for this file system",
+    errno.ENOTEMPTY: "a folder that is not empty",
+    errno.ESTALE: "a network folder that is gone",
+    errno.EAGAIN: "in use by another process",
+    errno.EACCES: "no permission",
+    errno.EPERM: "no permission",
+    errno.EISDIR: "a folder, expected a file",
+    errno.ENOTDIR: "a part of this path is a file, expected a folder",
+    errno.EEXIST: "exists already",
+    errno.ENOENT: "no such file or folder",
+}
 
 
 def is_users(error: BaseException) -> bool:
-    """Tell wrong input from a bug.
+    """Tell what the user can mend from a bug: by its type alone.
 
-    A missing file is the user's. A ``ValueError`` is when this project's own code raised it about
-    its input; one that comes out of a library was not foreseen and keeps its traceback.
+    ``InputError`` says so. Files and folders that are missing, locked, read-only or full are the
+    user's as well. Any other error of ours or a library's is a bug and keeps its traceback.
     """
-    if isinstance(error, FileNotFoundError):
+    if isinstance(error, InputError | FileNotFoundError):
         return True
-    if not isinstance(error, ValueError):
-        return False
-    frames = traceback.extract_tb(error.__traceback__)
-    return bool(frames) and _is_own(Path(frames[-1].filename))
+    return isinstance(error, OSError) and error.errno in _CAUSES
 
 
 def one_line(error: BaseException) -> str:
     """Say what is wrong in one line."""
-    if isinstance(error, FileNotFoundError) and error.filename is not None:
-        return f"{error.filename}: no such file or folder"
+    if isinstance(error, OSError) and error.errno in _CAUSES:
+        place = error.filename2 if error.filename2 is not None else error.filename
+        return f"{place}: {_CAUSES[error.errno]}" if place is not None else _CAUSES[error.errno]
     return " ".join(str(error).split())
-
-
-def _is_own(source: Path) -> bool:
-    resolved = source.resolve()
-    return any(resolved.is_relative_to(_ROOT / room) for room in _ROOMS)

@@ -28,6 +28,7 @@ from mlflow.entities import DatasetInput, InputTag, Metric, Param, ViewType
 from mlflow.exceptions import MlflowException
 from mlflow.utils.mlflow_tags import MLFLOW_DATASET_CONTEXT, MLFLOW_PARENT_RUN_ID
 
+from isnet_cxr.data.errors import InputError
 from isnet_cxr.data.writers.atomic import replacing
 
 logging.getLogger("mlflow.store.db.utils").setLevel(logging.WARNING)  # "creating tables ..."
@@ -124,7 +125,7 @@ class Tracker:
             study: Its name, which names the experiment.
 
         Raises:
-            ValueError: If the store cannot be reached.
+            InputError: If the store cannot be reached.
         """
         self.uri = tracking_uri(out)
         self._runs_file = out / RUNS
@@ -133,7 +134,7 @@ class Tracker:
                 self._client = MlflowClient(self.uri)
                 self._experiment = _experiment(self._client, self.uri, out, study)
         except MlflowException as error:
-            raise ValueError(f"MLflow store {self.uri}: {error.message}") from None
+            raise InputError(f"MLflow store {self.uri}: {error.message}") from None
 
     def run(self, key: str, *, name: str, digest: str, parent: Run | None = None) -> Run:
         """Start a run, or go on in the one that was started for the same ``key`` and ``digest``.
@@ -191,12 +192,12 @@ def check_store(uri: str) -> str:
     """Say what is in the store at ``uri``.
 
     Raises:
-        ValueError: If it cannot be reached.
+        InputError: If it cannot be reached.
     """
     try:
         experiments = MlflowClient(uri).search_experiments(view_type=ViewType.ACTIVE_ONLY)
     except MlflowException as error:
-        raise ValueError(f"MLflow store {uri}: {error.message}") from None
+        raise InputError(f"MLflow store {uri}: {error.message}") from None
     return f"{len(experiments)} experiments"
 
 

@@ -14,6 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from isnet_cxr.data.errors import InputError
 from isnet_cxr.data.learning.preprocess import shrink
 from isnet_cxr.data.parallel import map_items
 from isnet_cxr.data.readers import read_image, read_mask
@@ -87,11 +88,11 @@ def measure_offset(manifest: pd.DataFrame, *, progress: bool = True) -> dict[str
         and their 95 % intervals by bootstrap over images.
 
     Raises:
-        ValueError: If no image has a mask.
+        InputError: If no image has a mask.
     """
     rows = manifest[manifest["lung_mask"] != ""]
     if rows.empty:
-        raise ValueError("no image of the manifest has a lung mask")
+        raise InputError("no image of the manifest has a lung mask")
     pairs = [(Path(a), Path(b)) for a, b in zip(rows["path"], rows["lung_mask"], strict=True)]
     found = list(
         map_items(_agreement_of, pairs, workers=1, title="Comparing edges", progress=progress)

@@ -13,6 +13,8 @@ from monai.metrics import compute_dice, compute_hausdorff_distance
 from numpy.typing import NDArray
 from torch import Tensor
 
+from isnet_cxr.data.errors import InputError
+
 PERCENTILE = 95
 
 
@@ -47,14 +49,14 @@ def measure_overlap(
         spacing_mm: Height and width of a pixel; None when unknown.
 
     Raises:
-        ValueError: If the sizes differ or the reference is empty.
+        InputError: If the sizes differ or the reference is empty.
     """
     if predicted.shape != reference.shape:
-        raise ValueError(
+        raise InputError(
             f"mask must be {reference.shape} px like its reference, got {predicted.shape}"
         )
     if not reference.any():
-        raise ValueError("reference mask has no lung pixel")
+        raise InputError("reference mask has no lung pixel")
     pair = [torch.from_numpy(mask > 0)[None, None] for mask in (predicted, reference)]
     hd95_mm = math.nan if spacing_mm is None else _hd95(*pair, spacing=spacing_mm)
     return Overlap(dice_of_batch(*pair).item(), _hd95(*pair, spacing=(1.0, 1.0)), hd95_mm)

@@ -6,6 +6,8 @@ from typing import Literal
 import torch
 from torch import nn
 
+from isnet_cxr.data.errors import InputError
+
 
 @dataclass(frozen=True)
 class NetworkSettings:
@@ -37,12 +39,12 @@ def build_network(settings: NetworkSettings, *, seed: int) -> nn.Module:
         seed: Source of the first weights; torch's global generator is left as it was.
 
     Raises:
-        ValueError: If there are fewer than two levels.
+        InputError: If there are fewer than two levels.
     """
     from monai.networks.nets import UNet  # noqa: PLC0415  ten seconds, only where a network is built
 
     if len(settings.channels) < 2:  # noqa: PLR2004
-        raise ValueError(f"channels must name at least two levels, got {settings.channels}")
+        raise InputError(f"channels must name at least two levels, got {settings.channels}")
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         network: nn.Module = UNet(

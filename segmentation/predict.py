@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from isnet_cxr.data.errors import InputError
 from isnet_cxr.data.learning.package import read_package
 from isnet_cxr.data.learning.preprocess import Preprocessing, prepare_image, restore_map, shrink
 from isnet_cxr.data.manifests.failures import Failure
@@ -76,7 +77,7 @@ class LungSegmenter:
 
         Raises:
             FileNotFoundError: If a file of the package is missing.
-            ValueError: If it is no lung segmenter, or its weights do not fit its network.
+            InputError: If it is no lung segmenter, or its weights do not fit its network.
         """
         loaded = read_package(package, kind=KIND)
         settings = loaded.config["network"]
@@ -85,7 +86,7 @@ class LungSegmenter:
         try:
             network.load_state_dict(loaded.weights)
         except RuntimeError as error:
-            raise ValueError(
+            raise InputError(
                 f"{package}: the weights do not fit the network of config.yaml"
             ) from error
         return cls(
@@ -161,7 +162,7 @@ def predict_masks(
 
     Raises:
         FileNotFoundError: If a file of ``package`` is missing.
-        ValueError: If ``package`` is no lung segmenter.
+        InputError: If ``package`` is no lung segmenter.
     """
     segmenter = LungSegmenter.load(package, device)
     tasks = [_Task(Path(path), segmenter.preprocessing) for path in manifest["path"]]

@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from isnet_cxr.data.errors import InputError
 from isnet_cxr.data.readers import read_mask
 from isnet_cxr.segmentation.alignment import NO_OFFSET, Offset, moved
 from isnet_cxr.segmentation.metrics import measure_overlap
@@ -29,7 +30,7 @@ def score_masks(
         spacing is unknown), hd95_px, mask_quality (the verdict on the predicted mask).
 
     Raises:
-        ValueError: If no image is in both, an image has no predicted mask, or a mask has another
+        InputError: If no image is in both, an image has no predicted mask, or a mask has another
             size than its reference; names the image.
     """
     references = reference[reference["lung_mask"] != ""].drop_duplicates("image_id")
@@ -39,7 +40,7 @@ def score_masks(
         suffixes=("", "_predicted"),
     )
     if pairs.empty:
-        raise ValueError("no image of the predicted manifest has a mask in the reference manifest")
+        raise InputError("no image of the predicted manifest has a mask in the reference manifest")
     return pd.DataFrame([_score(row, offset) for row in pairs.to_dict("records")])
 
 
@@ -66,7 +67,7 @@ def summarise_scores(scores: pd.DataFrame) -> dict[str, float | int | None]:
 
 def _score(row: dict[Hashable, Any], offset: Offset) -> dict[str, Any]:
     if not row["lung_mask_predicted"]:
-        raise ValueError(f"image {row['image_id']}: no predicted mask to score")
+        raise InputError(f"image {row['image_id']}: no predicted mask to score")
     spacing_mm = (row["spacing_row_mm"], row["spacing_col_mm"])
     try:
         overlap = measure_overlap(
@@ -74,8 +75,8 @@ def _score(row: dict[Hashable, Any], offset: Offset) -> dict[str, Any]:
             moved(read_mask(Path(row["lung_mask"])), offset),
             spacing_mm=None if any(math.isnan(step) for step in spacing_mm) else spacing_mm,
         )
-    except ValueError as error:
-        raise ValueError(f"image {row['image_id']}: {error}") from error
+    except InputError as error:
+        raise InputError(f"image {row['image_id']}: {error}") from error
     return {
         "image_id": row["image_id"],
         "dataset": row["dataset"],

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from isnet_cxr.data.errors import InputError
 from isnet_cxr.data.learning.augment import Augmentation
 from isnet_cxr.data.learning.preprocess import Preprocessing
 from isnet_cxr.segmentation.network import NetworkSettings
@@ -43,18 +44,18 @@ class SegmentationSettings:
         """Refuse settings that cannot train.
 
         Raises:
-            ValueError: If a value is out of range; names the field.
+            InputError: If a value is out of range; names the field.
         """
         for name in ("epochs", "batch_size", "learning_rate"):
             if getattr(self, name) <= 0:
-                raise ValueError(f"{name} must be above 0, got {getattr(self, name)}")
+                raise InputError(f"{name} must be above 0, got {getattr(self, name)}")
         if not 0 < self.threshold < 1:
-            raise ValueError(f"threshold must lie between 0 and 1, got {self.threshold}")
+            raise InputError(f"threshold must lie between 0 and 1, got {self.threshold}")
         if self.test_time_mirror and not self.augmentation.flip:
-            raise ValueError("test_time_mirror needs augmentation.flip: true, got false")
+            raise InputError("test_time_mirror needs augmentation.flip: true, got false")
         size_px, divisor = self.preprocessing.size_px, self.network.divisor
         if size_px % divisor:
-            raise ValueError(
+            raise InputError(
                 f"size_px must be a multiple of {divisor} for {len(self.network.channels)} levels "
                 f"of channels, got {size_px}"
             )

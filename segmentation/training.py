@@ -12,6 +12,7 @@ import pandas as pd
 import torch
 from torch.utils.data import BatchSampler, DataLoader, Sampler, SequentialSampler, TensorDataset
 
+from isnet_cxr.data.errors import InputError
 from isnet_cxr.data.learning.cache import PreparedImages, load_images
 from isnet_cxr.data.learning.fitting import (
     CHECKPOINTS,
@@ -58,7 +59,7 @@ def train_segmenter(
         The model package's folder. A finished training is not repeated.
 
     Raises:
-        ValueError: If a split has no row, a row has no mask or cannot be read, or ``out`` holds a
+        InputError: If a split has no row, a row has no mask or cannot be read, or ``out`` holds a
             training with other settings, seed or images.
     """
     splits = {split: _rows_with_masks(manifest, split) for split in ("train", "val")}
@@ -106,10 +107,10 @@ def train_segmenter(
 def _rows_with_masks(manifest: pd.DataFrame, split: str) -> pd.DataFrame:
     rows = manifest[manifest["split"] == split]
     if rows.empty:
-        raise ValueError(f"training needs rows of split {split!r}, the manifest has none")
+        raise InputError(f"training needs rows of split {split!r}, the manifest has none")
     bare = rows.loc[rows["lung_mask"] == "", "image_id"]
     if len(bare):
-        raise ValueError(
+        raise InputError(
             f"training needs a lung mask for every row of split {split!r}, "
             f"{len(bare)} have none: image {bare.iloc[0]}, ..."
         )
@@ -122,7 +123,7 @@ def _load(
     images = load_images(rows, settings.preprocessing, cache=cache, progress=progress)
     if images.failures:
         first = images.failures[0]
-        raise ValueError(
+        raise InputError(
             f"{len(images.failures)} training images cannot be read: {first.path}: {first.reason}"
         )
     return images

@@ -10,6 +10,7 @@ import torch
 from isnet_cxr.classification.bench.cases import TRAINING_CASES, BenchSettings
 from isnet_cxr.classification.bench.process import CaseProcess
 from isnet_cxr.classification.bench.rounds import Figures, Say, Steps, run_rounds
+from isnet_cxr.data.errors import InputError
 
 MEASURED = ", clipped one by one"  # ends the names of the cases that measure both gradients
 MEASURED_EVERY = 16  # as the studies of this repository do (gradients_every)
@@ -42,11 +43,11 @@ def choose_cases(patterns: Sequence[str]) -> list[str]:
     "baseline" is always the first: the others are compared with it.
 
     Raises:
-        ValueError: If a pattern fits no case.
+        InputError: If a pattern fits no case.
     """
     for pattern in patterns:
         if not any(pattern in name for name in TRAINING_CASES):
-            raise ValueError(
+            raise InputError(
                 f"no case contains {pattern!r}: expected one of {list(TRAINING_CASES)}"
             )
     chosen = [n for n in TRAINING_CASES if not patterns or any(p in n for p in patterns)]

@@ -11,6 +11,7 @@ from statistics import mean, median
 from typing import Protocol
 
 from isnet_cxr.classification.bench.steps import Sample
+from isnet_cxr.data.errors import InputError
 
 WARMING = 2  # steps: the first allocates the optimizer's state, the second finds its places taken
 TIMED = 3  # steps on one thread
@@ -84,13 +85,13 @@ def run_rounds(names: Sequence[str], start: Start, *, repeats: int, say: Say) ->
         By name, in the same order.
 
     Raises:
-        ValueError: If ``repeats`` is not positive, or there is nothing to compare.
+        InputError: If ``repeats`` is not positive, or there is nothing to compare.
     """
     reference, *others = names
     if repeats < 1:
-        raise ValueError(f"repeats must be at least 1, got {repeats}")
+        raise InputError(f"repeats must be at least 1, got {repeats}")
     if not others:
-        raise ValueError(f"nothing to compare with {reference!r}")
+        raise InputError(f"nothing to compare with {reference!r}")
     pairs: dict[str, list[Pair]] = {name: [] for name in others}
     for number in range(repeats):
         with start(reference) as beside:

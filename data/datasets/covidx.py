@@ -19,6 +19,7 @@ from pathlib import Path
 
 from isnet_cxr.data.datasets.layout import existing_folder, only_file
 from isnet_cxr.data.datasets.selection import Listing, Selection
+from isnet_cxr.data.errors import InputError
 from isnet_cxr.data.manifests.records import Record
 
 LAYOUT = "train*.txt and test*.txt (patient file label source) and train/, test/"
@@ -38,7 +39,7 @@ def read_covidx(root: Path, *, labels: Mapping[str, str] | None = None) -> Listi
     Raises:
         FileNotFoundError: If there is no list for training, several for one part, or an image of a
             list is missing.
-        ValueError: If a line of a list is another, or a label of ``labels`` does not occur.
+        InputError: If a line of a list is another, or a label of ``labels`` does not occur.
     """
     existing_folder(root / "train", layout=LAYOUT)
     chosen = Selection(LABELS, labels)
@@ -48,7 +49,7 @@ def read_covidx(root: Path, *, labels: Mapping[str, str] | None = None) -> Listi
             patient, _, rest = line.strip().partition(" ")
             fields = [patient, *rest.rsplit(" ", FIELDS - 2)]  # file names may hold blanks
             if len(fields) != FIELDS:
-                raise ValueError(f"{table}: row {number}: patient, file, label, source expected")
+                raise InputError(f"{table}: row {number}: patient, file, label, source expected")
             _read_line(fields, root / part, chosen)
         chosen.check(table=table, layout=LAYOUT)
     return chosen.listing()

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TextIO
 
+from isnet_cxr.data.errors import InputError
 from isnet_cxr.data.readers import IMAGE_SUFFIXES
 
 OLDEST_YEARS = 120
@@ -98,7 +99,7 @@ def read_table(
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If it is not UTF-8 text, or a column is missing.
+        InputError: If it is not UTF-8 text, or a column is missing.
     """
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such file; expected {layout}")
@@ -112,10 +113,10 @@ def read_table(
                 {name: (row.get(name) or "").strip() for name in wanted or names} for row in reader
             ]
     except (UnicodeDecodeError, csv.Error, gzip.BadGzipFile, EOFError):
-        raise ValueError(f"{path}: no readable table in UTF-8") from None
+        raise InputError(f"{path}: no readable table in UTF-8") from None
     missing = [column for column in columns if column not in names]
     if missing:
-        raise ValueError(f"{path}: no column {', '.join(missing)}; it has {', '.join(names)}")
+        raise InputError(f"{path}: no column {', '.join(missing)}; it has {', '.join(names)}")
     return rows
 
 

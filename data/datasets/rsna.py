@@ -23,6 +23,7 @@ from pathlib import Path
 
 from isnet_cxr.data.datasets.layout import read_table
 from isnet_cxr.data.datasets.selection import Listing, Selection
+from isnet_cxr.data.errors import InputError
 from isnet_cxr.data.manifests.records import Record
 
 LAYOUT = "stage_2_detailed_class_info.csv and stage_2_train_images/*.dcm"
@@ -35,7 +36,7 @@ def read_rsna(root: Path, *, labels: Mapping[str, str] | None = None) -> Listing
 
     Raises:
         FileNotFoundError: If the table or an image that it names is missing.
-        ValueError: If a column is missing, the mapping is damaged, or a label of ``labels`` does
+        InputError: If a column is missing, the mapping is damaged, or a label of ``labels`` does
             not occur.
     """
     table = root / "stage_2_detailed_class_info.csv"
@@ -71,4 +72,4 @@ def _nih_patients(path: Path) -> dict[str, str]:
             entry["subset_img_id"]: str(int(entry["img_id"].partition("_")[0])) for entry in entries
         }
     except (ValueError, TypeError, KeyError, AttributeError):
-        raise ValueError(f"{path}: a list of subset_img_id and img_id expected") from None
+        raise InputError(f"{path}: a list of subset_img_id and img_id expected") from None

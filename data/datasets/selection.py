@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from isnet_cxr.data.datasets.layout import check_files
+from isnet_cxr.data.errors import InputError
 from isnet_cxr.data.manifests.records import Record
 from isnet_cxr.data.nearest import name_unknown
 
@@ -89,11 +90,11 @@ class Selection:
         """Return what was collected.
 
         Raises:
-            ValueError: If a label that the user changes does not occur.
+            InputError: If a label that the user changes does not occur.
         """
         unknown = [label for label in self._changed if label not in self._seen]
         if unknown:
-            raise ValueError(f"labels: {name_unknown('label', unknown, sorted(self._seen - {''}))}")
+            raise InputError(f"labels: {name_unknown('label', unknown, sorted(self._seen - {''}))}")
         return Listing(self._records, dict(self._left_out))
 
     def _total(self) -> int:

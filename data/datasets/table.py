@@ -11,6 +11,7 @@ from pathlib import Path
 
 from isnet_cxr.data.datasets.layout import check_files, parse_age, parse_sex, read_table
 from isnet_cxr.data.datasets.selection import Listing, Selection
+from isnet_cxr.data.errors import InputError
 from isnet_cxr.data.manifests.records import Record
 from isnet_cxr.data.nearest import name_unknown
 from isnet_cxr.data.readers.radiograph import Spacing, usable_spacing
@@ -57,18 +58,18 @@ def read_table_of_images(
 
     Raises:
         FileNotFoundError: If the table or an image or mask that it names is missing.
-        ValueError: If a column is missing, unknown or mapped wrongly, an image has no label, or a
+        InputError: If a column is missing, unknown or mapped wrongly, an image has no label, or a
             label of ``labels`` does not occur.
     """
     mapping = dict(columns or {})
     rows = read_table(table, columns=(), layout=LAYOUT)
     if not rows:
-        raise ValueError(f"{table}: no row; expected {LAYOUT}")
+        raise InputError(f"{table}: no row; expected {LAYOUT}")
     _check_columns(table, list(rows[0]), mapping)
     named = [{name: row.get(mapping.get(name, name), "") for name in _KNOWN} for row in rows]
     unlabelled = [index for index, row in enumerate(named) if not row["label"]]
     if unlabelled:
-        raise ValueError(
+        raise InputError(
             f"{table}: column {mapping.get('label', 'label')}, row {unlabelled[0]}: "
             f"expected a label, got none (in {len(unlabelled)} of {len(named)} rows)"
         )
@@ -91,16 +92,16 @@ _KNOWN = (*REQUIRED, *OPTIONAL)
 def _check_columns(table: Path, present: list[str], mapping: dict[str, str]) -> None:
     wrong = [name for name in mapping if name not in _KNOWN]
     if wrong:
-        raise ValueError(f"column mapping: {name_unknown('manifest column', wrong, _KNOWN)}")
+        raise InputError(f"column mapping: {name_unknown('manifest column', wrong, _KNOWN)}")
     absent = [name for name in mapping.values() if name not in present]
     if absent:
-        raise ValueError(f"{table}: {name_unknown('column', absent, present)}")
+        raise InputError(f"{table}: {name_unknown('column', absent, present)}")
     unknown = [name for name in present if name not in (*_KNOWN, *COMPUTED, *mapping.values())]
     if unknown and not mapping:
-        raise ValueError(f"{table}: {name_unknown('column', unknown, _KNOWN)}")
+        raise InputError(f"{table}: {name_unknown('column', unknown, _KNOWN)}")
     missing = [name for name in REQUIRED if mapping.get(name, name) not in present]
     if missing:
-        raise ValueError(
+        raise InputError(
             f"{table}: no column {', '.join(missing)}; it has {', '.join(present)}; "
             "map a column of another name to it"
         )

@@ -21,6 +21,7 @@ from pathlib import Path
 
 from isnet_cxr.data.datasets.layout import existing_folder, list_images
 from isnet_cxr.data.datasets.selection import Listing, Selection
+from isnet_cxr.data.errors import InputError
 from isnet_cxr.data.manifests.records import Record
 
 LAYOUT = "images/, annotations/*.json and annotations/all-images-semantic-masks/*.png"
@@ -39,7 +40,7 @@ def read_v7(root: Path, *, labels: Mapping[str, str] | None = None) -> Listing:
 
     Raises:
         FileNotFoundError: If a folder is missing or holds no image.
-        ValueError: If an annotation is damaged, or a label of ``labels`` does not occur.
+        InputError: If an annotation is damaged, or a label of ``labels`` does not occur.
     """
     annotations = existing_folder(root / "annotations", layout=LAYOUT)
     masks = existing_folder(annotations / "all-images-semantic-masks", layout=LAYOUT)
@@ -69,6 +70,6 @@ def _tags(path: Path, index: int) -> list[str]:
         content = json.loads(path.read_text("utf-8"))
         return [str(entry["name"]) for entry in content["annotations"]]
     except (ValueError, TypeError, KeyError):
-        raise ValueError(
+        raise InputError(
             f"{path.parent}: annotation of image {index}: a list of annotations with names expected"
         ) from None

@@ -24,6 +24,8 @@ import yaml
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint, RichProgressBar
 
+from isnet_cxr.data.errors import InputError
+
 OnEpoch = Callable[[int, dict[str, float]], None]
 CHECKPOINTS, EPOCHS = "checkpoints", "epochs.jsonl"
 
@@ -201,7 +203,7 @@ def claim_folder(out: Path, description: dict[str, Any]) -> None:
         description: Plain YAML values; equal descriptions train equal networks.
 
     Raises:
-        ValueError: If ``out`` holds a training with another description; names what differs.
+        InputError: If ``out`` holds a training with another description; names what differs.
     """
     path = out / "training.yaml"
     if not path.is_file():
@@ -211,7 +213,7 @@ def claim_folder(out: Path, description: dict[str, Any]) -> None:
     present = yaml.safe_load(path.read_text())
     for key, value in description.items():
         if present.get(key) != value:
-            raise ValueError(
+            raise InputError(
                 f"{path}: {key} of the training begun there differ from this one's; "
                 "choose another folder or remove it"
             )

@@ -14,6 +14,8 @@ import yaml
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from isnet_cxr.data.errors import InputError
+
 WEIGHTS, CONFIG, CARD, METRICS = (
     "weights.safetensors",
     "config.yaml",
@@ -65,7 +67,7 @@ def read_package(folder: Path, *, kind: str) -> Package:
 
     Raises:
         FileNotFoundError: If a file of the package is missing.
-        ValueError: If it is not a package of ``kind``.
+        InputError: If it is not a package of ``kind``.
     """
     for name in (WEIGHTS, CONFIG):
         if not (folder / name).is_file():
@@ -73,7 +75,7 @@ def read_package(folder: Path, *, kind: str) -> Package:
     config = yaml.safe_load((folder / CONFIG).read_text())
     found = config.get("kind") if isinstance(config, dict) else None
     if found != kind:
-        raise ValueError(f"{folder / CONFIG}: expected a package of kind {kind!r}, got {found!r}")
+        raise InputError(f"{folder / CONFIG}: expected a package of kind {kind!r}, got {found!r}")
     metrics_file, card_file = folder / METRICS, folder / CARD
     return Package(
         weights=load_file(folder / WEIGHTS),

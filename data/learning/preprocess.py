@@ -12,6 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from isnet_cxr.data.errors import InputError
+
 Exposure = Literal["none", "centre", "equalise"]
 
 CENTRAL_SHARE = 0.7
@@ -43,9 +45,9 @@ class Preprocessing:
             ValueError: If a setting is out of its range.
         """
         if self.size_px < 1:
-            raise ValueError(f"size_px must be at least 1, got {self.size_px}")
+            raise InputError(f"size_px must be at least 1, got {self.size_px}")
         if self.exposure not in get_args(Exposure):
-            raise ValueError(
+            raise InputError(
                 f"exposure must be one of {', '.join(get_args(Exposure))}, got {self.exposure!r}"
             )
 

@@ -16,6 +16,7 @@ import pandas as pd
 
 from isnet_cxr.data.datasets import ADAPTERS, Listing
 from isnet_cxr.data.datasets.table import read_table_of_images
+from isnet_cxr.data.errors import InputError
 from isnet_cxr.data.manifests.failures import Failure
 from isnet_cxr.data.manifests.lung_masks import read_lung_mask
 from isnet_cxr.data.manifests.manifest import COLUMNS, validate
@@ -89,16 +90,16 @@ def import_dataset(
         salt: Hashed with every patient id, see ``isnet_cxr.data.manifests.records.patient_key``.
 
     Raises:
-        ValueError: If the dataset is unknown, its table is wrong, a label of ``labels`` does not
+        InputError: If the dataset is unknown, its table is wrong, a label of ``labels`` does not
             occur in it, or it needs ``anew`` and there is no such folder.
         FileNotFoundError: If the root or a file in it is missing.
     """
     listing = _list_records(name, root, columns, labels)
     _check_before_reading(listing.records, source=str(root))
     if anew is None and any(len(record.lung_masks) > 1 for record in listing.records):
-        raise ValueError(f"{name}: it has a mask for each lung; a folder for joined ones is needed")
+        raise InputError(f"{name}: it has a mask for each lung; a folder for joined ones is needed")
     if anew is None and any(record.negative for record in listing.records):
-        raise ValueError(f"{name}: some images are negatives; a folder for turned ones is needed")
+        raise InputError(f"{name}: some images are negatives; a folder for turned ones is needed")
     tasks = [_Task(record, salt, anew) for record in listing.records]
     outcomes = list(
         map_items(
@@ -124,9 +125,9 @@ def _list_records(
     labels: Mapping[str, str] | None,
 ) -> Listing:
     if name not in ADAPTERS:
-        raise ValueError(name_unknown("dataset", [name], ADAPTERS))
+        raise InputError(name_unknown("dataset", [name], ADAPTERS))
     if columns and name != "csv":
-        raise ValueError(f"{name}: columns can be mapped for csv only")
+        raise InputError(f"{name}: columns can be mapped for csv only")
     if not root.exists():
         raise FileNotFoundError(f"{root}: no such file or folder; {ADAPTERS[name].layout} expected")
     if name == "csv":

@@ -11,6 +11,7 @@ from typing import Any
 import pandas as pd
 import pandera.pandas as pa
 
+from isnet_cxr.data.errors import InputError
 from isnet_cxr.data.nearest import name_unknown
 from isnet_cxr.data.writers.atomic import replacing
 
@@ -79,14 +80,14 @@ def validate(frame: pd.DataFrame, *, source: str = "manifest") -> pd.DataFrame:
         A new frame with exactly the columns ``COLUMNS`` and the index 0, 1, ...
 
     Raises:
-        ValueError: Names the source, the column, the row and what was expected; never a patient.
+        InputError: Names the source, the column, the row and what was expected; never a patient.
     """
     unknown = [str(name) for name in frame.columns if name not in COLUMNS]
     if unknown:
-        raise ValueError(f"{source}: {name_unknown('column', unknown, COLUMNS)}")
+        raise InputError(f"{source}: {name_unknown('column', unknown, COLUMNS)}")
     missing = [n for n, column in COLUMNS.items() if column.default is None and n not in frame]
     if missing:
-        raise ValueError(f"{source}: no column {', '.join(missing)}")
+        raise InputError(f"{source}: no column {', '.join(missing)}")
     filled = pd.DataFrame(
         {name: _typed(frame, name, column, source) for name, column in COLUMNS.items()}
     )
@@ -94,7 +95,7 @@ def validate(frame: pd.DataFrame, *, source: str = "manifest") -> pd.DataFrame:
     try:
         _SCHEMA.validate(filled, lazy=True)
     except pa.errors.SchemaErrors as errors:
-        raise ValueError(_first_failure(source, errors.failure_cases)) from None
+        raise InputError(_first_failure(source, errors.failure_cases)) from None
     return filled
 
 
@@ -103,7 +104,7 @@ def read_manifest(path: Path) -> pd.DataFrame:
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If it is neither CSV nor Parquet, or ``validate`` refuses it.
+        InputError: If it is neither CSV nor Parquet, or ``validate`` refuses it.
     """
     _check_suffix(path)
     if not path.is_file():
@@ -114,7 +115,7 @@ def read_manifest(path: Path) -> pd.DataFrame:
         else:
             frame = pd.read_parquet(path)
     except (ValueError, OSError) as error:  # pandas' and pyarrow's errors derive from these
-        raise ValueError(f"{path}: no readable table ({type(error).__name__})") from None
+        raise InputError(f"{path}: no readable table ({type(error).__name__})") from None
     manifest = validate(frame, source=str(path))
     folder = path.resolve().parent
     for column in PATH_COLUMNS:
@@ -126,7 +127,7 @@ def write_manifest(frame: pd.DataFrame, path: Path) -> None:
     """Check and write a manifest, whole or not at all.
 
     Raises:
-        ValueError: If the suffix is neither .csv nor .parquet, or ``validate`` refuses the frame.
+        InputError: If the suffix is neither .csv nor .parquet, or ``validate`` refuses the frame.
     """
     _check_suffix(path)
     manifest = validate(frame, source=str(path))
@@ -144,10 +145,10 @@ def concatenate(*frames: pd.DataFrame) -> pd.DataFrame:
     """Put manifests under each other, in order.
 
     Raises:
-        ValueError: If there is none, or ``validate`` refuses one.
+        InputError: If there is none, or ``validate`` refuses one.
     """
     if not frames:
-        raise ValueError("no manifest to concatenate")
+        raise InputError("no manifest to concatenate")
     return validate(pd.concat([validate(frame) for frame in frames], ignore_index=True))
 
 
@@ -162,7 +163,7 @@ def _typed(frame: pd.DataFrame, name: str, column: Column, source: str) -> "pd.S
     wrong |= numbers.isna() if column.kind is int else wrong
     if wrong.any():
         row = int(wrong.to_numpy().argmax())
-        raise ValueError(f"{source}: column {name}, row {row}: expected a number")
+        raise InputError(f"{source}: column {name}, row {row}: expected a number")
     return numbers.astype(column.kind)
 
 
@@ -176,7 +177,7 @@ def _first_failure(source: str, failures: pd.DataFrame) -> str:
 
 def _check_suffix(path: Path) -> None:
     if path.suffix not in SUFFIXES:
-        raise ValueError(f"{path}: a manifest ends in {' or '.join(SUFFIXES)}")
+        raise InputError(f"{path}: a manifest ends in {' or '.join(SUFFIXES)}")
 
 
 def _absolute(name: str, folder: Path) -> str:

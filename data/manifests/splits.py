@@ -19,6 +19,8 @@ import pandas as pd
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
+from isnet_cxr.data.errors import InputError
+
 SPLITS = ("train", "val", "test")
 HASH_BYTES = 8
 TOLERANCE = 1e-6
@@ -54,11 +56,11 @@ def assign_splits(
         A copy of the manifest.
 
     Raises:
-        ValueError: If the fractions are no shares, or a group has two splits that are to be kept
+        InputError: If the fractions are no shares, or a group has two splits that are to be kept
             and must not be torn.
     """
     if min(fractions) < 0 or not math.isclose(sum(fractions), 1.0, abs_tol=TOLERANCE):
-        raise ValueError(f"fractions must be shares whose sum is 1, got {fractions}")
+        raise InputError(f"fractions must be shares whose sum is 1, got {fractions}")
     group = patient_groups(manifest, copies)
     kept = _kept(manifest, group, allow_torn=allow_torn) if keep else {}
     first = manifest["patient_id"].groupby(group.to_numpy()).min()
@@ -94,12 +96,12 @@ def leave_one_site_out(
         The site, and a copy of the manifest with its column ``split``.
 
     Raises:
-        ValueError: If there is only one site, or ``validation`` is no share.
+        InputError: If there is only one site, or ``validation`` is no share.
     """
     site = manifest["site"].where(manifest["site"] != "", manifest["dataset"])
     names = sorted(set(site))
     if len(names) < LEAST_SITES:
-        raise ValueError(f"column site: at least two sites expected, got {', '.join(names)}")
+        raise InputError(f"column site: at least two sites expected, got {', '.join(names)}")
     fractions = (1 - validation, validation, 0.0)
     elsewhere = assign_splits(manifest, fractions=fractions, seed=seed, copies=copies)["split"]
     group = patient_groups(manifest, copies)
@@ -140,7 +142,7 @@ def _kept(manifest: pd.DataFrame, group: "pd.Series[int]", *, allow_torn: bool) 
     torn = by_group.nunique()
     if (torn > 1).any() and not allow_torn:
         rows = group.index[group == torn.index[torn > 1][0]].tolist()
-        raise ValueError(
+        raise InputError(
             f"column split: rows {rows} are of one patient, or share an image, but have "
             f"{' and '.join(sorted(set(manifest['split'].loc[rows]) - {''}))}"
         )

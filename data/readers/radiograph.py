@@ -9,6 +9,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from isnet_cxr.data.errors import InputError
+
 Spacing = tuple[float, float]
 
 MAX_PIXELS = 64_000_000
@@ -17,7 +19,7 @@ MAX_FILE_BYTES = 2**29
 """Largest file that is opened: an image of ``MAX_PIXELS`` in 64 bits."""
 
 
-class UnreadableImage(ValueError):  # noqa: N818 - named for what is wrong, not for its kind
+class UnreadableImage(InputError):  # noqa: N818 - named for what is wrong, not for its kind
     """A file that is no readable image; prints as one line ``<path>: <reason>``.
 
     Attributes:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from isnet_cxr.data.errors import InputError
 from isnet_cxr.pipeline.commands.options import AsJson, Manifests, read_manifests
 
 if TYPE_CHECKING:
@@ -62,6 +63,6 @@ def _named(external: list[Path]) -> "dict[str, pd.DataFrame]":
         images = read_manifests([path])
         name = " + ".join(dict.fromkeys(images["dataset"]))
         if name in tests:
-            raise ValueError(f"{path}: --external has a test of {name} already")
+            raise InputError(f"{path}: --external has a test of {name} already")
         tests[name] = images
     return tests

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from isnet_cxr.data.errors import InputError
 from isnet_cxr.pipeline.commands.options import (
     Assignments,
     Folder,
@@ -63,7 +64,7 @@ def predict(
     images = read_manifests(manifests)
     predictions = evaluate_classifier(model, images, cache=None)
     if predictions.empty:
-        raise ValueError("no image of the manifests could be read")
+        raise InputError("no image of the manifests could be read")
     out.parent.mkdir(parents=True, exist_ok=True)
     predictions.to_csv(out, index=False)
     figures = summarise(predictions, Classifier.load(model).classes)

@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from isnet_cxr.data.errors import InputError
+
 
 def import_images(
     dataset: Annotated[str | None, typer.Argument(help="its name, see --list")] = None,
@@ -46,7 +48,7 @@ def import_images(
     )
     if imported.manifest.empty:
         reason = f": {imported.failures[0].reason}" if imported.failures else ""
-        raise ValueError(f"{root}: no image of {dataset} could be read{reason}")
+        raise InputError(f"{root}: no image of {dataset} could be read{reason}")
     write_manifest(imported.manifest, out)
     typer.echo(f"{out}: {len(imported.manifest)} images")
     for name, count in imported.manifest["label"].value_counts().items():
@@ -71,5 +73,5 @@ def _list() -> None:
 def _pair(option: str, form: str, entry: str) -> tuple[str, str]:
     name, separator, value = entry.partition("=")
     if not separator:
-        raise ValueError(f"{option} expects {form}, got {entry!r}")
+        raise InputError(f"{option} expects {form}, got {entry!r}")
     return name, value

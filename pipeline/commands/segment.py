@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from isnet_cxr.data.errors import InputError
 from isnet_cxr.pipeline.commands.options import (
     AsJson,
     Assignments,
@@ -55,7 +56,7 @@ def predict(
 
     masked, failures = predict_masks(read_manifests(manifests), model, out)
     if masked.empty:
-        raise ValueError(f"no image could be read: {failures[0].path}: {failures[0].reason}")
+        raise InputError(f"no image could be read: {failures[0].path}: {failures[0].reason}")
     write_manifest(masked, out / "manifest.parquet")
     typer.echo(f"{out / 'manifest.parquet'}: {len(masked)} images")
     for quality, count in masked["mask_quality"].value_counts().items():

@@ -23,7 +23,7 @@ def _read_mapping(loader: _Loader, node: yaml.MappingNode) -> dict[Any, Any]:
     for position, key in enumerate(keys):
         if key in keys[:position]:
             line = node.value[position][0].start_mark.line + 1
-            raise ValueError(f"line {line}: key {key!r} stands twice")
+            raise InputError(f"line {line}: key {key!r} stands twice")
     return loader.construct_mapping(node, deep=True)
 
 
@@ -38,28 +38,28 @@ def load_study(path: Path) -> StudyConfig:
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If it is not YAML or anything in it is wrong; names the file and the key.
+        InputError: If it is not YAML or anything in it is wrong; names the file and the key.
     """
     values = read_yaml_file(path)
     try:
         return parse_study(values, folder=path.absolute().parent)
-    except ValueError as error:
-        raise ValueError(f"{path}: {error}") from None
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from None
 
 
 def read_yaml(text: str) -> dict[str, Any]:
     """Read a YAML mapping.
 
     Raises:
-        ValueError: If it is not YAML, not a mapping, or a key stands twice in one.
+        InputError: If it is not YAML, not a mapping, or a key stands twice in one.
     """
     try:
         values = yaml.load(text, Loader=_Loader)
     except yaml.MarkedYAMLError as error:
         line = f"line {error.problem_mark.line + 1}: " if error.problem_mark else ""
-        raise ValueError(f"{line}not YAML: {error.problem}") from None
+        raise InputError(f"{line}not YAML: {error.problem}") from None
     if not isinstance(values, dict):
-        raise ValueError(f"expected a mapping of keys, got {type(values).__name__}")
+        raise InputError(f"expected a mapping of keys, got {type(values).__name__}")
     return values
 
 
@@ -71,14 +71,14 @@ def parse_study(values: Mapping[str, Any], *, folder: Path) -> StudyConfig:
         folder: What relative paths are relative to.
 
     Raises:
-        ValueError: If anything is wrong; names the key, what was expected and what came.
+        InputError: If anything is wrong; names the key, what was expected and what came.
     """
     extensions = _load_extensions(values.get("extensions"), folder)
     values = {**values, "extensions": extensions} if extensions else values
     try:
         study = StudyConfig.model_validate(values, context={"folder": folder})
     except ValidationError as error:
-        raise ValueError(_describe(error)) from None
+        raise InputError(_describe(error)) from None
     _check_adapters(study)
     return study
 
@@ -93,7 +93,7 @@ def _load_extensions(names: object, folder: Path) -> list[str]:
             place = str(expand_variables(name))
             found.append(str((folder / place).absolute()) if place.endswith(".py") else place)
             load_extensions(found[-1:])
-        except ValueError as error:
+        except InputError as error:
             raise InputError(f"extensions.{number}: {error}") from None
     return found
 
@@ -114,7 +114,7 @@ def _check_adapters(study: StudyConfig) -> None:
     for name, dataset in study.datasets.items():
         if dataset.adapter is not None and dataset.adapter not in ADAPTERS:
             problem = name_unknown("adapter", [dataset.adapter], ADAPTERS)
-            raise ValueError(f"datasets.{name}.adapter: {problem}")
+            raise InputError(f"datasets.{name}.adapter: {problem}")
 
 
 def read_yaml_file(path: Path) -> dict[str, Any]:
@@ -122,11 +122,11 @@ def read_yaml_file(path: Path) -> dict[str, Any]:
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: As ``read_yaml``; names the file.
+        InputError: As ``read_yaml``; names the file.
     """
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such file")
     try:
         return read_yaml(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise ValueError(f"{path}: {error}") from None
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from None

@@ -14,6 +14,7 @@ from pydantic import (
     model_validator,
 )
 
+from isnet_cxr.data.errors import InputError
 from isnet_cxr.pipeline.config.section import ExistingPath, Name, Section, check_known
 
 if TYPE_CHECKING:
@@ -69,9 +70,9 @@ class DatasetConfig(Section):
         incomplete = (self.adapter is None) != (self.root is None)
         sources = [self.adapter, self.manifest, self.phantoms]
         if incomplete or sum(source is not None for source in sources) != 1:
-            raise ValueError("expected either adapter and root, or manifest, or phantoms")
+            raise InputError("expected either adapter and root, or manifest, or phantoms")
         if self.labels and self.adapter is None:
-            raise ValueError("labels have no use without adapter: the classes are there already")
+            raise InputError("labels have no use without adapter: the classes are there already")
         return self
 
 
@@ -96,9 +97,9 @@ class SegmentationConfig(Section):
     @model_validator(mode="after")
     def _trained_or_given(self) -> "SegmentationConfig":
         if bool(self.train) == (self.package is not None):
-            raise ValueError("expected either train (datasets) or package (a finished segmenter)")
+            raise InputError("expected either train (datasets) or package (a finished segmenter)")
         if self.package is not None and self.settings:
-            raise ValueError("settings have no use beside package")
+            raise InputError("settings have no use beside package")
         return self
 
 
@@ -199,7 +200,7 @@ class StudyConfig(Section):
             check_known(f"{place}.classifiers", "classifier", chosen, self.classifiers)
             check_known(f"{place}.only", "classifier", section.only, chosen)
             if strange := [seed for seed in section.seeds or [] if seed not in self.seeds]:
-                raise ValueError(f"{place}.seeds: {strange[0]} is none of the study's seeds")
+                raise InputError(f"{place}.seeds: {strange[0]} is none of the study's seeds")
         return self
 
     @model_validator(mode="after")
@@ -219,18 +220,18 @@ class StudyConfig(Section):
         entries = {"classes": self.classes, "seeds": self.seeds, "development": self.development}
         for place, names in entries.items():
             if len(set(names)) != len(names):
-                raise ValueError(f"{place}: the same entry stands twice")
+                raise InputError(f"{place}: the same entry stands twice")
         if "internal" in self.external:
-            raise ValueError("external.internal: 'internal' is the name of the internal test")
+            raise InputError("external.internal: 'internal' is the name of the internal test")
         for test, joined in self.external.items():
             if not joined:
-                raise ValueError(f"external.{test}: expected at least one dataset")
+                raise InputError(f"external.{test}: expected at least one dataset")
             if shared := sorted(set(joined) & set(self.development)):
-                raise ValueError(
+                raise InputError(
                     f"external.{test}: {shared[0]!r} is in the development set as well"
                 )
         if min(self.fractions) <= 0 or abs(sum(self.fractions) - 1) > ROUNDING:
-            raise ValueError(
+            raise InputError(
                 f"fractions: expected three positive shares of 1, got {self.fractions}"
             )
         return self

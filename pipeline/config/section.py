@@ -15,6 +15,7 @@ from pydantic import (
     model_validator,
 )
 
+from isnet_cxr.data.errors import InputError
 from isnet_cxr.data.nearest import name_unknown
 
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
@@ -25,13 +26,13 @@ def expand_variables(text: object) -> object:
     """Replace every ``${NAME}`` in ``text`` by the environment's value.
 
     Raises:
-        ValueError: If a variable is not set.
+        InputError: If a variable is not set.
     """
     if not isinstance(text, str):
         return text
     for name in _VARIABLE.findall(text):
         if not os.environ.get(name):
-            raise ValueError(f"environment variable {name} is not set")
+            raise InputError(f"environment variable {name} is not set")
     return _VARIABLE.sub(lambda match: os.environ[match[1]], text)
 
 
@@ -39,13 +40,13 @@ def _absolute(path: Path, info: ValidationInfo) -> Path:
     base = (info.context or {}).get("folder", Path())
     resolved = Path(os.path.abspath(base / path.expanduser()))
     if not resolved.exists():
-        raise ValueError(f"{resolved} does not exist")
+        raise InputError(f"{resolved} does not exist")
     return resolved
 
 
 def _safe_name(name: str) -> str:
     if not _SAFE_NAME.fullmatch(name):
-        raise ValueError(f"expected letters, digits, space and . _ + - only, got {name!r}")
+        raise InputError(f"expected letters, digits, space and . _ + - only, got {name!r}")
     return name
 
 
@@ -66,9 +67,9 @@ class Section(BaseModel):
         if isinstance(values, dict):
             for key in values:
                 if key in cls.renamed:
-                    raise ValueError(f"key {key!r} is called {cls.renamed[key]!r} now")
+                    raise InputError(f"key {key!r} is called {cls.renamed[key]!r} now")
                 if key not in cls.model_fields:
-                    raise ValueError(name_unknown("key", [key], cls.model_fields))
+                    raise InputError(name_unknown("key", [key], cls.model_fields))
         return values
 
 
@@ -76,9 +77,9 @@ def check_known(place: str, what: str, names: Iterable[str], known: Iterable[str
     """Check that every name is known.
 
     Raises:
-        ValueError: If one is not; names the place and the nearest known name.
+        InputError: If one is not; names the place and the nearest known name.
     """
     choices = list(known)
     for name in names:
         if name not in choices:
-            raise ValueError(f"{place}: {name_unknown(what, [name], choices)}")
+            raise InputError(f"{place}: {name_unknown(what, [name], choices)}")

@@ -9,6 +9,7 @@ import pandas as pd
 
 from isnet_cxr.data.audit import Leak
 from isnet_cxr.data.copies.duplicates import find_duplicates
+from isnet_cxr.data.errors import InputError
 from isnet_cxr.data.manifests.manifest import concatenate
 from isnet_cxr.data.manifests.splits import assign_splits
 from isnet_cxr.pipeline.config import StudyConfig
@@ -57,7 +58,7 @@ def assign_roles(config: StudyConfig, out: Path, *, progress: bool) -> StudyImag
         progress: Show progress bars.
 
     Raises:
-        ValueError: If a dataset cannot be read, a role is left without images of two classes, or
+        InputError: If a dataset cannot be read, a role is left without images of two classes, or
             two roles share what they must not and the study does not allow it.
     """
     left_out: list[LeftOut] = []
@@ -84,7 +85,7 @@ def without_unusable_masks(images: StudyImages, classes: Sequence[str]) -> Study
     """Drop images that cannot be trained on: those of train and val without a usable lung mask.
 
     Raises:
-        ValueError: If that leaves a class without images to train on.
+        InputError: If that leaves a class without images to train on.
     """
     trained = images.development["split"].isin(["train", "val"])
     unusable = (images.development["lung_mask"] == "") | (
@@ -125,7 +126,7 @@ def _choose(
     kept = images[known & ~repeated].reset_index(drop=True)
     if kept.empty:
         labels = ", ".join(sorted(set(images["label"]))) or "none"
-        raise ValueError(f"{role}: no image has a class of the study; the labels are: {labels}")
+        raise InputError(f"{role}: no image has a class of the study; the labels are: {labels}")
     return kept
 
 
@@ -201,6 +202,6 @@ def _check_splits(development: pd.DataFrame, classes: Sequence[str], why: str = 
     for split in ("train", "val", "test"):
         labels = set(development.loc[development["split"] == split, "label"])
         if missing := [name for name in classes if name not in labels]:
-            raise ValueError(
+            raise InputError(
                 f"development: no image of class {missing[0]!r} in the split {split}{why}"
             )

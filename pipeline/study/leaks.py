@@ -6,6 +6,7 @@ import pandas as pd
 
 from isnet_cxr.data.audit import Leak, find_leaks
 from isnet_cxr.data.audit.leaks import roles_of
+from isnet_cxr.data.errors import InputError
 
 
 def refuse_leaks(
@@ -24,13 +25,13 @@ def refuse_leaks(
         allowed: Names of leaks, see ``isnet_cxr.data.audit.leak_names``.
 
     Raises:
-        ValueError: If there is another; names the first, and what would allow them all.
+        InputError: If there is another; names the first, and what would allow them all.
     """
     leaks = find_leaks(roles_of(development, external), copies)
     if refused := [leak for leak in leaks if leak.name not in allowed]:
         names = ", ".join(f'"{leak.name}"' for leak in refused)
         first = refused[0]
-        raise ValueError(
+        raise InputError(
             f"leak: {first.count} {first.name}; remove them, or go on nevertheless with "
             f"allow_leaks: [{names}]"
         )

@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from isnet_cxr.data.errors import InputError
 from isnet_cxr.data.learning.fitting import read_epochs
 from isnet_cxr.data.learning.package import WEIGHTS
 from isnet_cxr.data.manifests.failures import Failure, write_failures
@@ -79,7 +80,7 @@ def plan_lungs(config: StudyConfig, images: StudyImages, out: Path) -> LungsPlan
     """Say what the lung segmenter is made from.
 
     Raises:
-        ValueError: If a dataset it is to be trained on has no reference masks.
+        InputError: If a dataset it is to be trained on has no reference masks.
     """
     section = _section(config)
     if section.package is not None:
@@ -101,7 +102,7 @@ def train_lungs(plan: LungsPlan, out: Path, *, on_epoch: OnEpoch) -> None:
     """Train the study's lung segmenter, once; an interrupted training goes on."""
     settings, training = plan.settings, plan.training
     if plan.folder is None or settings is None or training is None:
-        raise ValueError("this study's lung segmenter was given, not to be trained")
+        raise InputError("this study's lung segmenter was given, not to be trained")
 
     def make(folder: Path) -> None:
         train_segmenter(
@@ -146,14 +147,14 @@ def apply_lungs(
 
 def _section(config: StudyConfig) -> SegmentationConfig:
     if config.segmentation is None:
-        raise ValueError("segmentation: the study has no such section")
+        raise InputError("segmentation: the study has no such section")
     return config.segmentation
 
 
 def _with_reference(images: pd.DataFrame, name: str) -> pd.DataFrame:
     found = images[(images["lung_mask"] != "") & (images["mask_source"] != "predicted")]
     if found.empty:
-        raise ValueError(f"segmentation: dataset {name!r} has no reference lung masks")
+        raise InputError(f"segmentation: dataset {name!r} has no reference lung masks")
     return found.drop_duplicates("image_id").reset_index(drop=True)
 
 

@@ -14,7 +14,8 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 from typing import Any, Protocol, TypeVar
 
-from isnet_cxr.pipeline.errors import is_users
+from isnet_cxr.data.errors import InputError
+from isnet_cxr.pipeline.errors import is_users, one_line
 
 Job = TypeVar("Job")
 GRACE_S = 5.0
@@ -50,7 +51,7 @@ def run_jobs(
         on_message: Called in this process with the job, kind and content of every ``tell``.
 
     Raises:
-        ValueError: If a job raised one (or ``FileNotFoundError``): its message is the user's.
+        InputError: If a job raised one (or ``FileNotFoundError``): its message is the user's.
         RuntimeError: If a job raised anything else or its process died; holds its traceback.
     """
     context = multiprocessing.get_context("spawn")
@@ -87,7 +88,7 @@ def _relay(running: _Running, job: Job, on_message: Callable[[Job, str, Any], No
             raise RuntimeError(f"a training's process died (exit code {code})") from None
         return False
     if kind == "wrong input":
-        raise ValueError(content)
+        raise InputError(content)
     if kind == "crashed":
         raise RuntimeError(f"a training crashed:\n{content}")
     on_message(job, kind, content)
@@ -120,7 +121,7 @@ def _run(work: Callable[[Job, Tell], None], job: Job, messages: Connection) -> N
         os._exit(130)
     except Exception as error:  # the process's last frame: nothing is kept back, all of it is told
         if is_users(error):
-            tell("wrong input", str(error))
+            tell("wrong input", one_line(error))
         else:
             tell("crashed", traceback.format_exc())
 

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from isnet_cxr.data.errors import InputError
 from isnet_cxr.pipeline.config import StudyConfig
 from isnet_cxr.pipeline.report import ReportMaterial, draw_pictures, write_report
 from isnet_cxr.pipeline.study.audit import AUDIT, audit_study
@@ -58,7 +59,7 @@ def run_study(config: StudyConfig, out: Path, *, say: Say, progress: bool = True
         progress: Show progress bars.
 
     Raises:
-        ValueError: If the data or settings are wrong, or another process works in ``out``.
+        InputError: If the data or settings are wrong, or another process works in ``out``.
     """
     out.mkdir(parents=True, exist_ok=True)
     with _alone(out):
@@ -202,5 +203,5 @@ def _alone(out: Path) -> Iterator[None]:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise ValueError(f"{out}: another process is working on this study") from None
+            raise InputError(f"{out}: another process is working on this study") from None
         yield

@@ -7,6 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from isnet_cxr.data.datasets import ADAPTERS
+from isnet_cxr.data.errors import InputError
 from isnet_cxr.data.manifests.failures import write_failures
 from isnet_cxr.data.manifests.importing import import_dataset
 from isnet_cxr.data.manifests.manifest import COLUMNS, read_manifest, write_manifest
@@ -56,7 +57,7 @@ def read_dataset(
         progress: Show progress bars.
 
     Raises:
-        ValueError: If it cannot be read, or ``where`` leaves no image of it.
+        InputError: If it cannot be read, or ``where`` leaves no image of it.
     """
     folder = once(
         out / "manifests" / name,
@@ -135,10 +136,10 @@ def _where(manifest: pd.DataFrame, dataset: DatasetConfig, name: str) -> pd.Data
     for column, values in dataset.where.items():
         place = f"datasets.{name}.where"
         if column not in COLUMNS:
-            raise ValueError(f"{place}: {name_unknown('column', [column], COLUMNS)}")
+            raise InputError(f"{place}: {name_unknown('column', [column], COLUMNS)}")
         kept = kept[kept[column].isin(values)]
         if kept.empty:
-            raise ValueError(f"{place}.{column}: no image has any of {', '.join(values)}")
+            raise InputError(f"{place}.{column}: no image has any of {', '.join(values)}")
     return kept
 
 

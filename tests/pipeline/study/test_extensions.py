@@ -80,7 +80,7 @@ def test_a_bias_test_and_a_figure_from_outside_are_everywhere(write_images, tmp_
     told = finished.summary["bias"]["edges"]["a"]
     assert list(told) == ["told", "hidden"]
     assert 0.5 <= told["told"]["confidence"] <= 1
-    assert "confidence" in finished.summary["comparisons"][0]["tests"]["development"]
+    assert "confidence" in finished.summary["comparisons"][0]["tests"]["internal"]
     page = finished.report.read_text()
     assert "Bright edges" in page
     assert "mean confidence" in page

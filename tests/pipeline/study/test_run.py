@@ -161,9 +161,9 @@ def test_mlflow_has_a_run_below_the_studys_for_every_training(finished):
     names = {
         "tiny",
         "lungs",
-        "plain seed 0",
+        "baseline seed 0",
         "isnet seed 0",
-        "plain with corners seed 0",
+        "baseline with corners seed 0",
         "alone with corners seed 0",
         "alone with beside_lungs seed 0",
     }

@@ -65,11 +65,11 @@ def test_a_bias_test_has_trainings_of_its_own_in_its_own_folder(development, tmp
     }
     trainings = plan(tmp_path, development, bias_tests=bias_tests)
     assert [training.folder.relative_to(tmp_path / "out").as_posix() for training in trainings] == [
-        "classifiers/plain/seed-0",
-        "classifiers/plain/seed-1",
-        "bias/corners/plain/seed-1",
-        "bias/beside_lungs/plain/seed-0",
-        "bias/beside_lungs/plain/seed-1",
+        "classifiers/baseline/seed-0",
+        "classifiers/baseline/seed-1",
+        "bias/corners/baseline/seed-1",
+        "bias/beside_lungs/baseline/seed-0",
+        "bias/beside_lungs/baseline/seed-1",
         "bias/beside_lungs/other/seed-0",
         "bias/beside_lungs/other/seed-1",
     ]
