@@ -76,7 +76,7 @@ def _load_as(path: Path, image: Image.Image, raw: str) -> NDArray[np.int32]:
     try:
         with Image.open(path, formats=(str(image.format),)) as twin:
             tiles = getattr(twin, "tile", [])
-            twin.tile = [_with_raw_mode(tile, raw) for tile in tiles]  # type: ignore[attr-defined]
+            twin.tile = [_with_raw_mode(tile, raw) for tile in tiles]
             return np.array(twin).astype(np.int32)
     except ValueError:  # unknown raw mode
         pass
