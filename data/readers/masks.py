@@ -25,7 +25,7 @@ PLAIN, BLACK = 0.75, 0.4
 """Shares of the border that a background has, at least: any, and black."""
 MOST_LUNG = 0.75
 """Largest share of an image that is lung where black is not the background."""
-LEAST_LEVEL, LEAST_COVERED = 0.1, 0.8
+LEAST_LEVEL, LEAST_COVERED = 0.1, 0.5
 MOST_LEVELS = 4
 
 

@@ -5,6 +5,7 @@ import io
 import numpy as np
 import pytest
 from PIL import Image
+from scipy.ndimage import zoom
 
 from isnet_cxr.data.readers import UnreadableImage, read_mask
 from isnet_cxr.data.writers import write_nifti
@@ -128,13 +129,11 @@ def test_deep_files_and_nifti_are_both_lungs(tmp_path, labels, levels):
 
 def test_a_map_of_probabilities_is_cut_in_the_middle(tmp_path, labels):
     probability = np.where(labels > 0, 0.9, 0.1 * (labels == 0)).astype(np.float32)
-    probability[0] = 0
     write_nifti(probability[np.newaxis], tmp_path / "m.nii", None)
     np.testing.assert_array_equal(read_mask(tmp_path / "m.nii"), labels > 0)
 
 
 def test_blurred_edges_are_cut_in_the_middle(tmp_path, labels):
-    from scipy.ndimage import zoom
 
     smooth = zoom((labels > 0).astype(np.float32), 4, order=1)
     Image.fromarray(np.rint(smooth * 255).astype(np.uint8)).save(tmp_path / "m.png")
