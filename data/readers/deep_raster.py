@@ -74,7 +74,7 @@ def _from_colours(colours: NDArray[np.int32]) -> NDArray[Any]:
 def _load_as(path: Path, image: Image.Image, raw: str) -> NDArray[np.int32]:
     """Load a file with another reading of its samples' bytes."""
     try:
-        with Image.open(path, formats=(str(image.format),)) as twin:
+        with path.open("rb") as file, Image.open(file, formats=(str(image.format),)) as twin:
             tiles = getattr(twin, "tile", [])
             twin.tile = [_with_raw_mode(tile, raw) for tile in tiles]
             return np.array(twin).astype(np.int32)

@@ -84,7 +84,8 @@ def open_raster(path: Path) -> tuple[Image.Image, NDArray[Any] | None]:
     Image.init()  # or Pillow knows only some of the formats; done once
     unknown = ""
     try:
-        with Image.open(path, formats=FORMATS) as image:
+        # A stream: files that Pillow maps into memory it garbles when it turns them.
+        with path.open("rb") as stream, Image.open(stream, formats=FORMATS) as image:
             check_size(path, height=image.height, width=image.width)
             if image.format != "MPO" and getattr(image, "n_frames", 1) > 1:
                 raise UnreadableImage(path, "several frames in one file; one is expected")
