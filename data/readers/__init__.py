@@ -4,6 +4,7 @@
 the name says nothing, as with files sent by a PACS.
 """
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,10 @@ from isnet_cxr.data.readers.dicom import SUFFIXES as DICOM_SUFFIXES
 from isnet_cxr.data.readers.dicom import has_dicom_preamble, read_dicom, read_dicom_labels
 from isnet_cxr.data.readers.jsrt import SUFFIXES as JSRT_SUFFIXES
 from isnet_cxr.data.readers.jsrt import read_jsrt_image
+from isnet_cxr.data.readers.masks import lungs
 from isnet_cxr.data.readers.nifti import SUFFIXES as NIFTI_SUFFIXES
 from isnet_cxr.data.readers.nifti import read_nifti, read_nifti_labels
-from isnet_cxr.data.readers.radiograph import Radiograph, UnreadableImage
+from isnet_cxr.data.readers.radiograph import Radiograph, UnreadableImage, checked, reading
 from isnet_cxr.data.readers.raster import SUFFIXES as RASTER_SUFFIXES
 from isnet_cxr.data.readers.raster import read_raster, read_raster_labels
 
@@ -31,7 +33,6 @@ __all__ = [
 ]
 
 IMAGE_SUFFIXES = (*RASTER_SUFFIXES, *DICOM_SUFFIXES, *NIFTI_SUFFIXES, *JSRT_SUFFIXES)
-LARGEST_LABEL = 15
 
 
 def is_image_file(path: Path) -> bool:
@@ -43,9 +44,7 @@ def is_image_file(path: Path) -> bool:
 
 def is_dicom_file(path: Path) -> bool:
     """Claim that ``path`` is meant to be a DICOM image: by its suffix, or by its preamble."""
-    return is_image_file(path) and (
-        path.name.lower().endswith(DICOM_SUFFIXES) or has_dicom_preamble(path)
-    )
+    return is_image_file(path) and _is_dicom(path)
 
 
 def read_image(path: Path) -> Radiograph:
@@ -54,39 +53,38 @@ def read_image(path: Path) -> Radiograph:
     Raises:
         UnreadableImage: If the file is missing or no readable image; one line, naming the file.
     """
-    name = path.name.lower()
-    if name.endswith(NIFTI_SUFFIXES):
-        return read_nifti(path)
-    if name.endswith(JSRT_SUFFIXES):
-        return read_jsrt_image(path)
-    if name.endswith(DICOM_SUFFIXES) or has_dicom_preamble(path):
-        return read_dicom(path)
-    return read_raster(path)
+    with reading(path, "image"):
+        return checked(path, _reader(path)(path))
 
 
 def read_mask(path: Path) -> NDArray[np.uint8]:
-    """Read a lung mask.
-
-    Label images (whole values up to 15, such as 1 and 2 for the two lungs) are 1 wherever they are
-    not 0; grey ones (0 and 255, or blurred by a lossy format) from half of their brightest value.
+    """Read a lung mask, as people store them: see ``masks.lungs``.
 
     Returns:
         uint8 (H, W) of 0 and 1, upright like the image it belongs to.
 
     Raises:
-        UnreadableImage: If the file is missing or no readable DICOM, NIfTI, PNG, GIF, TIFF or
-            JPEG image.
+        UnreadableImage: If the file is missing, no readable DICOM, NIfTI, PNG, GIF, TIFF or
+            JPEG image, or does not say what is lung and what is background.
     """
-    values = _read_labels(path)
-    brightest = values.max()
-    threshold = 0.0 if brightest <= LARGEST_LABEL else brightest / 2
-    return (values > threshold).astype(np.uint8)
+    with reading(path, "mask"):
+        return lungs(path, _read_labels(path))
+
+
+def _reader(path: Path) -> Callable[[Path], Radiograph]:
+    name = path.name.lower()
+    if name.endswith(NIFTI_SUFFIXES):
+        return read_nifti
+    if name.endswith(JSRT_SUFFIXES):
+        return read_jsrt_image
+    return read_dicom if _is_dicom(path) else read_raster
+
+
+def _is_dicom(path: Path) -> bool:
+    return path.name.lower().endswith(DICOM_SUFFIXES) or has_dicom_preamble(path)
 
 
 def _read_labels(path: Path) -> NDArray[Any]:
-    name = path.name.lower()
-    if name.endswith(NIFTI_SUFFIXES):
+    if path.name.lower().endswith(NIFTI_SUFFIXES):
         return read_nifti_labels(path)
-    if name.endswith(DICOM_SUFFIXES) or has_dicom_preamble(path):
-        return read_dicom_labels(path)
-    return read_raster_labels(path)
+    return read_dicom_labels(path) if _is_dicom(path) else read_raster_labels(path)

@@ -26,7 +26,9 @@ from pydicom.uid import (
 )
 
 from isnet_cxr.data.readers.deflated import check_inflated_size
-from isnet_cxr.data.readers.dicom_pixels import stored_values, syntax_name, used_bits
+from isnet_cxr.data.readers.dicom_pixels import Stored, stored_values, syntax_name, used_bits
+from isnet_cxr.data.readers.groups import apply_functional_groups
+from isnet_cxr.data.readers.padding import padding_pixels
 from isnet_cxr.data.readers.radiograph import (
     Radiograph,
     Spacing,
@@ -51,6 +53,9 @@ VIEW_CODES = {
     **dict.fromkeys(("399067008", "399173006", "399198007"), "lateral"),
     **dict.fromkeys(("R-102CD", "R-10236", "R-10232"), "lateral"),
 }
+LATERALITIES = ("ImageLaterality", "FrameLaterality", "Laterality")
+SHAPE_WARNING = "warning: photometric interpretation and presentation LUT shape contradict"
+GREY_ONLY = ("WindowCenter", "VOILUTSequence", "RescaleSlope", "ModalityLUTSequence")
 SIDES = {side: side for side in "LRB"}
 
 # pydicom logs what it warns of, and both quote header values, which may name a patient.
@@ -76,8 +81,7 @@ def read_dicom(path: Path) -> Radiograph:
     """
     with reading(path, "DICOM file"):
         dataset = _read_dataset(path)
-        stored, colour_step = stored_values(path, dataset)
-        return _image(dataset, stored, colour_step)
+        return _image(dataset, stored_values(path, dataset))
 
 
 def read_dicom_labels(path: Path) -> NDArray[Any]:
@@ -88,8 +92,10 @@ def read_dicom_labels(path: Path) -> NDArray[Any]:
     """
     with reading(path, "DICOM file"):
         dataset = _read_dataset(path)
-        stored, _ = stored_values(path, dataset)
-        labels = used_bits(dataset, stored)
+        stored = stored_values(path, dataset)
+        if stored.colour:
+            return stored.values
+        labels = used_bits(dataset, stored.values)
         return 2 ** int(dataset.BitsStored) - 1 - labels if _is_inverted(dataset) else labels
 
 
@@ -104,6 +110,7 @@ def _read_dataset(path: Path) -> Dataset:
         dataset.file_meta = FileMetaDataset()
     if "TransferSyntaxUID" not in dataset.file_meta:
         dataset.file_meta.TransferSyntaxUID = _native_syntax(dataset)
+    apply_functional_groups(path, dataset)
     return dataset
 
 
@@ -115,29 +122,55 @@ def _native_syntax(dataset: Dataset) -> UID:
     return UID(ExplicitVRLittleEndian if little_endian else ExplicitVRBigEndian)
 
 
-def _image(dataset: Dataset, stored: NDArray[Any], colour_step: str) -> Radiograph:
-    padding = _padding(dataset, stored)
-    values, modality_step = modality_values(dataset, used_bits(dataset, stored))
+class _Grey(NamedTuple):
+    values: NDArray[np.float32]
+    steps: tuple[str, ...]
+
+
+def _monochrome(dataset: Dataset, stored: NDArray[Any]) -> _Grey:
+    """Pass stored values through the stages of PS3.3 C.11, which are for grey images alone."""
+    used = used_bits(dataset, stored)
+    padding = padding_pixels(dataset, stored, used)
+    values, modality_step = modality_values(dataset, used)
     grey, voi_step = voi_grey(dataset, values, padding=padding)
     inverted = _is_inverted(dataset)
     grey = np.float32(1) - grey if inverted else grey
     if padding is not None:
         grey = np.where(padding, np.float32(0), grey)
+    return _Grey(
+        grey,
+        (
+            modality_step,
+            voi_step,
+            "inverted" if inverted else "",
+            "padding set to black" if padding is not None else "",
+            SHAPE_WARNING if _shape_contradicts(dataset) else "",
+        ),
+    )
+
+
+def _colour(dataset: Dataset, stored: Stored) -> _Grey:
+    """Leave a colour image as it stands: it has no window, though a converter may have left one."""
+    left = [keyword for keyword in GREY_ONLY if dataset.get(keyword) is not None]
+    return _Grey(stored.values, (stored.colour, "window ignored: in colour" if left else ""))
+
+
+def _image(dataset: Dataset, stored: Stored) -> Radiograph:
+    grey = _colour(dataset, stored) if stored.colour else _monochrome(dataset, stored.values)
     spacing = _spacing(dataset)
-    laterality = _known(dataset, "ImageLaterality", SIDES) or _known(dataset, "Laterality", SIDES)
+    laterality = next(
+        (side for keyword in LATERALITIES if (side := _known(dataset, keyword, SIDES))), ""
+    )
     steps = (
         f"DICOM {syntax_name(dataset.file_meta.TransferSyntaxUID)}",
-        colour_step,
-        modality_step,
-        voi_step,
-        "inverted" if inverted else "",
-        "padding set to black" if padding is not None else "",
+        *grey.steps,
+        *stored.notes,
         spacing.step,
         f"laterality {laterality}" if laterality else "",
         *_warnings(dataset),
     )
     return Radiograph(
-        pixels=np.ascontiguousarray(grey, dtype=np.float32)[np.newaxis],
+        pixels=np.ascontiguousarray(grey.values, dtype=np.float32)[np.newaxis],
         spacing_mm=spacing.value,
         view=_view(dataset),
         laterality=laterality,
@@ -178,25 +211,12 @@ def _is_inverted(dataset: Dataset) -> bool:
     )
 
 
-def _padding(dataset: Dataset, stored: NDArray[Any]) -> NDArray[np.bool_] | None:
-    """Return True where pixels are padding (PS3.3 C.7.5.1.1.2), or None when none is."""
-    value = dataset.get("PixelPaddingValue")
-    if not isinstance(value, int):
-        return None
-    limit = dataset.get("PixelPaddingRangeLimit")
-    low, high = sorted(
-        _as_stored(number, stored) for number in (value, limit if isinstance(limit, int) else value)
-    )
-    padding: NDArray[np.bool_] = (stored >= low) & (stored <= high)
-    return padding if padding.any() and not padding.all() else None
-
-
-def _as_stored(number: int, stored: NDArray[Any]) -> int:
-    """Give a number the sign of the pixels: some writers take the wrong one of US and SS."""
-    modulus = int(2 ** (8 * stored.dtype.itemsize))
-    if stored.dtype.kind == "u":
-        return number % modulus
-    return number - modulus if number >= modulus // 2 else number
+def _shape_contradicts(dataset: Dataset) -> bool:
+    """Claim that photometric interpretation and presentation LUT shape say opposite things."""
+    shape = dataset.get("PresentationLUTShape")
+    agreeing = {"MONOCHROME1": "INVERSE", "MONOCHROME2": "IDENTITY"}
+    expected = agreeing.get(str(dataset.get("PhotometricInterpretation")), shape)
+    return shape in ("IDENTITY", "INVERSE") and shape != expected
 
 
 class _Spacing(NamedTuple):

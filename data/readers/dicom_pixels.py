@@ -1,12 +1,12 @@
 """From a DICOM header to stored values: what is refused, native and compressed pixel data, bits."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
-from pydicom.pixels import apply_color_lut, get_decoder, pixel_array
+from pydicom.pixels import get_decoder, pixel_array
 from pydicom.uid import (
     UID,
     AllTransferSyntaxes,
@@ -16,6 +16,8 @@ from pydicom.uid import (
 )
 
 from isnet_cxr.data.readers.decoding import DecodingError, decode_frame
+from isnet_cxr.data.readers.frame import check_native_length, encoded_frame
+from isnet_cxr.data.readers.palette import palette_colours
 from isnet_cxr.data.readers.radiograph import UnreadableImage, check_size
 
 MONOCHROME = ("MONOCHROME1", "MONOCHROME2")
@@ -26,30 +28,42 @@ GREY_TOLERANCE = 8 / 255
 FEWEST_BITS, MOST_BITS = 8, 16
 
 
-def stored_values(path: Path, dataset: Dataset) -> tuple[NDArray[Any], str]:
-    """Decode the pixel data of a file of one grey frame.
+class Stored(NamedTuple):
+    """Stored values.
 
-    Returns:
-        The values as they stand in the file, (H, W), all allocated bits of them, and what was done
-        with colour (empty when nothing).
+    Attributes:
+        values: As they stand in the file, (H, W), all allocated bits of them; of a colour image
+            the grey that all channels have, as float32 in [0, 1].
+        colour: What was done with colour, empty for grey images.
+        notes: Warnings for the reading steps.
+    """
+
+    values: NDArray[Any]
+    colour: str
+    notes: tuple[str, ...]
+
+
+def stored_values(path: Path, dataset: Dataset) -> Stored:
+    """Decode the pixel data of a file of one grey frame.
 
     Raises:
         UnreadableImage: If there are several frames, true colours, too many pixels, other than 8
-            to 16 bits, no decoder, or the pixel data is damaged.
+            to 16 bits, no decoder, or the pixel data is damaged or contradicts the header.
     """
     photometric = _check_header(path, dataset)
-    values = _decode(path, dataset)
+    values, notes = _decode(path, dataset)
+    _check_decoded(path, dataset, values)
     if photometric in MONOCHROME:
-        return values, ""
+        return Stored(values, "", notes)
     if photometric == PALETTE:
-        values = np.asarray(apply_color_lut(values, dataset))
-        if values.dtype != np.uint8:
-            values = (values >> FEWEST_BITS).astype(np.uint8)
-    white = 2 ** (8 * values.dtype.itemsize) - 1
-    channels = values.astype(np.int32)
-    if np.ptp(channels, axis=-1).max() > GREY_TOLERANCE * white:
+        channels = palette_colours(path, dataset, used_bits(dataset, values))
+    else:
+        white = np.float32(2 ** int(dataset.BitsStored) - 1)
+        channels = used_bits(dataset, values).astype(np.float32) / white
+    if np.ptp(channels, axis=-1).max() > GREY_TOLERANCE:
         raise UnreadableImage(path, f"colour image ({photometric}) that is no copy of a grey one")
-    return np.rint(channels.mean(axis=-1)).astype(values.dtype), "grey from equal colours"
+    grey = np.clip(channels.mean(axis=-1), 0, 1).astype(np.float32)
+    return Stored(grey, "grey from equal colours", notes)
 
 
 def used_bits(dataset: Dataset, stored: NDArray[Any]) -> NDArray[Any]:
@@ -77,8 +91,15 @@ def syntax_name(syntax: UID) -> str:
     return str(syntax.name) if syntax in AllTransferSyntaxes else "unknown transfer syntax"
 
 
+def _and(syntaxes: set[str]) -> str:
+    return " and ".join(sorted(syntax_name(UID(syntax)) for syntax in syntaxes))
+
+
 def _check_header(path: Path, dataset: Dataset) -> str:
     """Refuse what cannot be a radiograph before it is decoded; return its photometric kind."""
+    named = {dataset.file_meta.TransferSyntaxUID, dataset.get("TransferSyntaxUID") or ""} - {""}
+    if len(named) > 1:
+        raise UnreadableImage(path, f"two transfer syntaxes: {_and(named)}")
     frames = int(dataset.get("NumberOfFrames") or 1)
     if frames != 1:
         raise UnreadableImage(path, f"{frames} frames in one file; one is read")
@@ -97,31 +118,43 @@ def _check_header(path: Path, dataset: Dataset) -> str:
     return photometric
 
 
-def _decode(path: Path, dataset: Dataset) -> NDArray[Any]:
+def _check_decoded(path: Path, dataset: Dataset, values: NDArray[Any]) -> None:
+    samples = int(dataset.get("SamplesPerPixel") or 1)
+    expected = (int(dataset.Rows), int(dataset.Columns), *((samples,) if samples > 1 else ()))
+    if values.shape != expected or values.dtype.kind not in "iu":
+        raise UnreadableImage(path, f"decoded to {values.shape}, its header says {expected}")
+
+
+def _decode(path: Path, dataset: Dataset) -> tuple[NDArray[Any], tuple[str, ...]]:
     syntax = dataset.file_meta.TransferSyntaxUID
     _check_decoder(path, syntax)
     failure = ""
     try:
-        values = (_decode_apart if syntax.is_encapsulated else _decode_here)(dataset)
+        if syntax.is_encapsulated:
+            return _decode_apart(path, dataset)
+        return _decode_here(path, dataset), ()
+    except UnreadableImage:
+        raise
     except DecodingError as error:
         failure = str(error)
     except Exception as error:  # pydicom's messages quote the header
         failure = type(error).__name__
-    if failure:
-        raise UnreadableImage(
-            path, f"pixel data cannot be decoded ({syntax_name(syntax)}, {failure})"
-        )
-    return values
+    raise UnreadableImage(path, f"pixel data cannot be decoded ({syntax_name(syntax)}, {failure})")
 
 
-def _decode_here(dataset: Dataset) -> NDArray[Any]:
+def _decode_here(path: Path, dataset: Dataset) -> NDArray[Any]:
+    check_native_length(path, dataset)
     # pydicom's own correction takes the lowest bits for the value, whatever HighBit says.
     return np.asarray(pixel_array(dataset, correct_unused_bits=False))
 
 
-def _decode_apart(dataset: Dataset) -> NDArray[Any]:
+def _decode_apart(path: Path, dataset: Dataset) -> tuple[NDArray[Any], tuple[str, ...]]:
     """Decode in the other process, which is told the shape of the pixels and nothing else."""
-    samples = int(dataset.get("SamplesPerPixel") or 1)
+    frame = encoded_frame(path, dataset)
+    samples, stored = int(dataset.get("SamplesPerPixel") or 1), int(dataset.BitsStored)
+    allocated = int(dataset.BitsAllocated)
+    if frame.bits is not None:  # a codestream has its own depth
+        allocated, stored = FEWEST_BITS if frame.bits <= FEWEST_BITS else MOST_BITS, frame.bits
     options = {
         "transfer_syntax": str(dataset.file_meta.TransferSyntaxUID),
         "rows": int(dataset.Rows),
@@ -130,13 +163,27 @@ def _decode_apart(dataset: Dataset) -> NDArray[Any]:
         "samples_per_pixel": samples,
         "photometric_interpretation": str(dataset.get("PhotometricInterpretation", "MONOCHROME2")),
         "pixel_representation": int(dataset.get("PixelRepresentation") or 0),
-        "bits_allocated": int(dataset.BitsAllocated),
-        "bits_stored": int(dataset.BitsStored),
+        "bits_allocated": allocated,
+        "bits_stored": stored,
         "pixel_keyword": "PixelData",
     }
     if samples > 1:
         options["planar_configuration"] = int(dataset.get("PlanarConfiguration") or 0)
-    return decode_frame(options, dataset.PixelData)
+    values = decode_frame(options, frame.encoded)
+    if stored > int(dataset.BitsStored):
+        _check_range(path, dataset, values)
+    return values, frame.notes
+
+
+def _check_range(path: Path, dataset: Dataset, values: NDArray[Any]) -> None:
+    """Refuse values that need more bits than the header has."""
+    bits = int(dataset.BitsStored)
+    signed = values.dtype.kind == "i"
+    low, high = (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1) if signed else (0, 2**bits - 1)
+    if values.min() < low or values.max() > high:
+        raise UnreadableImage(
+            path, f"codestream with values of more than the {bits} bits that its header says"
+        )
 
 
 def _check_decoder(path: Path, syntax: UID) -> None:

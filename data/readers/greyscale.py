@@ -6,6 +6,8 @@ from numpy.typing import NDArray
 LOW_PERCENTILE = 0.5
 HIGH_PERCENTILE = 99.5
 
+DEPTHS = (8, 10, 12, 14, 15, 16)
+
 Values = NDArray[np.float32]
 
 
@@ -33,3 +35,8 @@ def percentile_window(values: Values, *, ignored: NDArray[np.bool_] | None = Non
     if not high > low:
         low, high = counted.min(), counted.max()
     return stretch(values, low=float(low), high=float(high))
+
+
+def smallest_depth(brightest: int) -> int:
+    """Return the smallest usual depth, in bits, that holds a value of up to 16 bits."""
+    return next(bits for bits in DEPTHS if brightest < 2**bits)

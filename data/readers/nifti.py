@@ -28,6 +28,8 @@ from isnet_cxr.data.readers.radiograph import (
 SUFFIXES = (".nii", ".nii.gz")
 MM_PER_UNIT = {"mm": 1.0, "meter": 1000.0, "micron": 0.001}
 IMAGE_AXES = 2
+MOST_ABOVE, MOST_OUTSIDE = 0.2, 0.5
+"""Shares of the pixels that a window of this image may clip, at most."""
 
 # It writes every oddity of a header to the terminal; what matters is in the error.
 logging.getLogger("nibabel.global").setLevel(logging.CRITICAL + 1)
@@ -46,6 +48,10 @@ def read_nifti(path: Path) -> Radiograph:
         darkest = oriented[finite].min() if finite.any() else 0.0
         grey = np.where(finite, oriented, darkest).astype(np.float32)
         low, high = float(image.header["cal_min"]), float(image.header["cal_max"])
+        ignored = ""
+        if high > low and _saturates(grey[finite], low=low, high=high):
+            low = high = 0.0
+            ignored = "warning: cal_min and cal_max ignored, they saturate much of the image"
         if high > low:
             grey, scaling = stretch(grey, low=low, high=high), "grey from cal_min to cal_max"
         else:
@@ -53,8 +59,19 @@ def read_nifti(path: Path) -> Radiograph:
         return Radiograph(
             pixels=np.ascontiguousarray(grey)[np.newaxis],
             spacing_mm=spacing,
-            steps=("NIfTI", step, scaling),
+            steps=tuple(note for note in ("NIfTI", step, scaling, ignored) if note),
         )
+
+
+def _saturates(values: Values, *, low: float, high: float) -> bool:
+    """Claim that a window is another image's: too much lies beyond it, above or on both sides.
+
+    Air around the patient may well lie below; nothing that is to be looked at lies above.
+    """
+    if not values.size:
+        return False
+    above, below = float((values > high).mean()), float((values < low).mean())
+    return above > MOST_ABOVE or above + below > MOST_OUTSIDE
 
 
 def read_nifti_labels(path: Path) -> Values:

@@ -15,6 +15,7 @@ Spacing = tuple[float, float]
 
 MAX_PIXELS = 64_000_000
 """Largest image that is read, in pixels: three times the largest radiographic detector."""
+SHAPE = len(("channel", "height", "width"))
 MAX_FILE_BYTES = 2**29
 """Largest file that is opened: an image of ``MAX_PIXELS`` in 64 bits."""
 
@@ -75,18 +76,40 @@ def reading(path: Path, kind: str) -> Iterator[None]:
         UnreadableImage: If the file is missing, larger than ``MAX_FILE_BYTES``, or the block
             raises any error.
     """
-    check_file(path)
     failure = ""
     try:
+        check_file(path)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             yield
     except UnreadableImage:
         raise
-    except Exception as error:  # headers and decoders fail in any way: struct.error, zlib.error
-        failure = f"damaged {kind} ({type(error).__name__})"
+    except OSError as error:
+        known = str(path) == error.filename  # and not what a decoder calls an OSError
+        failure = f"cannot be opened ({type(error).__name__})" if known else _damaged(kind, error)
+    except Exception as error:  # headers and decoders fail in any way: struct.error, MemoryError
+        failure = _damaged(kind, error)
     if failure:
         raise UnreadableImage(path, failure)
+
+
+def _damaged(kind: str, error: Exception) -> str:
+    return f"damaged {kind} ({type(error).__name__})"
+
+
+def checked(path: Path, image: Radiograph) -> Radiograph:
+    """Return the image if it is what every reader promises.
+
+    Raises:
+        UnreadableImage: If the pixels are anything but float32 (1, H, W) in [0, 1].
+    """
+    pixels = image.pixels
+    if pixels.ndim != SHAPE or pixels.shape[0] != 1 or pixels.dtype != np.float32:
+        raise UnreadableImage(path, f"read as {pixels.dtype} {pixels.shape}, not as one grey image")
+    check_size(path, height=pixels.shape[1], width=pixels.shape[2])
+    if not (pixels.min() >= 0 and pixels.max() <= 1):  # and not NaN, which is neither
+        raise UnreadableImage(path, "grey values outside [0, 1]")
+    return image
 
 
 def check_file(path: Path) -> None:

@@ -15,14 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from isnet_cxr.data.readers.greyscale import percentile_window
+from isnet_cxr.data.readers.deep_raster import deep_grey, read_deep_colours
+from isnet_cxr.data.readers.greyscale import percentile_window, smallest_depth
 from isnet_cxr.data.readers.radiograph import Radiograph, UnreadableImage, check_size, reading
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp", ".gif", ".bmp")
 FORMATS = ("PNG", "JPEG", "TIFF", "WEBP", "GIF", "BMP")
-DEPTHS = (8, 10, 12, 14, 15, 16)
 GREY_8_BIT = ("L", "1")
-DEEP = ("I;16", "I;16B", "I;16L", "I")
 
 # At the level DEBUG, Pillow logs every tag it reads, descriptions and dates among them.
 logging.getLogger("PIL").setLevel(logging.INFO)
@@ -35,31 +34,48 @@ def read_raster(path: Path) -> Radiograph:
         UnreadableImage: If the file is missing, damaged, of another format, animated or too large.
     """
     with reading(path, "image"):
-        image = open_raster(path)
-        if image.mode == "F":
+        image, deep = open_raster(path)
+        if deep is not None:
+            grey, scaling = _from_deep(path, deep)
+        elif image.mode == "F":
             values = np.nan_to_num(np.asarray(image, dtype=np.float32))
             grey, scaling = percentile_window(values), "grey from percentiles 0.5 to 99.5"
-        elif image.mode in DEEP:
-            grey, scaling = _from_deep(path, np.asarray(image))
         else:
             grey, scaling = _from_8_bit(image)
         return Radiograph(pixels=grey[np.newaxis], steps=(f"{image.format} {image.mode}", scaling))
 
 
 def read_raster_labels(path: Path) -> NDArray[Any]:
-    """Return the stored values, (H, W), colours as grey, for masks.
+    """Return what is stored, for masks: grey values or indices, (H, W), or RGBA, (H, W, 4).
 
     Raises:
         UnreadableImage: As ``read_raster``.
     """
     with reading(path, "image"):
-        image = open_raster(path)
-        deep = image.mode in (*DEEP, "F")
-        return np.asarray(image if deep else image.convert("L"))
+        image, deep = open_raster(path)
+        if deep is not None:
+            return deep
+        if image.mode in (*GREY_8_BIT, "F"):
+            return np.asarray(image if image.mode == "F" else image.convert("L"))
+        colours = np.asarray(image.convert("RGBA"))
+        if image.mode == "P":
+            return _palette_labels(np.asarray(image), colours)
+        return colours
 
 
-def open_raster(path: Path) -> Image.Image:
+def _palette_labels(indices: NDArray[Any], colours: NDArray[Any]) -> NDArray[Any]:
+    """Return the colours, or the indices where the palette tells them not apart."""
+    used = np.unique(indices)
+    places = [np.unravel_index(np.argmax(indices == index), indices.shape) for index in used]
+    distinct = {tuple(colours[place].tolist()) for place in places}
+    return colours if len(distinct) == len(used) else indices
+
+
+def open_raster(path: Path) -> tuple[Image.Image, NDArray[Any] | None]:
     """Open and decode one image, upright by its EXIF orientation.
+
+    Returns:
+        The image, and its grey values (H, W) where they have more than 8 bits, else None.
 
     Raises:
         UnreadableImage: If the file is of another format, animated or too large. Decoders of a
@@ -68,12 +84,14 @@ def open_raster(path: Path) -> Image.Image:
     Image.init()  # or Pillow knows only some of the formats; done once
     unknown = ""
     try:
-        with Image.open(path, formats=FORMATS) as image:
+        # A stream: files that Pillow maps into memory it garbles when it turns them.
+        with path.open("rb") as stream, Image.open(stream, formats=FORMATS) as image:
             check_size(path, height=image.height, width=image.width)
             if image.format != "MPO" and getattr(image, "n_frames", 1) > 1:
                 raise UnreadableImage(path, "several frames in one file; one is expected")
+            colours = read_deep_colours(path, image)
             image.load()
-            return _upright(image)
+            return _upright(image), deep_grey(image, colours)
     except UnidentifiedImageError:
         unknown = "not an image in a known format, or damaged"
     except Image.DecompressionBombError:
@@ -102,7 +120,7 @@ def _from_8_bit(image: Image.Image) -> tuple[NDArray[np.float32], str]:
 
 def _from_deep(path: Path, values: NDArray[Any]) -> tuple[NDArray[np.float32], str]:
     darkest, brightest = int(values.min()), int(values.max())
-    if darkest < 0 or brightest >= 2 ** DEPTHS[-1]:
+    if darkest < 0 or brightest >= 2**16:
         raise UnreadableImage(path, "values outside 0 to 65535; at most 16 bits are read")
-    depth = next(bits for bits in DEPTHS if brightest < 2**bits)
+    depth = smallest_depth(brightest)
     return values.astype(np.float32) / np.float32(2**depth - 1), f"{depth} bits of grey"

@@ -8,11 +8,11 @@ from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
 from isnet_cxr.data.readers.greyscale import percentile_window
+from isnet_cxr.data.readers.lookup import look_up, read_table
 
 Values = NDArray[np.float32]
 
 EIGHT_BITS = 8
-LOWEST_NEGATIVE = 2**15
 WINDOWS = {"LINEAR": "linear", "LINEAR_EXACT": "linear exact", "SIGMOID": "sigmoid"}
 
 
@@ -27,8 +27,10 @@ def modality_values(dataset: Dataset, stored: NDArray[Any]) -> tuple[NDArray[Any
         The values in the detector's units, (H, W), and what was done (empty when nothing).
     """
     if dataset.get("ModalityLUTSequence"):
-        values, _ = _look_up(dataset, dataset.ModalityLUTSequence[0], stored)
-        return values, "modality LUT"
+        table = read_table(dataset, dataset.ModalityLUTSequence[0])
+        if table is not None:
+            signed = dataset.get("PixelRepresentation") == 1
+            return look_up(table, stored, signed=signed), "modality LUT"
     slope = _first_number(dataset, "RescaleSlope", default=1.0)
     intercept = _first_number(dataset, "RescaleIntercept", default=0.0)
     if slope in (0.0, 1.0) and intercept == 0.0:  # a slope of 0 is a blank, not a scale
@@ -63,10 +65,12 @@ def voi_grey(
 def _stored_ways(dataset: Dataset, values: NDArray[Any]) -> Iterator[tuple[Values, str]]:
     """Yield what the file offers; a reader may choose, and takes the first that works."""
     luts = dataset.get("VOILUTSequence")
-    if luts:
-        looked_up, white = _look_up(dataset, luts[0], values)
-        grey = np.clip(looked_up / np.float32(white), 0, 1).astype(np.float32)
-        yield grey, "VOI LUT" + _of_several(luts)
+    table = read_table(dataset, luts[0]) if luts else None
+    if table is not None:
+        # Descriptors say 16 bits of tables of 12; the brightest entry is what is shown white.
+        white = max(1, int(table.entries.max()))
+        looked_up = look_up(table, values, signed=dataset.get("PixelRepresentation") == 1)
+        yield (looked_up / np.float32(white)).astype(np.float32), "VOI LUT" + _of_several(luts)
     centre = _first_number(dataset, "WindowCenter", default=np.nan)
     width = _first_number(dataset, "WindowWidth", default=np.nan)
     function = str(dataset.get("VOILUTFunction") or "").strip().upper()
@@ -92,34 +96,6 @@ def _window(values: Values, *, centre: float, width: float, function: str) -> Va
     if width <= 0:
         return (values > centre).astype(np.float32)
     return np.asarray(np.clip((values - centre) / width + 0.5, 0.0, 1.0), dtype=np.float32)
-
-
-def _look_up(
-    dataset: Dataset, table: Dataset, values: NDArray[Any]
-) -> tuple[NDArray[np.int32], int]:
-    """Map values by a LUT item; those beyond its ends take its first or last entry.
-
-    Returns:
-        The entries, (H, W), and the largest value that the table's depth can hold.
-    """
-    _, first, bits = (int(number) for number in table.LUTDescriptor)
-    if dataset.get("PixelRepresentation") == 1 and first >= LOWEST_NEGATIVE:
-        first -= 2 * LOWEST_NEGATIVE  # written as unsigned by a writer that meant signed
-    entries = _entries(dataset, table)
-    # Clipped first: a number beyond the integers' range has no place in the table.
-    index = np.clip(np.rint(values), first, first + len(entries) - 1).astype(np.int32) - first
-    return entries[index], max(2**bits - 1, int(entries.max()))
-
-
-def _entries(dataset: Dataset, table: Dataset) -> NDArray[np.int32]:
-    data = table.LUTData
-    if not isinstance(data, bytes):
-        return np.atleast_1d(np.asarray(data, dtype=np.int32))
-    length = int(table.LUTDescriptor[0]) or 2**16
-    if len(data) < 2 * length:  # 8-bit entries, packed, perhaps with one byte of padding
-        return np.frombuffer(data, dtype=np.uint8)[:length].astype(np.int32)
-    order = "<" if dataset.file_meta.TransferSyntaxUID.is_little_endian else ">"
-    return np.frombuffer(data, dtype=f"{order}u2")[:length].astype(np.int32)
 
 
 def _shows_something(grey: Values, padding: NDArray[np.bool_] | None) -> bool:
