@@ -118,7 +118,7 @@ class ClassifierLearner(LightningModule):  # type: ignore[misc]  # Lightning's t
         return loss
 
     def _as_seen(self, batch: Batch) -> Batch:
-        """Return the batch as the network sees it: the lungs alone when trained on masked images."""
+        """Return the batch as the network sees it: the lungs alone for masked input."""
         if self._settings.method != "masked":
             return batch
         return Batch(batch.images * batch.masks, batch.masks, batch.labels)

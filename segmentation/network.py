@@ -6,6 +6,10 @@ from typing import Literal
 import torch
 from torch import nn
 
+from isnet_cxr.segmentation.unet import ResidualUNet
+
+KIND = "lung-segmenter"  # of its model package
+
 
 @dataclass(frozen=True)
 class NetworkSettings:
@@ -30,7 +34,7 @@ class NetworkSettings:
 
 
 def build_network(settings: NetworkSettings, *, seed: int) -> nn.Module:
-    """Build a network that maps images (B, 1, S, S) to logits of "lung", same shape.
+    """Build MONAI's network for training: images (B, 1, S, S) to logits of "lung".
 
     Args:
         settings: Shape of the network.
@@ -39,10 +43,9 @@ def build_network(settings: NetworkSettings, *, seed: int) -> nn.Module:
     Raises:
         ValueError: If there are fewer than two levels.
     """
-    from monai.networks.nets import UNet  # noqa: PLC0415  ten seconds, only where a network is built
+    from monai.networks.nets import UNet  # noqa: PLC0415  ten seconds, only where one is trained
 
-    if len(settings.channels) < 2:  # noqa: PLR2004
-        raise ValueError(f"channels must name at least two levels, got {settings.channels}")
+    _check(settings)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         network: nn.Module = UNet(
@@ -56,3 +59,21 @@ def build_network(settings: NetworkSettings, *, seed: int) -> nn.Module:
         )
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # faster on CPUs
     return network
+
+
+def build_runtime_network(settings: NetworkSettings) -> nn.Module:
+    """Build the same network without MONAI, for trained weights to be loaded into.
+
+    Raises:
+        ValueError: If there are fewer than two levels.
+    """
+    _check(settings)
+    network: nn.Module = ResidualUNet(
+        settings.channels, residual_units=settings.residual_units, norm=settings.norm
+    )
+    return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
+
+
+def _check(settings: NetworkSettings) -> None:
+    if len(settings.channels) < 2:  # noqa: PLR2004
+        raise ValueError(f"channels must name at least two levels, got {settings.channels}")

@@ -59,7 +59,7 @@ class Geometry:
         return torch.matmul(gradient.movedim(1, -1), matrix).movedim(-1, 1)
 
     def _reads_pixels(self, inputs: Tensor, weight: Tensor) -> bool:
-        """Whether this is a first layer's convolution of images, on the CPU: few channels, large."""
+        """Whether this is a first layer's convolution on the CPU: few channels, large images."""
         few = weight.shape[1] <= FEW_CHANNELS and self.groups == 1
         return few and inputs.dim() == 4 and inputs.device.type == "cpu"  # noqa: PLR2004
 

@@ -47,7 +47,7 @@ def measure_manifests(rows: int) -> ManifestSpeeds:
 
 
 def make_manifest(rows: int) -> pd.DataFrame:
-    """Return a manifest of images that do not exist: 40 sites of 4 datasets, 3 images per patient."""
+    """Return a manifest of made-up images: 40 sites of 4 datasets, 3 images per patient."""
     rng = np.random.default_rng(0)
     patients = np.arange(rows) // IMAGES_PER_PATIENT
     site = patients % SITES

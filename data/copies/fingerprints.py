@@ -1,4 +1,4 @@
-"""Fingerprints of images: what stays when an image is re-encoded, resized, relit or lightly cropped.
+"""Fingerprints of images: what stays when one is re-encoded, resized, relit or lightly cropped.
 
 A fingerprint has two parts, both blind to brightness and contrast because they are made of grey
 ranks. The *outline* is coarse (16 x 16, of several crops) and cheap to compare between all images

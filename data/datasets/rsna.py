@@ -62,7 +62,7 @@ def read_rsna(root: Path, *, labels: Mapping[str, str] | None = None) -> Listing
 
 
 def _nih_patients(path: Path) -> dict[str, str]:
-    """Return the NIH's patient of each image: the first part of the name that the image has there."""
+    """Return the NIH's patient of each image: the first part of the image's name there."""
     if not path.is_file():
         return {}
     try:

@@ -103,7 +103,7 @@ def prepare_image(pixels: NDArray[np.float32], settings: Preprocessing) -> NDArr
 
 
 def prepare_mask(mask: NDArray[np.uint8], size_px: int) -> NDArray[np.uint8]:
-    """Shrink a mask (H, W) into the square (S, S) of its image: 1 where at least half is covered."""
+    """Shrink a mask (H, W) into the square (S, S) of its image: 1 where half is covered."""
     height, width = mask.shape
     box = fit_letterbox(height=height, width=width, size_px=size_px)
     covered = resize((mask != 0).astype(np.float32), height=box.height, width=box.width)

@@ -1,4 +1,4 @@
-"""Who is on the image: the measurements of one made-up person, and where they stand before the image.
+"""Who is on the image: the measurements of one made-up person, and where they stand.
 
 Everything that is drawn lies in the person's own plane: x in mm to the viewer's right (the person's
 left), y in mm downwards, the origin on the midline at mid-lung height. The viewer's left half is

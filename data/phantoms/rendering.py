@@ -1,4 +1,4 @@
-"""From a person to an image: add up what the rays pass, then expose, scatter, blur and add noise."""
+"""From a person to an image: add up what rays pass, then expose, scatter, blur, add noise."""
 
 from dataclasses import dataclass
 

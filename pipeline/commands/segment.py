@@ -92,7 +92,7 @@ def score(
 
 @app.command()
 def align(manifests: Manifests, as_json: AsJson = False) -> None:
-    """Say by how much masks stand beside their images' edges, dataset by dataset, without a network.
+    """Say by how much masks stand beside their images' edges, by dataset, without a network.
 
     Compare datasets: ribs and diaphragm move every dataset's figure alike.
     """

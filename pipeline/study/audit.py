@@ -1,4 +1,4 @@
-"""The study's audit of its own development: what gives the class away without the lungs."""
+"""The study's audit of its development set: what gives the class away without the lungs."""
 
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,7 @@ FORMAT = 1
 
 
 def audit_study(images: StudyImages, out: Path, *, progress: bool) -> dict[str, Any]:
-    """Measure the development set's shortcuts, once for the same images; see ``isnet_cxr.data.audit.plain_audit``.
+    """Measure the development set's shortcuts, once for the same images.
 
     Copies are not in it: a study drops those it finds, and counts them where it lists images.
     """

@@ -159,7 +159,7 @@ def _without_duplicates(
 def _search(
     development: pd.DataFrame, other: pd.DataFrame | None, folder: Path, *, progress: bool
 ) -> pd.DataFrame:
-    """List copies between the development set and another set, or within it, once for the same images."""
+    """List copies between the development set and another, or within it, once per images."""
     inputs = {
         "development": digest_manifest(development),
         "test": None if other is None else digest_manifest(other),

@@ -11,6 +11,7 @@ import pandas as pd
 
 from isnet_cxr.classification.settings import ClassifierSettings
 from isnet_cxr.data.learning.fitting import read_epochs
+from isnet_cxr.data.learning.package import LUNGS
 from isnet_cxr.data.manifests.manifest import write_manifest
 from isnet_cxr.pipeline.config import StudyConfig
 from isnet_cxr.pipeline.config.settings import build_settings, merge, plain_settings
@@ -19,7 +20,6 @@ from isnet_cxr.pipeline.study.parallel import Tell
 from isnet_cxr.pipeline.study.samples import choose_samples
 from isnet_cxr.pipeline.study.steps import Step, digest_manifest, digest_values
 
-LUNGS = "lungs"
 """Folder of a classifier's package that holds the lung segmenter's."""
 
 MARK_TESTS: dict[str, Literal["biased", "deceiving"] | None] = {
@@ -75,7 +75,7 @@ class Training:
         return read_epochs(self.learning.folder)
 
     def predictions(self, test: str) -> pd.DataFrame:
-        """One row per image of ``test``, as ``isnet_cxr.classification.evaluate`` returns them."""
+        """One row per image of ``test``, as ``isnet_cxr.pipeline.prediction.evaluation`` returns them."""
         return pd.read_csv(self.testing.folder / f"{test}.csv", keep_default_na=True)
 
 
@@ -234,8 +234,8 @@ def _test(job: Job, tell: Tell) -> None:
 def _predict(
     job: Job, manifest: Path, to: Path, *, marks: Literal["biased", "deceiving"] | None
 ) -> None:
-    from isnet_cxr.classification.evaluate import evaluate_classifier
     from isnet_cxr.data.manifests.manifest import read_manifest
+    from isnet_cxr.pipeline.prediction.evaluation import evaluate_classifier
 
     predictions = evaluate_classifier(
         job.training.package, read_manifest(manifest), cache=job.cache, marks=marks, progress=False

@@ -1,4 +1,4 @@
-"""Training on small made images: it learns, resumes exactly, refuses bad rows, keeps its package."""
+"""Training on small images: it learns, resumes exactly, refuses bad rows, keeps its package."""
 
 import json
 from dataclasses import replace
@@ -9,13 +9,13 @@ import pytest
 import torch
 
 from isnet_cxr.classification.classifier import Classifier
-from isnet_cxr.classification.evaluate import evaluate_classifier
 from isnet_cxr.classification.settings import ClassifierSettings, IsnetSettings
 from isnet_cxr.classification.training import train_classifier
 from isnet_cxr.data.learning.preprocess import Preprocessing
 from isnet_cxr.data.manifests.manifest import COLUMNS, validate
 from isnet_cxr.data.manifests.records import image_id
 from isnet_cxr.data.writers import write_mask, write_png
+from isnet_cxr.pipeline.prediction.evaluation import evaluate_classifier
 
 CLASSES = ["normal", "covid"]
 SETTINGS = ClassifierSettings(

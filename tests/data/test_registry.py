@@ -18,7 +18,7 @@ def test_a_registry_keeps_the_order_of_registration():
 def test_an_unknown_name_is_the_users_mistake_and_gets_the_nearest_one():
     registry = Registry("method")
     registry.register("baseline", object())
-    with pytest.raises(InputError, match="method.*baselin.*baseline"):
+    with pytest.raises(InputError, match=r"method.*baselin.*baseline"):
         registry["baselin"]
 
 

@@ -94,7 +94,10 @@ def write_marked(image: np.ndarray, path: Path, patient: str, **changes: object)
 def run(*arguments: object) -> tuple[int, str]:
     """Run the command line as a user does; return its code and all that it said."""
     environment = {k: v for k, v in os.environ.items() if k != "MLFLOW_TRACKING_URI"}
-    script = "import logging; logging.basicConfig(level='INFO')\nfrom isnet_cxr.pipeline.cli import main; main()"
+    script = (
+        "import logging; logging.basicConfig(level='INFO')\n"
+        "from isnet_cxr.pipeline.cli import main; main()"
+    )
     command = [sys.executable, "-c", script, *map(str, arguments)]
     ended = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
     assert "Traceback" not in ended.stderr, ended.stderr

@@ -57,7 +57,7 @@ class Pages:
 
 
 def _images(hospital: Hospital, out: Path) -> pd.DataFrame:
-    """Ten images per class in the development set, three elsewhere; in the development set two patients are kept back."""
+    """Ten images per class in the development set, less two patients; three elsewhere."""
     count = 10 if hospital in DEVELOPMENT else 3
     counts = dict.fromkeys(hospital.looks, count)
     images = make_hospital(hospital, out, counts=counts, seed=0, suffix="png")

@@ -1,4 +1,4 @@
-"""Copies are found; other images, however similar, are not. Images are smooth noise over a chest."""
+"""Copies are found; other images, however similar, are not. All are smooth noise over a chest."""
 
 import io
 from pathlib import Path

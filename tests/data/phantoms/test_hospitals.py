@@ -1,4 +1,4 @@
-"""In the development set the look is the class; outside it never tells the truth more often than chance."""
+"""In the development set the look is the class; outside it tells no more than chance does."""
 
 from isnet_cxr.data.phantoms.hospitals import (
     DEVELOPMENT,

@@ -1,4 +1,4 @@
-"""An asymmetric image lies the same way up in every format, and its mask in any other lies on it."""
+"""An asymmetric image lies the same way up in every format, and so does its mask."""
 
 from itertools import product
 

@@ -1,4 +1,4 @@
-"""The development set's shortcuts are measured once for the same images, and say nothing of unreadable ones."""
+"""Shortcuts are measured once for the same images, and say nothing of unreadable ones."""
 
 from dataclasses import replace
 from pathlib import Path
