@@ -1,6 +1,7 @@
 """Images in memory as batches: uint8 rows, their order a function of (seed, epoch)."""
 
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -9,8 +10,10 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from isnet_cxr.classification.objective import Batch
-from isnet_cxr.data.bias import BiasTest
-from isnet_cxr.data.learning.cache import PreparedImages
+
+if TYPE_CHECKING:  # a prediction comes this way and needs neither
+    from isnet_cxr.data.bias import BiasTest
+    from isnet_cxr.data.learning.cache import PreparedImages
 
 Stored = tuple[Tensor, Tensor, Tensor, Tensor]
 """Images (B, S, S) uint8, masks (B, S, S) uint8, labels (B,) and groups (B,)."""
@@ -21,11 +24,11 @@ class ImageRows(Dataset[Stored]):
 
     def __init__(
         self,
-        images: PreparedImages,
+        images: "PreparedImages",
         labels: NDArray[np.int64],
         *,
         groups: NDArray[np.int64] | None = None,
-        bias: BiasTest | None = None,
+        bias: "BiasTest | None" = None,
         classes: int = 0,
     ) -> None:
         """Wrap ``images``, changed as ``bias`` wants them in development; it needs ``classes``.

@@ -40,13 +40,18 @@ class Classifier:
 
         Raises:
             FileNotFoundError: If a file of it is missing.
-            ValueError: If it is no classifier's.
+            InputError: If it is no classifier's, or its weights do not fit its network.
         """
         stored = read_package(package, kind=KIND)
         settings = read_classifier(stored.config["settings"], where=f"{package}: settings")
         classes = list(stored.config["classes"])
         network = new_network(settings, classes=len(classes), seed=0, trusted=False)
-        network.load_state_dict(stored.weights)
+        try:
+            network.load_state_dict(stored.weights)
+        except RuntimeError:
+            raise InputError(
+                f"{package}: the weights do not fit the network of config.yaml"
+            ) from None
         return cls(network.to(device), classes=classes, settings=settings)
 
     @property
@@ -62,11 +67,13 @@ class Classifier:
         """Return class probabilities, (N, C).
 
         Args:
-            images: Prepared images, (N, S, S).
-            masks: 1 in the lungs, (N, S, S); needed if ``needs_masks``.
+            images: Prepared images, uint8 (N, S, S).
+            masks: 1 in the lungs, uint8 (N, S, S); needed if ``needs_masks``.
 
         Raises:
-            ValueError: If masks are needed and missing.
+            TypeError: If images or masks are not uint8.
+            ValueError: If a shape is wrong, a mask holds more than 0 and 1, or masks are needed
+                and missing.
         """
         inputs = self._inputs(images, masks)
         parts = [
@@ -90,7 +97,9 @@ class Classifier:
             explained: A class name, or "predicted": each image's own most probable class.
 
         Raises:
-            ValueError: If the class is unknown, or masks are needed and missing.
+            TypeError: If images or masks are not uint8.
+            ValueError: If the class is unknown, a shape is wrong, a mask holds more than 0 and 1,
+                or masks are needed and missing.
         """
         if explained != "predicted" and explained not in self.classes:
             raise InputError(f"unknown class {explained!r}: expected one of {self.classes}")
@@ -102,6 +111,7 @@ class Classifier:
 
     def _inputs(self, images: NDArray[np.uint8], masks: NDArray[np.uint8] | None) -> Tensor:
         """Return network inputs (N, 1, S, S) in [0, 1], on the network's device."""
+        _check(images, masks)
         if self.needs_masks and masks is None:
             raise ValueError("this classifier was trained on masked images: give lung masks")
         device = next(self.network.parameters()).device
@@ -110,3 +120,21 @@ class Classifier:
             return inputs
         lungs = torch.from_numpy(np.ascontiguousarray(masks))[:, None].to(inputs)
         return METHODS[self.settings.method].as_seen(inputs, lungs)
+
+
+def _check(images: NDArray[np.uint8], masks: NDArray[np.uint8] | None) -> None:
+    """Refuse what the network would take without a word and answer wrongly."""
+    for name, array in (("images", images), ("masks", masks)):
+        if array is not None and array.dtype != np.uint8:
+            raise TypeError(
+                f"{name} must be uint8 ({'0 to 255' if name == 'images' else '0 or 1'}), "
+                f"got {array.dtype}"
+            )
+    if images.ndim != 3:  # noqa: PLR2004 - (N, S, S)
+        raise ValueError(f"images must be (N, S, S), got {images.shape}")
+    if masks is None:
+        return
+    if masks.shape != images.shape:
+        raise ValueError(f"masks must be {images.shape}, got {masks.shape}")
+    if masks.size and masks.max() > 1:
+        raise ValueError(f"masks must be 0 or 1, got {masks.max()}")

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from isnet_cxr.classification.lrp import prepare as prepare
     from isnet_cxr.data.errors import InputError as InputError
     from isnet_cxr.data.readers import read_image as read_image
-    from isnet_cxr.segmentation.predict import LungSegmenter as LungSegmenter
+    from isnet_cxr.segmentation.segmenter import LungSegmenter as LungSegmenter
 
 __all__ = [
     "Classifier",
@@ -38,7 +38,7 @@ _HOMES = {
     "Classifier": ("classification.classifier", "Classifier"),
     "HeatmapLossSettings": ("classification.losses", "HeatmapLossSettings"),
     "InputError": ("data.errors", "InputError"),
-    "LungSegmenter": ("segmentation.predict", "LungSegmenter"),
+    "LungSegmenter": ("segmentation.segmenter", "LungSegmenter"),
     "explain": ("classification.explanation", "explain_images"),
     "heatmap_loss": ("classification.losses", "heatmap_loss"),
     "prepare": ("classification.lrp", "prepare"),

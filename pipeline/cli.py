@@ -16,6 +16,7 @@ from isnet_cxr.pipeline.commands import (
     audit,
     bench,
     bench_data,
+    bench_predict,
     classify,
     data,
     demo,
@@ -47,6 +48,7 @@ app.add_typer(classify.app, name="classify")
 app.command("study")(study.study)
 app.command("predict")(predict.predict)
 bench.app.command("data")(bench_data.data)
+bench.app.command("predict")(bench_predict.predict)
 app.add_typer(bench.app, name="bench")
 app.command("doctor")(doctor.doctor)
 

@@ -7,6 +7,9 @@ import torch
 from torch import nn
 
 from isnet_cxr.data.errors import InputError
+from isnet_cxr.segmentation.unet import ResidualUNet
+
+KIND = "lung-segmenter"  # of its model package
 
 
 @dataclass(frozen=True)
@@ -32,7 +35,7 @@ class NetworkSettings:
 
 
 def build_network(settings: NetworkSettings, *, seed: int) -> nn.Module:
-    """Build a network that maps images (B, 1, S, S) to logits of "lung", same shape.
+    """Build MONAI's network for training: images (B, 1, S, S) to logits of "lung".
 
     Args:
         settings: Shape of the network.
@@ -41,10 +44,9 @@ def build_network(settings: NetworkSettings, *, seed: int) -> nn.Module:
     Raises:
         InputError: If there are fewer than two levels.
     """
-    from monai.networks.nets import UNet  # noqa: PLC0415  ten seconds, only where a network is built
+    from monai.networks.nets import UNet  # noqa: PLC0415  ten seconds, only where one is trained
 
-    if len(settings.channels) < 2:  # noqa: PLR2004
-        raise InputError(f"channels must name at least two levels, got {settings.channels}")
+    _check(settings)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         network: nn.Module = UNet(
@@ -58,3 +60,21 @@ def build_network(settings: NetworkSettings, *, seed: int) -> nn.Module:
         )
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # faster on CPUs
     return network
+
+
+def build_runtime_network(settings: NetworkSettings) -> nn.Module:
+    """Build the same network without MONAI, for trained weights to be loaded into.
+
+    Raises:
+        InputError: If there are fewer than two levels.
+    """
+    _check(settings)
+    network: nn.Module = ResidualUNet(
+        settings.channels, residual_units=settings.residual_units, norm=settings.norm
+    )
+    return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
+
+
+def _check(settings: NetworkSettings) -> None:
+    if len(settings.channels) < 2:  # noqa: PLR2004
+        raise InputError(f"channels must name at least two levels, got {settings.channels}")

@@ -26,12 +26,11 @@ from isnet_cxr.data.learning.fitting import (
 from isnet_cxr.data.learning.package import WEIGHTS, Package, write_package
 from isnet_cxr.segmentation.card import write_card
 from isnet_cxr.segmentation.learner import LungLearner
+from isnet_cxr.segmentation.network import KIND
 from isnet_cxr.segmentation.sampling import BalancedBatches
 from isnet_cxr.segmentation.settings import SegmentationSettings
 
 __all__ = ["KIND", "SegmentationSettings", "train_segmenter"]
-
-KIND = "lung-segmenter"
 
 
 def train_segmenter(

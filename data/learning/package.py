@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
@@ -22,6 +23,7 @@ WEIGHTS, CONFIG, CARD, METRICS = (
     "model-card.md",
     "metrics.json",
 )
+LUNGS = "lungs"  # folder of the lung segmenter in a classifier's package
 
 
 @dataclass(frozen=True)
@@ -67,19 +69,33 @@ def read_package(folder: Path, *, kind: str) -> Package:
 
     Raises:
         FileNotFoundError: If a file of the package is missing.
-        InputError: If it is not a package of ``kind``.
+        InputError: If it is not a package of ``kind``, or a file of it is damaged.
     """
     for name in (WEIGHTS, CONFIG):
         if not (folder / name).is_file():
             raise FileNotFoundError(f"{folder} is no model package: {name} is missing")
-    config = yaml.safe_load((folder / CONFIG).read_text())
+    config = _read_config(folder / CONFIG)
     found = config.get("kind") if isinstance(config, dict) else None
     if found != kind:
         raise InputError(f"{folder / CONFIG}: expected a package of kind {kind!r}, got {found!r}")
     metrics_file, card_file = folder / METRICS, folder / CARD
     return Package(
-        weights=load_file(folder / WEIGHTS),
+        weights=_read_weights(folder / WEIGHTS),
         config=config,
         metrics=json.loads(metrics_file.read_text()) if metrics_file.is_file() else {},
         card=card_file.read_text() if card_file.is_file() else "",
     )
+
+
+def _read_config(path: Path) -> Any:
+    try:
+        return yaml.safe_load(path.read_text())
+    except (yaml.YAMLError, UnicodeDecodeError):
+        raise InputError(f"{path}: not YAML, or damaged") from None
+
+
+def _read_weights(path: Path) -> dict[str, Tensor]:
+    try:
+        return load_file(path)
+    except SafetensorError as error:
+        raise InputError(f"{path}: no whole weights file, or damaged ({error})") from None

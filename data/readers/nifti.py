@@ -12,7 +12,6 @@ import logging
 from pathlib import Path
 from typing import Any
 
-import nibabel
 import numpy as np
 
 from isnet_cxr.data.readers.greyscale import Values, percentile_window, stretch
@@ -85,6 +84,8 @@ def read_nifti_labels(path: Path) -> Values:
 
 
 def _load(path: Path) -> tuple[Any, Values]:
+    import nibabel  # noqa: PLC0415 - only where a file is NIfTI: a prediction starts faster
+
     image = nibabel.load(path)
     _check_shape(path, image)
     return image, np.asarray(image.dataobj, dtype=np.float32)
@@ -113,6 +114,8 @@ def _upright(image: Any, values: Values) -> tuple[Values, Spacing | None, str]:
     zooms = [float(f"{zoom:.6g}") * scale for zoom in (*image.header.get_zooms()[:3], 1.0)[:3]]
     if image.header["sform_code"] == 0 and image.header["qform_code"] == 0:
         return plane.T, usable_spacing(zooms[second], zooms[first]), "transposed, no orientation"
+    import nibabel  # noqa: PLC0415
+
     world, direction = nibabel.io_orientation(image.affine).T
     for index, axis in enumerate((first, second)):
         if direction[axis] > 0:

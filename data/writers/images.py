@@ -8,7 +8,6 @@ import hashlib
 from pathlib import Path
 from typing import Any, Literal
 
-import nibabel
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
@@ -65,6 +64,8 @@ def write_nifti(pixels: NDArray[np.floating[Any]], path: Path, spacing_mm: Spaci
         path: Ends in .nii or .nii.gz.
         spacing_mm: Distance between rows and between columns, or None when unknown.
     """
+    import nibabel  # noqa: PLC0415 - only where a file is NIfTI: a prediction starts faster
+
     stored = _to_integers(pixels, bits=16).T[:, :, np.newaxis]
     row, column = spacing_mm or (1.0, 1.0)
     affine = np.zeros((4, 4))

@@ -57,9 +57,9 @@ def predict(
 ) -> None:
     """Predict the labelled images of manifests, and score the predictions."""
     from isnet_cxr.classification.classifier import Classifier
-    from isnet_cxr.classification.evaluate import evaluate_classifier
     from isnet_cxr.classification.figures import FIGURES
     from isnet_cxr.classification.statistics import summarise
+    from isnet_cxr.pipeline.prediction.evaluation import evaluate_classifier
 
     images = read_manifests(manifests)
     predictions = evaluate_classifier(model, images, cache=None)
@@ -91,7 +91,7 @@ def explain(
     against it; arrays the numbers; predictions.csv the share of relevance inside the lungs (where a
     lung segmenter is known) and the relevance that is drawn in full colour.
     """
-    from isnet_cxr.pipeline.batch import predict_images
+    from isnet_cxr.pipeline.prediction.batch import predict_images
 
     outcome = predict_images(
         images, model=model, out=out, lungs=lungs, explained=explained, arrays=True

@@ -17,14 +17,20 @@ def predict(
         typer.Option(help="lung segmenter's package; by default the one in the classifier's"),
     ] = None,
     device: Annotated[str, typer.Option(help="cpu, cuda, or auto")] = "auto",
+    extension: Annotated[
+        list[str] | None,
+        typer.Option(help="module or Python file that registers outputs; repeatable"),
+    ] = None,
 ) -> None:
     """Predict images: probabilities, lung masks and heatmaps. Research use only.
 
     predictions.csv, masks and heatmaps name images by a hash of their pixels; files.csv says which
     file each one was. failures.csv lists what could not be used; the rest is done nevertheless.
     """
-    from isnet_cxr.pipeline.batch import predict_images
+    from isnet_cxr.data.registry import load_extensions
+    from isnet_cxr.pipeline.prediction.batch import predict_images
 
+    load_extensions(extension or [])
     outcome = predict_images([images], model=model, out=out, lungs=lungs, device=device)
     typer.echo(f"{out / 'predictions.csv'}: {outcome.count} images")
     report_failures(outcome.failures, out / "failures.csv")

@@ -10,6 +10,7 @@ import pandas as pd
 
 from isnet_cxr.data.bias import BIAS_TESTS
 from isnet_cxr.data.learning.cache import load_images
+from isnet_cxr.data.learning.package import LUNGS
 from isnet_cxr.data.learning.preprocess import Preprocessing
 from isnet_cxr.data.manifests.manifest import read_manifest, write_manifest
 from isnet_cxr.data.registry import load_extensions
@@ -19,7 +20,7 @@ from isnet_cxr.pipeline.study.machine import automatic_device, number_of_workers
 from isnet_cxr.pipeline.study.parallel import Tell
 from isnet_cxr.pipeline.study.samples import choose_samples
 from isnet_cxr.pipeline.study.steps import once
-from isnet_cxr.pipeline.study.trainings import LUNGS, Training
+from isnet_cxr.pipeline.study.trainings import Training
 
 
 @dataclass(frozen=True)
@@ -168,7 +169,7 @@ def _test(job: Job, tell: Tell, folder: Path) -> None:
 
 
 def _predict(job: Job, manifest: Path, to: Path, *, bias: tuple[str, str] | None) -> None:
-    from isnet_cxr.classification.evaluate import evaluate_classifier
+    from isnet_cxr.pipeline.prediction.evaluation import evaluate_classifier
 
     predictions = evaluate_classifier(
         job.training.package,

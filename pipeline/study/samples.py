@@ -53,23 +53,26 @@ def explain_samples(
     package: Path, samples: Path, to: Path, *, cache: Path | None, device: str = "cpu"
 ) -> None:
     """Explain the images of the manifest ``samples`` and keep it in the file ``to``."""
-    from isnet_cxr.classification.classifier import Classifier
+    from isnet_cxr.pipeline.prediction.predictor import Predictor
 
-    classifier = Classifier.load(package, device)
-    settings = classifier.settings.preprocessing
+    predictor = Predictor.load(package, device=device)
+    settings = predictor.classifier.settings.preprocessing
     images = load_images(read_manifest(samples), settings, cache=cache, progress=False)
     if not len(images.manifest):
         return
-    explanation = classifier.explain(images.images, images.masks)
+    ids = images.manifest["image_id"].to_numpy(dtype=str)
+    predictions = predictor.predict_prepared(images.images, images.masks, list(ids))
     explained = Explained(
-        image_ids=images.manifest["image_id"].to_numpy(dtype=str),
+        image_ids=ids,
         labels=images.manifest["label"].to_numpy(dtype=str),
-        predicted=np.asarray(classifier.classes)[explanation.probabilities.argmax(axis=1)],
-        probabilities=explanation.probabilities,
+        predicted=np.asarray([one.predicted for one in predictions]),
+        probabilities=np.stack([one.probabilities for one in predictions]),
         images=np.asarray(images.images),
         masks=np.asarray(images.masks),
-        heatmaps=explanation.heatmaps.astype(np.float32),
-        share_inside_lungs=explanation.share_inside_lungs,
+        heatmaps=np.stack([one.heatmap for one in predictions]).astype(np.float32),
+        share_inside_lungs=np.asarray(
+            [one.relevance_inside_lungs for one in predictions], np.float32
+        ),
     )
     _write(explained, to)
 

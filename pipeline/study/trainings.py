@@ -19,9 +19,6 @@ from isnet_cxr.pipeline.study.steps import (
     is_done,
 )
 
-LUNGS = "lungs"
-"""Folder of a classifier's package that holds the lung segmenter's."""
-
 
 @dataclass(frozen=True)
 class Training:
@@ -80,7 +77,7 @@ class Training:
         return read_epochs(self.learning)
 
     def predictions(self, test: str) -> pd.DataFrame:
-        """One row per image of ``test``, as ``isnet_cxr.classification.evaluate`` returns them."""
+        """One row per image of ``test``, see ``evaluate_classifier``."""
         return pd.read_csv(self.testing / f"{test}.csv", keep_default_na=True)
 
 

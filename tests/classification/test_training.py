@@ -11,7 +11,6 @@ import torch
 
 from isnet_cxr.classification.batches import ImageRows, as_batch
 from isnet_cxr.classification.classifier import Classifier
-from isnet_cxr.classification.evaluate import evaluate_classifier
 from isnet_cxr.classification.isnet_settings import IsnetSettings
 from isnet_cxr.classification.methods import METHODS
 from isnet_cxr.classification.methods.baseline import Baseline
@@ -23,6 +22,7 @@ from isnet_cxr.data.learning.preprocess import Preprocessing
 from isnet_cxr.data.manifests.manifest import COLUMNS, validate
 from isnet_cxr.data.manifests.records import image_id
 from isnet_cxr.data.writers import write_mask, write_png
+from isnet_cxr.pipeline.prediction.evaluation import evaluate_classifier
 
 CLASSES = ["normal", "covid"]
 SETTINGS = ClassifierSettings(

@@ -55,8 +55,8 @@ def test_help_takes_less_than_a_second():
 @pytest.mark.parametrize(
     "path",
     ["demo", "import", "audit", "split", "study", "predict", "doctor", "bench training",
-     "bench heatmap", "bench data", "segment train", "segment predict", "segment score",
-     "classify train", "classify predict", "classify explain"],
+     "bench heatmap", "bench data", "bench predict", "segment train", "segment predict",
+     "segment score", "classify train", "classify predict", "classify explain"],
 )  # fmt: skip
 def test_every_command_explains_itself(command, path):
     code, out, _ = command(*path.split(), "--help")
@@ -142,7 +142,7 @@ def test_images_that_look_inverted_are_marked_in_the_predictions(
     from isnet_cxr.data.phantoms import HOSPITALS, make_phantom
     from isnet_cxr.data.review.flags import INVERTED
     from isnet_cxr.data.writers import write_png
-    from isnet_cxr.segmentation.predict import LungMask, LungSegmenter
+    from isnet_cxr.segmentation.segmenter import LungMask, LungSegmenter
 
     phantom = make_phantom(next(iter(HOSPITALS.values())), "normal", 0, seed=0)
     write_png(phantom.pixels, tmp_path / "images" / "a right.png")

@@ -11,9 +11,9 @@ from isnet_cxr.data.learning.preprocess import Preprocessing, prepare_image
 from isnet_cxr.data.readers import read_image, read_mask
 from isnet_cxr.data.review.flags import INVERTED, NO_CHEST
 from isnet_cxr.data.writers import write_png
-from isnet_cxr.segmentation.network import build_network
-from isnet_cxr.segmentation.predict import LungSegmenter, predict_masks
-from isnet_cxr.segmentation.training import KIND
+from isnet_cxr.segmentation.network import KIND, build_network
+from isnet_cxr.segmentation.predict import predict_masks
+from isnet_cxr.segmentation.segmenter import LungSegmenter
 
 
 class Brightness(torch.nn.Module):

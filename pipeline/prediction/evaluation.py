@@ -5,10 +5,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from isnet_cxr.classification.classifier import Classifier
 from isnet_cxr.data.bias import BIAS_TESTS
 from isnet_cxr.data.errors import InputError
 from isnet_cxr.data.learning.cache import load_images
+from isnet_cxr.pipeline.prediction.outputs import OUTPUTS
+from isnet_cxr.pipeline.prediction.predictor import Prediction, Predictor
 
 
 def evaluate_classifier(
@@ -34,12 +35,14 @@ def evaluate_classifier(
 
     Returns:
         One row per image that could be read: image_id, patient_id, dataset, label, predicted,
-        p_<class>..., relevance_inside_lungs (for the predicted class; NaN without a lung mask).
+        p_<class>..., relevance_inside_lungs (for the predicted class; NaN without a lung mask), and
+        what other outputs have to say in numbers.
 
     Raises:
         InputError: If a label is unknown, or the classifier needs a mask that an image lacks.
     """
-    classifier = Classifier.load(package, device)
+    predictor = Predictor.load(package, device=device)
+    classifier = predictor.classifier
     unknown = manifest[~manifest["label"].isin(classifier.classes)]
     if len(unknown):
         raise InputError(
@@ -56,11 +59,18 @@ def evaluate_classifier(
         truth = np.asarray([index[label] for label in rows["label"]], dtype=np.int64)
         stamp = BIAS_TESTS[name].stamp
         shown = stamp(shown, images.masks, truth, test=test, count=len(classifier.classes))
-    explanation = classifier.explain(shown, images.masks)
+    predictions = predictor.predict_prepared(shown, images.masks, list(rows["image_id"]))
     frame = rows[["image_id", "patient_id", "dataset", "label"]].reset_index(drop=True)
-    winners = explanation.probabilities.argmax(axis=1)
-    frame["predicted"] = [classifier.classes[winner] for winner in winners]
-    for number, name in enumerate(classifier.classes):
-        frame[f"p_{name}"] = explanation.probabilities[:, number].astype(float)
-    frame["relevance_inside_lungs"] = explanation.share_inside_lungs.astype(float)
-    return frame
+    frame["predicted"] = [prediction.predicted for prediction in predictions]
+    numbers = [_numbers(prediction) for prediction in predictions]
+    return pd.concat([frame, pd.DataFrame(numbers, index=frame.index)], axis=1)
+
+
+def _numbers(prediction: Prediction) -> dict[str, float]:
+    """Return the columns of all outputs that are numbers."""
+    return {
+        name: float(value)
+        for output in OUTPUTS.values()
+        for name, value in output.columns(prediction).items()
+        if not isinstance(value, str)
+    }

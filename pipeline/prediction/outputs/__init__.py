@@ -1,0 +1,26 @@
+"""What a prediction is written as: one file per output, by name in ``OUTPUTS``.
+
+One of your own, in a module named by ``--extension``:
+
+>>> class Doubt(Output):
+...     def columns(self, prediction):
+...         return {"doubt": 1 - float(prediction.probabilities.max())}
+>>> OUTPUTS.register("doubt", Doubt())
+"""
+
+from isnet_cxr.pipeline.prediction.outputs.arrays import Arrays
+from isnet_cxr.pipeline.prediction.outputs.flags import Flags
+from isnet_cxr.pipeline.prediction.outputs.heatmap import Heatmap
+from isnet_cxr.pipeline.prediction.outputs.lungs import Lungs
+from isnet_cxr.pipeline.prediction.outputs.output import OUTPUTS, Output
+from isnet_cxr.pipeline.prediction.outputs.probabilities import Probabilities
+from isnet_cxr.pipeline.prediction.outputs.relevance import Relevance
+
+__all__ = ["OUTPUTS", "Output"]
+
+OUTPUTS.register("probabilities", Probabilities())
+OUTPUTS.register("relevance", Relevance())
+OUTPUTS.register("heatmap", Heatmap())
+OUTPUTS.register("lungs", Lungs())
+OUTPUTS.register("flags", Flags())
+OUTPUTS.register("arrays", Arrays())

@@ -1,0 +1,210 @@
+"""Image -> prediction, written once: for folders, tests of studies and sample pages.
+
+>>> predictor = Predictor.load(Path("package"))
+>>> predictor.predict([read_image(path).pixels])[0].predicted
+
+On the way to a prediction stand torch, the two networks and the readers; nothing of training,
+tracking or plotting is imported here (a test holds that).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from isnet_cxr.classification.classifier import Classifier
+from isnet_cxr.data.errors import InputError
+from isnet_cxr.data.learning.package import LUNGS
+from isnet_cxr.data.learning.preprocess import prepare_image, prepare_mask, to_bytes
+from isnet_cxr.data.manifests.records import image_id
+from isnet_cxr.data.review.flags import review_flags
+from isnet_cxr.segmentation.segmenter import LungMask, LungSegmenter
+
+
+class NoLungsError(InputError):
+    """No lungs were found in an image, and the classifier cannot do without."""
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What is known of one image.
+
+    Attributes:
+        image_id: Hash of the image's pixels.
+        classes: Names, in the order of the probabilities.
+        probabilities: Of every class, (C,).
+        explained: The class whose relevance is mapped.
+        heatmap: Signed relevance for that class, (S, S), in the geometry of the network's input.
+        relevance_inside_lungs: Share of |relevance| inside the lungs, 0 to 1; NaN without a mask.
+        image: As the network saw it, uint8 (S, S).
+        mask: 1 in the lungs, uint8 (S, S); all 0 where no lungs are known.
+        pixels: As read, (1, H, W) in [0, 1]; None for an image that came prepared.
+        lungs: Mask and verdict of the segmenter, (H, W); None without one.
+        flags: Review flags: why a person should look at the image.
+    """
+
+    image_id: str
+    classes: tuple[str, ...]
+    probabilities: NDArray[np.float32]
+    explained: str
+    heatmap: NDArray[np.float32]
+    relevance_inside_lungs: float
+    image: NDArray[np.uint8]
+    mask: NDArray[np.uint8]
+    pixels: NDArray[np.float32] | None = None
+    lungs: LungMask | None = None
+    flags: tuple[str, ...] = ()
+
+    @property
+    def predicted(self) -> str:
+        """The most probable class."""
+        return self.classes[int(self.probabilities.argmax())]
+
+
+class Predictor:
+    """A classifier, and a lung segmenter if there is one."""
+
+    def __init__(self, classifier: Classifier, segmenter: LungSegmenter | None = None) -> None:
+        """Join the two; ``load`` reads them from packages."""
+        self.classifier = classifier
+        self.segmenter = segmenter
+
+    @classmethod
+    def load(
+        cls, package: Path, lungs: Path | None = None, *, device: str | torch.device = "cpu"
+    ) -> "Predictor":
+        """Load a classifier's package.
+
+        Args:
+            package: The classifier's.
+            lungs: The lung segmenter's; None takes the one in ``package``, if there is one.
+            device: Where both networks run.
+
+        Raises:
+            FileNotFoundError: If a file of a package is missing.
+            InputError: If a package is of another kind or damaged.
+        """
+        classifier = Classifier.load(package, device)
+        if lungs is None and (package / LUNGS).is_dir():
+            lungs = package / LUNGS
+        return cls(classifier, None if lungs is None else LungSegmenter.load(lungs, device))
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Names of the classes, in the order of the probabilities."""
+        return tuple(self.classifier.classes)
+
+    def check(self, explained: str = "predicted") -> None:
+        """Say before any image is read what cannot work.
+
+        Raises:
+            InputError: If there is no class ``explained``, or masks are needed and no segmenter is
+                there to make them.
+        """
+        if explained not in ("predicted", *self.classes):
+            known = ", ".join(self.classes)
+            raise InputError(f"unknown class {explained!r}, expected one of: {known}")
+        if self.classifier.needs_masks and self.segmenter is None:
+            raise InputError("this classifier needs lung masks; name a segmenter by --lungs")
+
+    def segment(self, pixels: NDArray[np.float32]) -> LungMask | None:
+        """Find the lungs of an image (1, H, W) in [0, 1]; None without a segmenter.
+
+        Raises:
+            NoLungsError: If there are none, and the classifier needs them.
+        """
+        lungs = None if self.segmenter is None else self.segmenter.segment(pixels)
+        if self.classifier.needs_masks and (lungs is None or not lungs.mask.any()):
+            raise NoLungsError("no lungs found, and this classifier needs them")
+        return lungs
+
+    def predict(
+        self,
+        images: Sequence[NDArray[np.float32]],
+        *,
+        lungs: Sequence[LungMask | None] | None = None,
+        explained: str = "predicted",
+    ) -> list[Prediction]:
+        """Segment, prepare, predict and explain images as their reader returned them.
+
+        Args:
+            images: Each (1, H, W) in [0, 1].
+            lungs: What ``segment`` said of each; None segments them here.
+            explained: A class, or "predicted": each image's own most probable one.
+
+        Raises:
+            NoLungsError: If an image has none, and the classifier needs them.
+            InputError: If there is no such class.
+        """
+        if lungs is None:
+            lungs = [self.segment(pixels) for pixels in images]
+        settings = self.classifier.settings.preprocessing
+        squares = np.stack([to_bytes(prepare_image(pixels, settings)[0]) for pixels in images])
+        masks = np.zeros_like(squares)
+        for number, found in enumerate(lungs):
+            if found is not None:
+                masks[number] = prepare_mask(found.mask, settings.size_px)
+        identities = [image_id(pixels) for pixels in images]
+        return self._explain(
+            squares, masks, identities, explained=explained, images=images, lungs=lungs
+        )
+
+    def predict_prepared(
+        self,
+        images: NDArray[np.uint8],
+        masks: NDArray[np.uint8],
+        image_ids: Sequence[str],
+        *,
+        explained: str = "predicted",
+    ) -> list[Prediction]:
+        """Predict and explain images as the cache has them.
+
+        Args:
+            images: Prepared with the classifier's own preprocessing, (N, S, S).
+            masks: 1 in the lungs, (N, S, S); all 0 for an image without a mask.
+            image_ids: Of each, (N,).
+            explained: A class, or "predicted".
+
+        Raises:
+            ValueError: If types, ranges or shapes are wrong.
+            InputError: If there is no such class.
+        """
+        return self._explain(images, masks, image_ids, explained=explained) if len(images) else []
+
+    def _explain(
+        self,
+        squares: NDArray[np.uint8],
+        masks: NDArray[np.uint8],
+        image_ids: Sequence[str],
+        *,
+        explained: str,
+        images: Sequence[NDArray[np.float32]] | None = None,
+        lungs: Sequence[LungMask | None] | None = None,
+    ) -> list[Prediction]:
+        explanation = self.classifier.explain(squares, masks, explained=explained)
+        predictions = []
+        for number, identity in enumerate(image_ids):
+            pixels = None if images is None else images[number]
+            found = None if lungs is None else lungs[number]
+            flags = (
+                () if pixels is None or found is None else tuple(review_flags(pixels, found.mask))
+            )
+            predictions.append(
+                Prediction(
+                    image_id=identity,
+                    classes=self.classes,
+                    probabilities=explanation.probabilities[number],
+                    explained=self.classes[int(explanation.explained[number])],
+                    heatmap=explanation.heatmaps[number],
+                    relevance_inside_lungs=float(explanation.share_inside_lungs[number]),
+                    image=squares[number],
+                    mask=masks[number],
+                    pixels=pixels,
+                    lungs=found,
+                    flags=flags,
+                )
+            )
+        return predictions

@@ -1,0 +1,65 @@
+"""An output registered from outside is written wherever predictions are."""
+
+import csv
+import sys
+
+import pandas as pd
+import pytest
+
+from isnet_cxr.data.manifests.manifest import read_manifest
+from isnet_cxr.pipeline.prediction.evaluation import evaluate_classifier
+from isnet_cxr.pipeline.prediction.outputs import OUTPUTS
+
+OUTPUT = """
+from isnet_cxr.pipeline.prediction.outputs import OUTPUTS, Output
+
+class Doubt(Output):
+    def columns(self, prediction):
+        return {"doubt": 1 - float(prediction.probabilities.max()), "word": "maybe"}
+
+    def write(self, prediction, out):
+        (out / "doubts").mkdir(parents=True, exist_ok=True)
+        (out / "doubts" / f"{prediction.image_id}.txt").write_text(prediction.predicted)
+
+OUTPUTS.register("doubt", Doubt())
+"""
+
+
+@pytest.fixture
+def extension(tmp_path, monkeypatch):
+    monkeypatch.setattr(OUTPUTS, "_entries", dict(OUTPUTS))
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    monkeypatch.delitem(sys.modules, "doubt_output", raising=False)
+    path = tmp_path / "doubt_output.py"
+    path.write_text(OUTPUT)
+    yield path
+    sys.modules.pop("doubt_output", None)
+
+
+def test_its_columns_and_files_are_in_the_batch_and_its_numbers_in_the_tests(
+    command, extension, images, classifier_package, write_images, tmp_path
+):
+    out = tmp_path / "out"
+    code, _, said = command(
+        "predict", images, "--model", classifier_package, "--out", out, "--extension", extension
+    )
+    assert code == 0, said
+    with (out / "predictions.csv").open() as stream:
+        rows = list(csv.DictReader(stream))
+    for row in rows:
+        highest = max(float(row["p_normal"]), float(row["p_covid"]))
+        assert float(row["doubt"]) == pytest.approx(1 - highest, abs=1e-5)
+        assert (out / "doubts" / f"{row['image_id']}.txt").read_text() == row["predicted"]
+    manifest = read_manifest(write_images("one", count=3))
+    frame = evaluate_classifier(classifier_package, manifest, cache=None, progress=False)
+    assert pd.api.types.is_float_dtype(frame["doubt"])
+    assert "word" not in frame
+
+
+def test_columns_are_the_known_ones_in_their_order(command, images, classifier_package, tmp_path):
+    command("predict", images, "--model", classifier_package, "--out", tmp_path)
+    header = (tmp_path / "predictions.csv").read_text().splitlines()[0]
+    assert header == (
+        "number,image_id,predicted,p_normal,p_covid,explained,relevance_inside_lungs,full_colour,"
+        "mask_quality,mask_reasons,review_flag"
+    )
