@@ -3,7 +3,8 @@
 Values pass the stages of PS3.3 C.11: modality LUT or rescale, then VOI LUT or window (the first of
 several; linear, linear exact or sigmoid), then presentation: MONOCHROME1 or a presentation LUT
 shape INVERSE is inverted once. Without a usable window, 8-bit images stand as they are and deeper
-ones are mapped by percentiles. Padding is black and counts for nothing. Rows and columns stay as
+ones are mapped by percentiles. Padding is black and counts for nothing. Colour images,
+palettes among them, are copies of grey ones and pass none of these stages. Rows and columns stay as
 they are stored, which is how viewers show radiographs; a header that calls that mirrored is noted.
 
 No text of a header leaves this file: attributes are compared with known values, never quoted.

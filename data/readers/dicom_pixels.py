@@ -16,7 +16,7 @@ from pydicom.uid import (
 )
 
 from isnet_cxr.data.readers.decoding import DecodingError, decode_frame
-from isnet_cxr.data.readers.frame import check_native_length, encoded_frame
+from isnet_cxr.data.readers.frame import check_native_length, encoded_frame, with_likelier_sign
 from isnet_cxr.data.readers.palette import palette_colours
 from isnet_cxr.data.readers.radiograph import UnreadableImage, check_size
 
@@ -26,6 +26,7 @@ PALETTE = "PALETTE COLOR"
 GREY_TOLERANCE = 8 / 255
 """Largest difference between red, green and blue, of white, that lossy compression makes of grey"""
 FEWEST_BITS, MOST_BITS = 8, 16
+HEADER_SIGN = "warning: the sign is the header's, its codestream says otherwise"
 
 
 class Stored(NamedTuple):
@@ -169,10 +170,15 @@ def _decode_apart(path: Path, dataset: Dataset) -> tuple[NDArray[Any], tuple[str
     }
     if samples > 1:
         options["planar_configuration"] = int(dataset.get("PlanarConfiguration") or 0)
-    values = decode_frame(options, frame.encoded)
+    values, notes = decode_frame(options, frame.encoded), frame.notes
+    if frame.doubtful_sign and samples == 1:
+        values = with_likelier_sign(values, bits=stored)
+        if values.dtype.kind == "i":
+            dataset.PixelRepresentation = 1
+            notes = (HEADER_SIGN,)
     if stored > int(dataset.BitsStored):
         _check_range(path, dataset, values)
-    return values, frame.notes
+    return values, notes
 
 
 def _check_range(path: Path, dataset: Dataset, values: NDArray[Any]) -> None:

@@ -9,8 +9,10 @@ many bytes.
 
 from io import BytesIO
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 from pydicom.encaps import encapsulate, generate_fragments, parse_basic_offsets
 from pydicom.uid import RLELossless
@@ -35,11 +37,14 @@ class Frame(NamedTuple):
         encoded: What a decoder takes as the value of PixelData, encapsulated.
         bits: Depth of the codestream, or None where it has none of its own (RLE).
         notes: Warnings for the reading steps.
+        doubtful_sign: Whether the codestream is unsigned under a header that says signed: it may
+            hold unsigned values, or signed ones that its encoder knew nothing of.
     """
 
     encoded: bytes
     bits: int | None
     notes: tuple[str, ...]
+    doubtful_sign: bool = False
 
 
 def check_native_length(path: Path, dataset: Dataset) -> None:
@@ -85,8 +90,31 @@ def encoded_frame(path: Path, dataset: Dataset) -> Frame:
     if failure:
         raise UnreadableImage(path, f"pixel data cannot be decoded ({failure})")
     _compare(path, dataset, stream)
+    doubtful = stream.signed is False and dataset.get("PixelRepresentation") == 1
     notes = _correct(dataset, stream)
-    return Frame(encapsulate([content], has_bot=False), stream.bits, notes)
+    return Frame(encapsulate([content], has_bot=False), stream.bits, notes, doubtful)
+
+
+def with_likelier_sign(values: NDArray[Any], *, bits: int) -> NDArray[Any]:
+    """Return unsigned values, or the signed ones of the same bits if they make a smoother image.
+
+    The wrong sign tears an image wherever its values pass the middle of their range, or 0.
+
+    Args:
+        values: Unsigned, (H, W).
+        bits: Depth of the codestream.
+    """
+    unsigned = values.astype(np.int32)
+    signed = (unsigned ^ 2 ** (bits - 1)) - 2 ** (bits - 1)
+    if _variation(signed) >= _variation(unsigned):
+        return values
+    return np.asarray(signed, dtype=f"i{values.dtype.itemsize}")
+
+
+def _variation(values: NDArray[np.int32]) -> int:
+    return sum(
+        int(np.abs(np.diff(values, axis=axis)).sum(dtype=np.int64)) for axis in range(values.ndim)
+    )
 
 
 def _native_bytes(dataset: Dataset) -> int:

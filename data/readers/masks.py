@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import binary_erosion
+from scipy.ndimage import binary_erosion, label
 
 from isnet_cxr.data.readers.radiograph import UnreadableImage
 
@@ -20,11 +20,11 @@ MOST_EXACT = 16
 """Most different values in a file whose values are exact; more are a lossy format's."""
 NOISE = 24
 """Largest difference, of 255, that a lossy format makes of one colour."""
-WHITE = 255
-PLAIN, BLACK = 0.75, 0.4
-"""Shares of the border that a background has, at least: any, and black."""
+WHITE, IGNORED = 255, 127
+PLAIN, BLACK, HALF = 0.75, 0.2, 0.5
+"""Shares of the border that a background has, at least: any, black, and black beyond doubt."""
 MOST_LUNG = 0.75
-"""Largest share of an image that is lung where black is not the background."""
+"""Largest share of an image that is lung, unless the background is black beyond doubt."""
 LEAST_LEVEL, LEAST_COVERED = 0.1, 0.5
 MOST_LEVELS = 4
 
@@ -42,7 +42,7 @@ def lungs(path: Path, values: NDArray[Any]) -> NDArray[np.uint8]:
     Raises:
         UnreadableImage: If the background is ambiguous, or the file is no mask.
     """
-    values = np.nan_to_num(values)
+    values = _without_ignored(np.nan_to_num(values))
     labels = _are_labels(values)
     values = _comparable(values)
     if (values == values[0, 0]).all():
@@ -52,8 +52,7 @@ def lungs(path: Path, values: NDArray[Any]) -> NDArray[np.uint8]:
     background = _background(path, values, noise=noise)
     distance = np.abs(values - background).max(axis=-1)
     found = distance > (0 if labels else _threshold(path, distance, noise=noise))
-    black = not background.any()
-    if not black and found.mean() > MOST_LUNG:
+    if found.mean() > MOST_LUNG and _may_be_inverted(values, background):
         raise UnreadableImage(path, "ambiguous mask: most of the image would be lung")
     return np.asarray(found, dtype=np.uint8)
 
@@ -61,6 +60,20 @@ def lungs(path: Path, values: NDArray[Any]) -> NDArray[np.uint8]:
 def _are_labels(values: NDArray[Any]) -> bool:
     """Claim that the values are whole numbers too small to be grey: of these no pixel is blur."""
     return bool(np.abs(values).max() <= LARGEST_LABEL and (values == np.rint(values)).all())
+
+
+def _without_ignored(values: NDArray[Any]) -> NDArray[Any]:
+    """Turn 127 beside 0 and 255 into 0: V7 marks so what is to be ignored.
+
+    Where 255 is one area alone, it is one lung, and 127 may well be the other.
+    """
+    if values.ndim != len(("row", "column")) or not np.isin(values, (0, IGNORED, WHITE)).all():
+        return values
+    white = values == WHITE
+    areas = np.bincount(label(white)[0].ravel())[1:]
+    if (areas >= LEAST_LEVEL * white.sum()).sum() > 1:
+        return np.where(white, values, 0)
+    return values
 
 
 def _comparable(values: NDArray[Any]) -> NDArray[np.float32]:
@@ -89,9 +102,18 @@ def _count_different(values: NDArray[np.float32]) -> int:
     return len(np.unique(packed))
 
 
+def _may_be_inverted(values: NDArray[np.float32], background: NDArray[np.float32]) -> bool:
+    """Claim that the background may be the lungs: it is not black, or half of the border is not."""
+    return bool(background.any()) or _share(_border(values), background, noise=NOISE) < HALF
+
+
+def _border(values: NDArray[np.float32]) -> NDArray[np.float32]:
+    return np.concatenate([values[0], values[-1], values[1:-1, 0], values[1:-1, -1]])
+
+
 def _background(path: Path, values: NDArray[np.float32], *, noise: int) -> NDArray[np.float32]:
     """Return the background's colour, (C,)."""
-    border = np.concatenate([values[0], values[-1], values[1:-1, 0], values[1:-1, -1]])
+    border = _border(values)
     black = np.zeros(border.shape[-1], dtype=np.float32)
     if _share(border, black, noise=noise) >= BLACK:
         return black

@@ -161,6 +161,21 @@ def test_the_sign_is_the_codestreams(wedge, write_frame, bits, signed, size):
         )
 
 
+@pytest.mark.parametrize("bits", [12, 13, 16])
+@pytest.mark.parametrize("size", SIZES)
+def test_signed_values_that_an_encoder_took_for_unsigned_are_signed(wedge, write_frame, bits, size):
+    signed = wedge(*size, bits).astype(np.int32) // 2 - 2 ** (bits - 3)  # most of them positive
+    content = j2k((signed & (2**bits - 1)).astype(np.uint16), bits)
+    path = write_frame(
+        content, rows=size[0], columns=size[1], bits=bits, syntax=J2K, PixelRepresentation=1,
+        WindowCenter=0, WindowWidth=2**bits,
+    )  # fmt: skip
+    read = read_image(path)
+    expected = (signed + 2 ** (bits - 1)) / (2**bits - 1)
+    np.testing.assert_allclose(read.pixels[0], expected, atol=1e-3)
+    assert any("sign is the header's" in step for step in read.steps)
+
+
 def test_boxes_around_a_codestream_are_taken_off(wedge, write_frame):
     values, stream = wedge(39, 44, 8), io.BytesIO()
     Image.fromarray(values.astype(np.uint8)).save(stream, "JPEG2000", irreversible=False)

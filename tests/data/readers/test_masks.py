@@ -35,6 +35,7 @@ def painted(labels, colours):
 @pytest.mark.parametrize(
     "levels",
     [(0, 1, 2), (0, 1, 1), (0, 85, 170), (0, 170, 85), (0, 255, 255), (0, 30, 255), (0, 254, 255),
+     (0, 127, 255), (0, 255, 127),
      (255, 0, 0), (255, 85, 170), (2, 0, 1), (15, 0, 0), (128, 0, 255), (200, 100, 60)],
 )  # fmt: skip
 @pytest.mark.parametrize("name", ["m.png", "m.tif", "m.bmp", "m.gif"])
@@ -155,12 +156,29 @@ def test_a_frame_around_a_mask_is_ambiguous(tmp_path, labels):
         read_mask(tmp_path / "m.png")
 
 
+@pytest.mark.parametrize("share", [0.25, 0.4])
+def test_black_lungs_that_touch_the_border_are_not_the_background(tmp_path, share):
+    inverted = np.full((50, 60), 255, np.uint8)
+    inverted[:, 5:12] = 0
+    inverted[: int(share * 50), :5] = inverted[: int(share * 50), -5:] = 0
+    Image.fromarray(inverted).save(tmp_path / "m.png")
+    with pytest.raises(UnreadableImage, match="ambiguous mask"):
+        read_mask(tmp_path / "m.png")
+
+
 def test_a_picture_is_no_mask(tmp_path):
     down, across = np.mgrid[:90, :70]
     for number, picture in enumerate([down * 2 + across, 255 - down * 2, (down * across) % 251]):
         Image.fromarray(picture.astype(np.uint8)).save(tmp_path / f"{number}.png")
         with pytest.raises(UnreadableImage, match="mask"):
             read_mask(tmp_path / f"{number}.png")
+
+
+def test_what_v7_marks_to_be_ignored_is_no_lung(tmp_path, labels):
+    v7 = painted(labels, (0, 255, 255))
+    v7[:4, 10:20] = 127
+    Image.fromarray(v7).save(tmp_path / "m.png")
+    np.testing.assert_array_equal(read_mask(tmp_path / "m.png"), labels > 0)
 
 
 def test_an_empty_mask_is_empty(tmp_path):
