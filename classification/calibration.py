@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from isnet_cxr.classification.batches import ImageRows, as_batch, in_order
 from isnet_cxr.classification.isnet_settings import IsnetSettings
 from isnet_cxr.classification.variants import build_explainer
-from isnet_cxr.data.learning.fitting import seeded_generator
+from isnet_cxr.data.learning.randomness import seeded_generator
 
 FILE = "foreground-ranges.json"
 Ranges = dict[str, tuple[float, float]]

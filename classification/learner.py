@@ -15,7 +15,7 @@ from isnet_cxr.classification.normalization import recompute_statistics
 from isnet_cxr.classification.objective import Batch, Objective, Terms
 from isnet_cxr.classification.settings import ClassifierSettings
 from isnet_cxr.data.learning.augment import augment
-from isnet_cxr.data.learning.fitting import seeded_generator
+from isnet_cxr.data.learning.randomness import seeded_generator
 
 
 class ClassifierLearner(LightningModule):  # type: ignore[misc]  # Lightning's types are not followed

@@ -8,7 +8,7 @@ from monai.losses import DiceCELoss
 from torch import Tensor
 
 from isnet_cxr.data.learning.augment import augment
-from isnet_cxr.data.learning.fitting import seeded_generator
+from isnet_cxr.data.learning.randomness import seeded_generator
 from isnet_cxr.segmentation.frames import add_frames
 from isnet_cxr.segmentation.metrics import dice_of_batch
 from isnet_cxr.segmentation.network import build_network

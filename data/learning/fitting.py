@@ -3,7 +3,7 @@
 A training owns its folder: ``checkpoints/last.ckpt`` is where an interrupted one goes on, at the
 last finished epoch; ``checkpoints/best.ckpt`` holds the epoch chosen by validation; and
 ``epochs.jsonl`` the metrics of every epoch. Randomness must derive from (seed, epoch, step), see
-``seeded_generator``: then a resumed training is the uninterrupted one.
+``data.learning.randomness``: then a resumed training is the uninterrupted one.
 """
 
 import hashlib
@@ -17,7 +17,6 @@ from dataclasses import asdict, dataclass, is_dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
 import pandas as pd
 import torch
 import yaml
@@ -104,12 +103,6 @@ def fit(
     learner.cpu().eval()
     learner.load_state_dict(state["state_dict"])
     return _best_epoch(out / EPOCHS, settings)
-
-
-def seeded_generator(*key: int) -> torch.Generator:
-    """Return a CPU generator whose state depends on ``key`` alone, as in (seed, epoch, step)."""
-    words = np.random.SeedSequence(key).generate_state(2)
-    return torch.Generator().manual_seed(int(words[0]) << 31 | int(words[1]) >> 1)
 
 
 def read_epochs(out: Path) -> list[dict[str, float]]:

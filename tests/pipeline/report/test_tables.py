@@ -24,7 +24,7 @@ def trust(monkeypatch):
 
 @pytest.mark.usefixtures("trust")
 def test_a_registered_figure_has_a_column_in_report_and_terminal():
-    classification = {"a": {"internal": scores(0.5)}, "b": {"development": scores(0.7)}}
+    classification = {"a": {"internal": scores(0.5)}, "b": {"internal": scores(0.7)}}
     table = tables.cross_table(classification)
     column = list(table.head).index("how much to trust")
     assert table.rows[1][column].startswith("0.700")
@@ -38,7 +38,7 @@ def test_a_registered_figure_has_a_column_in_report_and_terminal():
 
 def test_nothing_is_stressed_where_no_classifier_has_the_figure():
     none = {**scores(0.5), "macro_f1": None}
-    table = tables.cross_table({"a": {"internal": none}, "b": {"development": none}})
+    table = tables.cross_table({"a": {"internal": none}, "b": {"internal": none}})
     assert all(table.head[column] != "macro F1" for _, column in table.strong)
 
 

@@ -154,7 +154,7 @@ def test_networks_run_on_cuda_where_there_is_one(monkeypatch, there, device):
 def test_tests_run_on_the_automatic_device(development, tmp_path, monkeypatch):
     import pandas as pd
 
-    from isnet_cxr.classification import evaluate
+    from isnet_cxr.pipeline.prediction import evaluation
     from isnet_cxr.pipeline.study import samples
 
     (job,) = plan_jobs(
@@ -171,7 +171,7 @@ def test_tests_run_on_the_automatic_device(development, tmp_path, monkeypatch):
         return pd.DataFrame({"image_id": ["a"]})
 
     monkeypatch.setattr(module, "automatic_device", lambda: "somewhere")
-    monkeypatch.setattr(evaluate, "evaluate_classifier", record)
+    monkeypatch.setattr(evaluation, "evaluate_classifier", record)
     monkeypatch.setattr(samples, "explain_samples", record)
     module._test(job, lambda *_: None, tmp_path)
     assert devices == ["somewhere"] * 2
