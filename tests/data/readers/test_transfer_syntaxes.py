@@ -138,6 +138,19 @@ def test_codestream_of_another_encoder_is_decoded(tmp_path, syntax):
     np.testing.assert_allclose(image.pixels[0] * 4095, VALUES, atol=error + 1e-3)
 
 
+@pytest.mark.parametrize("syntax", STORED_HERE)
+@pytest.mark.parametrize("header", [{"Rows": 12, "Columns": 8}, {"BitsStored": 8}])
+def test_codestream_of_another_encoder_is_held_against_the_header(tmp_path, syntax, header):
+    path = write_values(tmp_path / "f.dcm")
+    embed(path, syntax, base64.b85decode(STORED_HERE[syntax][0]))
+    dataset = pydicom.dcmread(path)
+    for keyword, value in header.items():
+        setattr(dataset, keyword, value)
+    dataset.save_as(path)
+    with pytest.raises(UnreadableImage, match=r"codestream of (8 x 12|12 bits|16 bits) in a file"):
+        read_image(path)
+
+
 def embed(path, syntax, codestream):
     """Put a codestream in the place of a file's pixels."""
     dataset = pydicom.dcmread(path)
