@@ -35,7 +35,7 @@ class Classifier:
         self.settings = settings
 
     @classmethod
-    def load(cls, package: Path, device: str | torch.device = "cpu") -> "Classifier":
+    def load(cls, package: Path | str, device: str | torch.device = "cpu") -> "Classifier":
         """Load a package.
 
         Raises:

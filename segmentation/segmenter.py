@@ -63,7 +63,7 @@ class LungSegmenter:
         self._device = torch.device(device)
 
     @classmethod
-    def load(cls, package: Path, device: str | torch.device = "cpu") -> "LungSegmenter":
+    def load(cls, package: Path | str, device: str | torch.device = "cpu") -> "LungSegmenter":
         """Load the model package in the folder ``package``.
 
         Raises:

@@ -7,6 +7,7 @@ import sys
 import sysconfig
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import isnet_cxr
@@ -21,6 +22,17 @@ def test_every_public_name_is_there():
     assert isnet_cxr.__version__
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         isnet_cxr.nothing  # noqa: B018  the look-up is the test
+
+
+def test_paths_may_be_text(tmp_path):
+    from isnet_cxr.data.writers import write_png
+
+    write_png(np.arange(64, dtype=np.uint8).reshape(8, 8), tmp_path / "image.png")
+    image = isnet_cxr.read_image(str(tmp_path / "image.png"))
+    assert image.pixels.shape == (1, 8, 8)
+    for kind in (isnet_cxr.Classifier, isnet_cxr.LungSegmenter):
+        with pytest.raises(FileNotFoundError, match="is no model package"):
+            kind.load(str(tmp_path))
 
 
 def test_importing_the_package_imports_nothing_else():

@@ -64,13 +64,14 @@ def _umask() -> int:
     return current
 
 
-def read_package(folder: Path, *, kind: str) -> Package:
+def read_package(folder: Path | str, *, kind: str) -> Package:
     """Read the package in ``folder``.
 
     Raises:
         FileNotFoundError: If a file of the package is missing.
         InputError: If it is not a package of ``kind``, or a file of it is damaged.
     """
+    folder = Path(folder)
     for name in (WEIGHTS, CONFIG):
         if not (folder / name).is_file():
             raise FileNotFoundError(f"{folder} is no model package: {name} is missing")

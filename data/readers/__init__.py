@@ -47,12 +47,13 @@ def is_dicom_file(path: Path) -> bool:
     return is_image_file(path) and _is_dicom(path)
 
 
-def read_image(path: Path) -> Radiograph:
+def read_image(path: Path | str) -> Radiograph:
     """Read one radiograph, (1, H, W), upright, air dark and bone bright.
 
     Raises:
         UnreadableImage: If the file is missing or no readable image; one line, naming the file.
     """
+    path = Path(path)
     with reading(path, "image"):
         return checked(path, _reader(path)(path))
 
