@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from isnet_cxr.classification.context_network import ContextNet
 from isnet_cxr.data.errors import InputError
@@ -74,14 +74,18 @@ def check_network(name: str, *, classes: int, size_px: int, weights: str | None 
             logits = network.eval()(torch.zeros(2, 1, size_px, size_px))
     except InputError as error:
         raise InputError(f"network: {error}") from None
-    except (RuntimeError, TypeError, ValueError) as error:
-        said = " ".join(str(error).split())
-        raise InputError(f"network: {name} does not take images: {said}") from None
-    if tuple(logits.shape) != (2, classes):
+    except Exception as error:  # the user's own code: whatever it raises is theirs to mend
+        raise InputError(f"network: {name} does not take images: {_said(error)}") from None
+    if not isinstance(logits, Tensor) or tuple(logits.shape) != (2, classes):
+        came = tuple(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
         raise InputError(
-            f"network: {name} maps (2, 1, {size_px}, {size_px}) to {tuple(logits.shape)}, "
-            f"expected (2, {classes})"
+            f"network: {name} maps (2, 1, {size_px}, {size_px}) to {came}, expected (2, {classes})"
         )
+
+
+def _said(error: Exception) -> str:
+    """Say in one line what the user's code raised."""
+    return f"{type(error).__name__}: {' '.join(str(error).split())}"
 
 
 def _imported(name: str, *, trusted: bool) -> Callable[..., nn.Module]:
@@ -93,8 +97,8 @@ def _imported(name: str, *, trusted: bool) -> Callable[..., nn.Module]:
         )
     try:
         module = importlib.import_module(place)
-    except ImportError as error:
-        raise InputError(f"network {name!r} cannot be imported: {error}") from None
+    except Exception as error:  # the user's own code
+        raise InputError(f"network {name!r} cannot be imported: {_said(error)}") from None
     found = getattr(module, attribute, None)
     if not callable(found):
         raise InputError(f"network {name!r}: module {place!r} has no callable {attribute!r}")

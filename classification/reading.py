@@ -38,8 +38,10 @@ def read_classifier(
     """
     if not isinstance(values, Mapping):
         raise InputError(f"{where}: expected a mapping of settings, got {values!r}")
-    _refuse_old(values, where)
     method = values.get("method", ClassifierSettings.method)
+    if not isinstance(method, str):
+        raise InputError(f"{where}.method: expected a method's name, got {method!r}")
+    _refuse_old(values, where)
     if method not in METHODS:
         try:
             METHODS[method]
@@ -94,17 +96,16 @@ def check_classifier(settings: ClassifierSettings, *, classes: int, where: str) 
         InputError: Naming the key.
     """
     try:
-        check_network(
-            settings.network,
-            classes=classes,
-            size_px=settings.preprocessing.size_px,
-            weights=settings.network_weights,
-        )
-        method = METHODS[settings.method]
-        if method.needs_check(settings.method_settings):
-            method.check(
-                build_network(settings.network, classes=classes, seed=0), settings.method_settings
+        method, own = METHODS[settings.method], settings.method_settings
+        if not method.needs(own).own_network:
+            check_network(
+                settings.network,
+                classes=classes,
+                size_px=settings.preprocessing.size_px,
+                weights=settings.network_weights,
             )
+        if method.needs_check(own):
+            method.check(new_network(settings, classes=classes, seed=0), own)
     except InputError as error:
         raise InputError(f"{where}.{error}") from None
 

@@ -87,5 +87,6 @@ def load_extensions(names: Sequence[str]) -> None:
             sys.path.insert(0, place)
         try:
             importlib.import_module(module)
-        except ImportError as error:
-            raise InputError(f"extension {name!r} cannot be imported: {error}") from None
+        except Exception as error:  # the user's own code: whatever it raises is theirs to mend
+            said = f"{type(error).__name__}: {' '.join(str(error).split())}"
+            raise InputError(f"extension {name!r} cannot be imported: {said}") from None

@@ -54,6 +54,9 @@ def run_jobs(
         InputError: If a job raised one (or ``FileNotFoundError``): its message is the user's.
         RuntimeError: If a job raised anything else or its process died; holds its traceback.
     """
+    # OpenMP's threads spin while they wait; beside other work on the same cores that made an epoch
+    # up to ten times as long. A process reads this as it starts.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     context = multiprocessing.get_context("spawn")
     waiting = list(enumerate(jobs))
     running: list[_Running] = []

@@ -21,12 +21,26 @@ def small(*, classes):
 
 def wide(*, classes):
     return nn.Sequential(nn.Flatten(), nn.Linear(64, 2 * classes))
+
+
+def fails(*, classes):
+    return {}["nothing"]
+
+
+class Pair(nn.Module):
+    def forward(self, images):
+        return images, images
+
+
+def pair(*, classes):
+    return Pair()
 """
 
 
 @pytest.fixture
 def module(tmp_path, monkeypatch):
     (tmp_path / "hospital_networks.py").write_text(SOURCE)
+    (tmp_path / "hospital_broken.py").write_text("def small(:\n")
     monkeypatch.syspath_prepend(tmp_path)
     yield "hospital_networks"
     sys.modules.pop("hospital_networks", None)
@@ -61,6 +75,9 @@ def test_its_weights_come_from_a_file_and_must_fit(module, tmp_path):
         ("no_such_module_x:small", "cannot be imported"),
         ("hospital_networks:smal", "no callable 'smal'"),
         ("hospital_networks:wide", r"to \(2, 6\), expected \(2, 3\)"),
+        ("hospital_networks:fails", "KeyError: 'nothing'"),
+        ("hospital_networks:pair", r"to tuple, expected \(2, 3\)"),
+        ("hospital_broken:small", "cannot be imported: SyntaxError"),
     ],
 )
 def test_what_cannot_be_had_is_found_before_anything_runs(module, name, said):

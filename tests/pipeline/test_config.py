@@ -225,6 +225,7 @@ def test_an_unknown_variant_is_refused():
     ("values", "said"),
     [
         ({"method": "plain"}, "s.method: 'plain' is called 'baseline' now"),
+        ({"method": ["isnet"]}, "s.method: expected a method's name, got ['isnet']"),
         ({"method": "mixed"}, "s.method: 'mixed' is called 'exchange' now"),
         ({"isnet": {"mixed_share": 0.3}}, "s.isnet.mixed_share: is exchange_share now"),
         ({"isnet": {"epsilon": 0.3}}, "s.isnet.epsilon: is epsilon, beside `method` now"),

@@ -7,7 +7,14 @@ import time
 from pathlib import Path
 
 import pytest
-from tests_jobs import chat, crash, die, mistake, sleep_and_tell  # beside this file, see conftest
+from tests_jobs import (  # beside this file, see conftest
+    chat,
+    crash,
+    die,
+    mistake,
+    sleep_and_tell,
+    tell_waiting,
+)
 
 from isnet_cxr.pipeline.study.parallel import run_jobs
 
@@ -52,6 +59,13 @@ def test_wrong_input_in_a_job_is_the_users_error():
 def test_a_bug_in_a_job_brings_its_traceback():
     with pytest.raises(RuntimeError, match="ZeroDivisionError"):
         run_jobs(crash, [1], at_once=1, on_message=ignore)
+
+
+def test_threads_of_a_job_do_not_spin_while_they_wait(monkeypatch):
+    monkeypatch.delenv("OMP_WAIT_POLICY", raising=False)
+    heard = []
+    run_jobs(tell_waiting, [1], at_once=1, on_message=lambda *message: heard.append(message[2]))
+    assert heard == ["PASSIVE"]
 
 
 def test_a_process_that_dies_is_noticed():

@@ -21,6 +21,10 @@ def crash(_job, _tell):
     _ = 1 / 0
 
 
+def tell_waiting(_job, tell):
+    tell("policy", os.environ.get("OMP_WAIT_POLICY"))
+
+
 def die(_job, _tell):
     os._exit(7)
 
