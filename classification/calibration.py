@@ -50,7 +50,7 @@ def measure_relevance(
 
     Returns:
         Mean and deviation over images and maps of every supervised layer, in the units of the
-        explained quantity; the images' own is "pixels".
+        attribution target; the images' own is "pixels".
     """
     explainer = build_explainer(network.eval(), settings, epsilon=epsilon)
     totals: dict[str, list[Tensor]] = {}

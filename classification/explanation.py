@@ -15,7 +15,11 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from isnet_cxr.classification.lrp.gradient.prepare import PreparedNetwork, prepare
-from isnet_cxr.classification.lrp.targets import Quantity, choose_classes, explained_quantity
+from isnet_cxr.classification.lrp.targets import (
+    AttributionTarget,
+    attribution_targets,
+    choose_classes,
+)
 from isnet_cxr.classification.objective import share_inside_lungs
 
 IMAGES_AT_ONCE = 32
@@ -45,7 +49,7 @@ def explain_images(
     masks: Tensor | None = None,
     *,
     label: int | None = None,
-    quantity: Quantity = "log_odds",
+    attribution_target: AttributionTarget = "log_odds",
     epsilon: float = 1e-2,
 ) -> Explanation:
     """Predict images with any ReLU classifier, and map the relevance of every pixel for one class.
@@ -56,7 +60,7 @@ def explain_images(
             time.
         masks: 1 in the lungs, (N, 1, H, W), for the share of relevance inside them.
         label: Index of the class; None takes each image's own most probable one.
-        quantity: The class's logit or log-odds.
+        attribution_target: The class's logit or log-odds.
         epsilon: Stabiliser of LRP-epsilon.
 
     Raises:
@@ -77,7 +81,7 @@ def explain_images(
             with prepared.record(epsilon=epsilon) as recording:
                 logits = network(some)
             chosen = _choose(logits.detach(), label)
-            explained = explained_quantity(logits, chosen, quantity=quantity)
+            explained = attribution_targets(logits, chosen, target=attribution_target)
             heatmaps = recording.heatmaps(explained, differentiable=False)
             parts.append(_as_arrays(logits.detach(), chosen, heatmaps, some_lungs))
     return Explanation(

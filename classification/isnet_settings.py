@@ -5,7 +5,7 @@ from typing import Literal
 
 from isnet_cxr.classification.losses.heatmap import EmptyMasks, ForegroundForm
 from isnet_cxr.classification.lrp.conventions import FirstRule
-from isnet_cxr.classification.lrp.targets import ExplainedClass, Quantity
+from isnet_cxr.classification.lrp.targets import AttributionTarget, TargetClass
 from isnet_cxr.data.ranges import require
 
 
@@ -24,9 +24,9 @@ class IsnetSettings:
         exchange_share: Part of the training images whose background is another image's, in
             [0, 1]. It closes what relevance cannot show: a background that switches units off
             leaves them without relevance (``docs/method.md``). 0 is the published method.
-        explained: Which class is explained; "all" of them, a map each (Original); or "dual": all
+        target_class: Which class is explained; "all" of them, a map each (Original); or "dual": all
             logits propagated together, one map by z+ and one by epsilon.
-        quantity: The class's logit or its log-odds; "dual" starts from the logits.
+        attribution_target: The class's logit or its log-odds; "dual" starts from the logits.
         first_rule: From the first layer to the pixels.
         deep_layers: Hidden layers whose heatmaps get the same loss (deep supervision), by their
             dotted names in the network.
@@ -52,8 +52,8 @@ class IsnetSettings:
     weight_end: float = 0.6
     ramp: float = 0.5
     exchange_share: float = 0.8
-    explained: ExplainedClass | Literal["dual"] = "random"
-    quantity: Quantity = "log_odds"
+    target_class: TargetClass | Literal["dual"] = "random"
+    attribution_target: AttributionTarget = "log_odds"
     first_rule: FirstRule = "zB"
     deep_layers: tuple[str, ...] = ()
     layer_decay: float = 0.8

@@ -16,7 +16,12 @@ OWN = "method_settings"
 RENAMED = {
     "method": {"plain": "baseline", "masked": "masked_input", "mixed": "exchange"},
     "keys": {"marks": "bias_tests, in the study", "mixed": "exchange"},
-    "isnet": {"mixed_share": "exchange_share", "epsilon": "epsilon, beside `method`"},
+    "isnet": {
+        "explained": "target_class",
+        "quantity": "attribution_target",
+        "mixed_share": "exchange_share",  # old
+        "epsilon": "epsilon, beside `method`",
+    },
 }
 """Names of earlier versions, and the ones that took their places."""
 

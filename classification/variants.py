@@ -16,9 +16,9 @@ from isnet_cxr.classification.isnet_settings import IsnetSettings
 from isnet_cxr.classification.lrp.gradient.prepare import prepare
 from isnet_cxr.classification.lrp.layerwise.engine import LayerwiseEngine
 from isnet_cxr.classification.lrp.targets import (
-    ExplainedClass,
+    TargetClass,
+    attribution_targets,
     choose_classes,
-    explained_quantity,
 )
 from isnet_cxr.data.errors import InputError
 
@@ -62,7 +62,7 @@ class ClassExplainer:
     def __init__(
         self,
         network: nn.Module,
-        strategy: ExplainedClass,
+        strategy: TargetClass,
         settings: IsnetSettings,
         *,
         epsilon: float,
@@ -92,7 +92,7 @@ class ClassExplainer:
             logits.detach(), strategy=strategy, labels=labels, generator=generator
         )
         heatmaps = recording.layer_heatmaps(
-            explained_quantity(logits, classes, quantity=settings.quantity),
+            attribution_targets(logits, classes, target=settings.attribution_target),
             differentiable=differentiable,
             first_rule=settings.first_rule,
         )
@@ -149,9 +149,9 @@ def build_explainer(network: nn.Module, settings: IsnetSettings, *, epsilon: flo
         ValueError: If relevance cannot pass a layer.
     """
     check_layers(network, settings.deep_layers)
-    if settings.explained == "dual":
+    if settings.target_class == "dual":
         return DualExplainer(network, settings, epsilon=epsilon)
-    return ClassExplainer(network, settings.explained, settings, epsilon=epsilon)
+    return ClassExplainer(network, settings.target_class, settings, epsilon=epsilon)
 
 
 def check_layers(network: nn.Module, names: Sequence[str]) -> None:

@@ -10,7 +10,7 @@ from torch import nn
 from isnet_cxr.classification.balance import GradientBalance
 from isnet_cxr.classification.explanation import explain_images
 from isnet_cxr.classification.isnet_settings import IsnetSettings
-from isnet_cxr.classification.lrp.targets import ExplainedClass, Quantity
+from isnet_cxr.classification.lrp.targets import AttributionTarget, TargetClass
 from isnet_cxr.classification.methods.baseline import ClassObjective
 from isnet_cxr.classification.methods.isnet import IsnetObjective
 from isnet_cxr.classification.networks import build_network
@@ -46,8 +46,8 @@ class TrainingCase:
     Attributes:
         isnet: Whether there is a heatmap loss; plain training otherwise.
         fraction: Part of the batch that is explained.
-        explained: Which class.
-        quantity: Its logit or log-odds.
+        target_class: Which class.
+        attribution_target: Its logit or log-odds.
         epsilon: At the ReLUs; 0 is gradient x input.
         clipping: "one by one", the two losses differentiated one after the other; or "together",
             their sum differentiated once, as published, and as training does between the steps
@@ -59,8 +59,8 @@ class TrainingCase:
 
     isnet: bool = True
     fraction: float = 1.0
-    explained: ExplainedClass | Literal["dual"] = "random"
-    quantity: Quantity = "log_odds"
+    target_class: TargetClass | Literal["dual"] = "random"
+    attribution_target: AttributionTarget = "log_odds"
     epsilon: float = 5e-2
     clipping: Clipping = "together"
     deep: bool = False
@@ -76,13 +76,17 @@ TRAINING_CASES: dict[str, TrainingCase] = {
     "random, clipped one by one": TrainingCase(clipping="one by one"),
     "random 1/2, clipped one by one": TrainingCase(fraction=0.5, clipping="one by one"),
     "random 1/4, clipped one by one": TrainingCase(fraction=0.25, clipping="one by one"),
-    "selective": TrainingCase(explained="lowest"),
-    "stochastic": TrainingCase(explained="stochastic", quantity="logit"),
-    "stochastic, 2 classes": TrainingCase(explained="stochastic", quantity="logit", classes=2),
-    "stochastic, 14 classes": TrainingCase(explained="stochastic", quantity="logit", classes=14),
-    "original, 3 classes": TrainingCase(explained="all", quantity="logit", classes=3),
-    "original, 7 classes": TrainingCase(explained="all", quantity="logit", classes=7),
-    "dual": TrainingCase(explained="dual"),
+    "selective": TrainingCase(target_class="lowest"),
+    "stochastic": TrainingCase(target_class="stochastic", attribution_target="logit"),
+    "stochastic, 2 classes": TrainingCase(
+        target_class="stochastic", attribution_target="logit", classes=2
+    ),
+    "stochastic, 14 classes": TrainingCase(
+        target_class="stochastic", attribution_target="logit", classes=14
+    ),
+    "original, 3 classes": TrainingCase(target_class="all", attribution_target="logit", classes=3),
+    "original, 7 classes": TrainingCase(target_class="all", attribution_target="logit", classes=7),
+    "dual": TrainingCase(target_class="dual"),
     "deep supervision": TrainingCase(deep=True),
     "gradient x input": TrainingCase(epsilon=0.0),
     "baseline, bf16": TrainingCase(isnet=False, bf16=True),
@@ -128,8 +132,8 @@ def _objective(case: TrainingCase, network: nn.Module, classes: int) -> Objectiv
         return ClassObjective(network, torch.ones(classes))
     isnet = IsnetSettings(
         fraction=case.fraction,
-        explained=case.explained,
-        quantity=case.quantity,
+        target_class=case.target_class,
+        attribution_target=case.attribution_target,
         exchange_share=0.0,
         deep_layers=(_middle_layer(network),) if case.deep else (),
     )

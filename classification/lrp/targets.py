@@ -1,4 +1,4 @@
-"""Which quantity of a prediction is explained: a choice of classes, and logit or log-odds.
+"""The attribution target: which classes are explained, and whether by logit or log-odds.
 
 Training explains few quantities, so that its cost does not grow with the classes; which ones
 decides what is learned (Bassi, Decherchi, Cavalli 2024, doi:10.1109/ACCESS.2024.3487474).
@@ -9,8 +9,8 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-ExplainedClass = Literal["all", "stochastic", "lowest", "top", "label", "random"]
-Quantity = Literal["logit", "log_odds"]
+TargetClass = Literal["all", "stochastic", "lowest", "top", "label", "random"]
+AttributionTarget = Literal["logit", "log_odds"]
 
 
 def log_odds(logits: Tensor) -> Tensor:
@@ -31,7 +31,7 @@ def log_odds(logits: Tensor) -> Tensor:
 def choose_classes(
     logits: Tensor,
     *,
-    strategy: ExplainedClass,
+    strategy: TargetClass,
     labels: Tensor | None = None,
     generator: torch.Generator | None = None,
 ) -> Tensor:
@@ -71,7 +71,7 @@ def choose_classes(
     return (top + torch.where(stay, 0, step).to(logits.device)) % classes
 
 
-def explained_quantity(logits: Tensor, classes: Tensor, *, quantity: Quantity) -> Tensor:
+def attribution_targets(logits: Tensor, classes: Tensor, *, target: AttributionTarget) -> Tensor:
     """Return the logits or log-odds of the chosen ``classes`` (B, maps), same shape."""
-    values = log_odds(logits) if quantity == "log_odds" else logits
+    values = log_odds(logits) if target == "log_odds" else logits
     return values.gather(1, classes)

@@ -33,7 +33,7 @@ def heatmap_gradient(
 ) -> tuple[Tensor, Tensor]:
     """Heatmap loss and its gradient by all weights, in one row."""
     network = build_network("densenet-small", classes=3, seed=0).train(training)
-    options = {"fraction": 1.0, "explained": "label", "exchange_share": 0.0, **options}
+    options = {"fraction": 1.0, "target_class": "label", "exchange_share": 0.0, **options}
     epsilon = options.pop("epsilon", 5e-2)
     settings = IsnetSettings(**options, decay=0.98)
     objective = IsnetObjective(network, torch.ones(3), settings, epsilon=epsilon)
@@ -41,7 +41,7 @@ def heatmap_gradient(
         terms = objective.training_terms(images, progress=0.5, generator=torch.Generator())
     loss = terms["heatmap_loss"]
     gradients = torch.autograd.grad(loss, list(network.parameters()), materialize_grads=True)
-    if bf16 and settings.explained != "dual":
+    if bf16 and settings.target_class != "dual":
         assert terms["logits"].dtype == torch.bfloat16  # autocast was on
     return loss, torch.cat([gradient.flatten() for gradient in gradients])
 
@@ -50,7 +50,7 @@ def heatmap_gradient(
     "options",
     [
         {},
-        {"explained": "all", "quantity": "logit"},
+        {"target_class": "all", "attribution_target": "logit"},
         {"deep_layers": ("features.transition1", "features.transition2")},
     ],
     ids=["one class", "original", "deep"],
@@ -66,8 +66,8 @@ def test_the_loss_is_float32_and_its_gradient_close(options):
 
 
 def test_dual_is_made_in_float32_whatever_autocast_says():
-    expected = heatmap_gradient(batch(), bf16=False, training=False, explained="dual")
-    half = heatmap_gradient(batch(), bf16=True, training=False, explained="dual")
+    expected = heatmap_gradient(batch(), bf16=False, training=False, target_class="dual")
+    half = heatmap_gradient(batch(), bf16=True, training=False, target_class="dual")
     torch.testing.assert_close(half, expected)
 
 

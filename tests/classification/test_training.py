@@ -247,7 +247,10 @@ def test_images_without_lungs_are_trained_on_when_asked(manifest, tmp_path):
 def test_every_supervised_layer_keeps_a_range_of_its_own(manifest, tmp_path, explained):
     layers = ("3", "10")
     isnet = replace(
-        SETTINGS.method_settings, explained=explained, quantity="logit", deep_layers=layers
+        SETTINGS.method_settings,
+        target_class=explained,
+        attribution_target="logit",
+        deep_layers=layers,
     )
     package = train(manifest, tmp_path, replace(SETTINGS, method_settings=isnet))
     measured = json.loads((package / "metrics.json").read_text())

@@ -13,16 +13,20 @@ from isnet_cxr.classification.objective import Batch
 from isnet_cxr.classification.variants import build_explainer
 
 VARIANTS: dict[str, dict[str, Any]] = {
-    "original": {"explained": "all", "quantity": "logit"},
-    "stochastic": {"explained": "stochastic", "quantity": "logit"},
-    "selective": {"explained": "lowest"},
-    "top": {"explained": "top"},
-    "label": {"explained": "label"},
-    "random": {"explained": "random"},
-    "dual": {"explained": "dual"},
-    "gradient x input": {"explained": "top", "epsilon": 0.0, "first_rule": "epsilon"},
-    "original, deep": {"explained": "all", "quantity": "logit", "deep_layers": ("2", "5")},
-    "dual, deep": {"explained": "dual", "deep_layers": ("2", "5")},
+    "original": {"target_class": "all", "attribution_target": "logit"},
+    "stochastic": {"target_class": "stochastic", "attribution_target": "logit"},
+    "selective": {"target_class": "lowest"},
+    "top": {"target_class": "top"},
+    "label": {"target_class": "label"},
+    "random": {"target_class": "random"},
+    "dual": {"target_class": "dual"},
+    "gradient x input": {"target_class": "top", "epsilon": 0.0, "first_rule": "epsilon"},
+    "original, deep": {
+        "target_class": "all",
+        "attribution_target": "logit",
+        "deep_layers": ("2", "5"),
+    },
+    "dual, deep": {"target_class": "dual", "deep_layers": ("2", "5")},
 }
 RANGE = (0.05, 0.3)
 
@@ -86,10 +90,12 @@ def test_a_variants_gradient_matches_finite_differences(variant):
 def test_originals_loss_is_the_mean_of_the_single_classes():
     model, images = network().double(), batch(images=3)
     images = replace(images, images=images.images.double())
-    original = terms(objective(model, explained="all", quantity="logit"), images)["heatmap_loss"]
+    original = terms(objective(model, target_class="all", attribution_target="logit"), images)[
+        "heatmap_loss"
+    ]
     singles = [
         terms(
-            objective(network().double(), explained="label", quantity="logit"),
+            objective(network().double(), target_class="label", attribution_target="logit"),
             replace(images, labels=torch.full((3,), label)),
         )["heatmap_loss"]
         for label in range(3)
@@ -98,9 +104,9 @@ def test_originals_loss_is_the_mean_of_the_single_classes():
 
 
 def test_dual_is_the_layerwise_engines_two_maps():
-    explained = build_explainer(network(), IsnetSettings(explained="dual"), epsilon=5e-2).explain(
-        batch().images, batch().labels, generator=None
-    )
+    explained = build_explainer(
+        network(), IsnetSettings(target_class="dual"), epsilon=5e-2
+    ).explain(batch().images, batch().labels, generator=None)
     maps = explained.heatmaps["pixels"]
     assert maps.shape == (4, 2, 1, 10, 8)
     assert (maps[:, 0] >= 0).all()
@@ -109,7 +115,7 @@ def test_dual_is_the_layerwise_engines_two_maps():
 
 def test_no_epsilon_and_no_zb_rule_is_gradient_times_input():
     model, images = network(), batch()
-    settings = IsnetSettings(first_rule="epsilon", explained="label", quantity="logit")
+    settings = IsnetSettings(first_rule="epsilon", target_class="label", attribution_target="logit")
     inputs = images.images.clone().requires_grad_()
     chosen = model(inputs).gather(1, images.labels[:, None]).sum()
     (gradient,) = torch.autograd.grad(chosen, inputs)
@@ -120,7 +126,7 @@ def test_no_epsilon_and_no_zb_rule_is_gradient_times_input():
 
 
 def test_every_deep_layer_has_its_own_range():
-    model, options = network(), {"explained": "all", "deep_layers": ("2", "5")}
+    model, options = network(), {"target_class": "all", "deep_layers": ("2", "5")}
     settings = IsnetSettings(fraction=1.0, exchange_share=0, foreground_range=RANGE, **options)
     shared = IsnetObjective(model, torch.ones(3), settings)
     wide = {"2": (1e-9, 1e9), "5": (1e-9, 1e9)}
@@ -134,11 +140,11 @@ def test_every_deep_layer_has_its_own_range():
 def test_validation_draws_nothing_and_explains_what_training_explains():
     images = batch()
     for drawn in ("random", "stochastic"):
-        got = objective(network(), explained=drawn).validation_terms(images)["heatmap_loss"]
-        top = objective(network(), explained="top").validation_terms(images)["heatmap_loss"]
+        got = objective(network(), target_class=drawn).validation_terms(images)["heatmap_loss"]
+        top = objective(network(), target_class="top").validation_terms(images)["heatmap_loss"]
         torch.testing.assert_close(got, top)
     for explained in ("all", "lowest", "label", "dual"):
-        scorer = objective(network(), explained=explained)
+        scorer = objective(network(), target_class=explained)
         validated = scorer.validation_terms(images)["heatmap_loss"]
         torch.testing.assert_close(validated, terms(scorer, images)["heatmap_loss"].detach())
         assert not torch.isclose(validated, top)
@@ -147,9 +153,9 @@ def test_validation_draws_nothing_and_explains_what_training_explains():
 def test_images_without_lungs_are_in_the_class_loss_only():
     images = batch()
     images.masks[1] = 0
-    scored = terms(objective(network(), explained="top"), images)
+    scored = terms(objective(network(), target_class="top"), images)
     others = Batch(images.images[[0, 2, 3]], images.masks[[0, 2, 3]], images.labels[[0, 2, 3]])
-    expected = terms(objective(network(), explained="top"), others)
+    expected = terms(objective(network(), target_class="top"), others)
     torch.testing.assert_close(scored["heatmap_loss"], expected["heatmap_loss"])
     assert scored["logits"].shape == (4, 3)
     assert scored["class_loss"] != expected["class_loss"]

@@ -202,10 +202,10 @@ def test_settings_come_back_from_plain_values_unchanged():
 @pytest.mark.parametrize(
     "variant",
     [
-        {"explained": "all", "quantity": "logit"},
-        {"explained": "stochastic", "quantity": "logit"},
-        {"explained": "lowest", "quantity": "log_odds"},
-        {"explained": "dual", "foreground_form": "L2"},
+        {"target_class": "all", "attribution_target": "logit"},
+        {"target_class": "stochastic", "attribution_target": "logit"},
+        {"target_class": "lowest", "attribution_target": "log_odds"},
+        {"target_class": "dual", "foreground_form": "L2"},
         {"deep_layers": ["3", "7"], "layer_decay": 0.8},
         {"first_rule": "epsilon", "empty_masks": "skip"},
     ],
@@ -217,8 +217,8 @@ def test_every_variant_of_the_isnet_can_be_chosen_in_a_study(variant):
 
 
 def test_an_unknown_variant_is_refused():
-    with pytest.raises(InputError, match="explained"):
-        read_classifier({"isnet": {"explained": "both"}}, where="s")
+    with pytest.raises(InputError, match="target_class"):
+        read_classifier({"isnet": {"target_class": "both"}}, where="s")
 
 
 @pytest.mark.parametrize(

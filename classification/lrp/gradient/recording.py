@@ -1,7 +1,7 @@
 """Heatmaps by one modified backward pass: LRP-epsilon inside, zB at the first layer.
 
 A recorded forward pass leaves an autograd graph whose ReLUs and batch norms know the relevance
-pass (see ``functions``). Propagating the explained quantity back through it gives the modified
+pass (see ``functions``). Propagating the attribution target back through it gives the modified
 gradient at every layer; relevance is activation x modified gradient. It is the rule
 ``R_j = sum_k a_j w_jk R_k / (z_k + eps)``, written once per network instead of once per layer.
 """
@@ -124,7 +124,7 @@ class Recording:
     def heatmaps(
         self, explained: Tensor, *, differentiable: bool = True, first_rule: FirstRule = "zB"
     ) -> Tensor:
-        """Relevance of every pixel for the explained quantity of every image.
+        """Relevance of every pixel for the attribution target of every image.
 
         Args:
             explained: One number per image, (B,), for instance a logit; or several, (B, maps).

@@ -84,7 +84,7 @@ class LayerwiseRecording:
         settings: LayerwiseRules | None = None,
         differentiable: bool = True,
     ) -> Tensor:
-        """Relevance of every pixel for the explained quantity of every image.
+        """Relevance of every pixel for the attribution target of every image.
 
         Args:
             explained: One number per image, (B,), computed from ``logits``: a logit, log-odds; or

@@ -1,9 +1,9 @@
-"""Which quantity is explained."""
+"""What is explained."""
 
 import pytest
 import torch
 
-from isnet_cxr.classification.lrp.targets import choose_classes, explained_quantity, log_odds
+from isnet_cxr.classification.lrp.targets import attribution_targets, choose_classes, log_odds
 
 
 @pytest.fixture
@@ -37,7 +37,7 @@ def test_stochastic_is_the_top_class_half_of_the_time(logits):
 def test_strategies_choose_what_they_say(logits, strategy, maps):
     chosen = choose_classes(logits, strategy=strategy)
     assert chosen.shape == (400, maps)
-    values = explained_quantity(logits, chosen, quantity="logit")
+    values = attribution_targets(logits, chosen, target="logit")
     expected = {"all": logits, "top": logits.amax(1, True), "lowest": logits.amin(1, True)}
     torch.testing.assert_close(values, expected[strategy])
 
