@@ -19,6 +19,7 @@ from isnet_cxr.data.readers import read_image
 OUTLINE_PX = 16
 DETAIL_PX = 64
 LEVELS_PX = (48, 96)
+FINEST_PX = 192
 
 CROPS = (
     (0.0, 0.0, 0.0, 0.0),
@@ -47,11 +48,13 @@ class Fingerprint:
         outlines: Unit vectors of zero mean, one per crop, (len(CROPS), 16 * 16).
         details: Spectra of unit-norm details, one per zoom, (len(ZOOMS), 64, 33) complex.
         levels: Details without uniform borders, from rough to fine, (S, S) each, for registration.
+        finest: The finest of them, (192, 192), for the last word.
     """
 
     outlines: NDArray[np.float32]
     details: NDArray[np.complex64]
     levels: tuple[Plane, ...]
+    finest: NDArray[np.float16]
 
 
 def fingerprint_file(path: Path) -> Fingerprint:
@@ -69,7 +72,8 @@ def fingerprint(image: Plane) -> Fingerprint:
     outlines = [_outline(_crop(content, crop)) for crop in CROPS]
     details = [_spectrum(_crop(content, ((1 - zoom) / 2,) * 4)) for zoom in ZOOMS]
     levels = tuple(_level(content, size_px) for size_px in LEVELS_PX)
-    return Fingerprint(np.stack(outlines), np.stack(details), levels)
+    finest = _level(content, FINEST_PX).astype(np.float16)
+    return Fingerprint(np.stack(outlines), np.stack(details), levels, finest)
 
 
 def trim_uniform_borders(image: Plane) -> Plane:

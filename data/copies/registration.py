@@ -42,11 +42,11 @@ def register(
     placement, correlation = start.copy(), -1.0
     for target, source in zip(fixed, moving, strict=True):
         if correlation >= HOPELESS:  # the rough structure is laid already
-            correlation = _correlation(target, source, placement)
+            correlation = correlate(target, source, placement)
             if correlation < UNPROMISING:
                 break
         placement = _descend(target, source, placement)
-        correlation = _correlation(target, source, placement)
+        correlation = correlate(target, source, placement)
         if correlation < HOPELESS:
             break
     return correlation, placement
@@ -133,7 +133,8 @@ def _descend(target: Plane, source: Plane, placement: Placement) -> Placement:
     return placement
 
 
-def _correlation(target: Plane, source: Plane, placement: Placement) -> float:
+def correlate(target: Plane, source: Plane, placement: Placement) -> float:
+    """Correlate two details (S, S), one laid on the other; -1 where they hardly overlap."""
     overlap = _overlap(placement, target.shape[0])
     if overlap is None or not _is_plausible(placement):
         return -1.0

@@ -13,6 +13,7 @@ from isnet_cxr.data.copies.duplicates import drop_duplicates, find_duplicates
 from isnet_cxr.data.datasets import ADAPTERS
 from isnet_cxr.data.learning.preprocess import resize
 from isnet_cxr.data.manifests.records import image_id
+from isnet_cxr.data.phantoms import DEVELOPMENT, EXTERNAL, make_hospital
 from isnet_cxr.data.readers import read_image
 from isnet_cxr.data.writers import write_png
 
@@ -100,6 +101,23 @@ def test_blank_and_tiny_images_are_no_copies_of_images(write):
 def test_no_image_has_no_copy(write):
     images = write({"image": make_image(0)})
     assert find_duplicates(images, images.iloc[:0], progress=False).empty
+
+
+@pytest.mark.slow
+def test_generated_images_of_different_patients_are_no_copies(tmp_path):
+    frames = [
+        make_hospital(
+            hospital, tmp_path / hospital.name, seed=7, workers=2,
+            counts=dict.fromkeys(hospital.looks, 24 if hospital in DEVELOPMENT else 8),
+        )
+        for hospital in (*DEVELOPMENT, *EXTERNAL)
+    ]  # fmt: skip
+    images = pd.concat(frames, ignore_index=True)
+    assert len(images) == 120
+    found = find_duplicates(images, progress=False)
+    patient = images.set_index("image_id")["patient_id"]
+    strangers = found["image_id_a"].map(patient) != found["image_id_b"].map(patient)
+    assert strangers.sum() <= 1
 
 
 @pytest.mark.slow
