@@ -43,8 +43,8 @@ def map_items(
     # joblib's processes start clean (a fork of a process that runs torch's threads may hang) and do
     # not import the caller's main module (multiprocessing's "spawn" does, so that it fails in
     # notebooks and in scripts without a main guard).
-    development = Parallel(n_jobs=workers, return_as="generator", batch_size=ITEMS_PER_CHUNK)
-    results = development(delayed(function)(item) for item in items)
+    processes = Parallel(n_jobs=workers, return_as="generator", batch_size=ITEMS_PER_CHUNK)
+    results = processes(delayed(function)(item) for item in items)
     yield from _tracked(results, len(items), title=title, progress=progress)
 
 

@@ -11,7 +11,6 @@ from typing import Annotated
 
 import typer
 
-from isnet_cxr.data.errors import InputError
 from isnet_cxr.pipeline.commands import (
     audit,
     bench,
@@ -26,7 +25,7 @@ from isnet_cxr.pipeline.commands import (
     split,
     study,
 )
-from isnet_cxr.pipeline.errors import STOPPED, WRONG_INPUT, is_users, one_line
+from isnet_cxr.pipeline.errors import STOPPED, WRONG_INPUT, is_stopped, is_users, one_line
 
 RESUMED = {"study", "demo", "segment train", "classify train"}
 """Commands that go on where they were stopped."""
@@ -78,15 +77,24 @@ def main() -> None:
     """Run the command line; wrong input is one line on standard error."""
     try:
         app()
-    except (InputError, OSError) as error:
+    except SystemExit as ended:
+        if ended.code == STOPPED:  # typer's answer to Ctrl-C
+            _tell_stopped()
+        raise
+    except (
+        Exception
+    ) as error:  # the program's last frame: what is not told here keeps its traceback
+        if is_stopped(error):
+            _tell_stopped()
+            sys.exit(STOPPED)
         if not is_users(error):
             raise
         print(f"isnet-cxr: {one_line(error)}", file=sys.stderr)
         sys.exit(WRONG_INPUT)
-    except SystemExit as ended:
-        if ended.code == STOPPED:  # typer's answer to Ctrl-C
-            print(f"isnet-cxr: stopped; {_what_next(sys.argv[1:])}", file=sys.stderr)
-        raise
+
+
+def _tell_stopped() -> None:
+    print(f"isnet-cxr: stopped; {_what_next(sys.argv[1:])}", file=sys.stderr)
 
 
 def _what_next(words: Sequence[str]) -> str:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from isnet_cxr.data.errors import InputError
-from isnet_cxr.pipeline.errors import is_users, one_line
+from isnet_cxr.pipeline.errors import is_stopped, is_users, one_line
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -59,6 +59,17 @@ def test_other_errors_of_the_system_are_bugs():
 
 def test_input_errors_are_told_in_one_line():
     assert one_line(InputError("epochs: expected\n at least 1")) == "epochs: expected at least 1"
+
+
+def test_an_error_that_comes_up_while_work_is_ended_is_ctrl_c():
+    def fails_while_ending():
+        try:
+            raise KeyboardInterrupt
+        finally:
+            raise RuntimeError("cannot join thread before it is started")
+
+    assert is_stopped(raised_by(fails_while_ending))
+    assert not is_stopped(RuntimeError("by itself"))
 
 
 def test_an_output_folder_that_is_a_file_is_one_line(tmp_path):
