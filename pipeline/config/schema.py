@@ -6,7 +6,7 @@ them against the stages' own dataclasses.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import (
     Field,
@@ -35,7 +35,7 @@ class PhantomsConfig(Section):
 
     hospital: str
     images_per_class: int = Field(ge=1)
-    seed: int = 0
+    seed: int = Field(default=0, ge=0)
 
     @model_validator(mode="after")
     def _hospital_is_known(self) -> "PhantomsConfig":
@@ -114,7 +114,7 @@ class BiasTestConfig(Section):
 
     classifiers: list[str] = Field(min_length=1)
     only: list[str] = Field(default_factory=list)
-    seeds: list[int] | None = None
+    seeds: list[Annotated[int, Field(ge=0)]] | None = None
 
 
 class StudyConfig(Section):
@@ -158,8 +158,8 @@ class StudyConfig(Section):
     classifiers: dict[Name, dict[str, Any]] = Field(min_length=1)
     defaults: dict[str, Any] = Field(default_factory=dict)
     bias_tests: dict[Name, BiasTestConfig] = Field(default_factory=dict)
-    seeds: list[int] = Field(default=[0], min_length=1)
-    split_seed: int = 0
+    seeds: list[Annotated[int, Field(ge=0)]] = Field(default=[0], min_length=1)
+    split_seed: int = Field(default=0, ge=0)
     fractions: tuple[float, float, float] = (0.7, 0.1, 0.2)
     jobs: int = Field(default=1, ge=1)
     threads_per_training: int = Field(default=1, ge=1)

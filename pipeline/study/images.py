@@ -1,14 +1,15 @@
 """Which images play which part in a study: read, filtered, without duplicates, split by patient."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from isnet_cxr.data.audit import Leak
-from isnet_cxr.data.copies.duplicates import find_duplicates
+from isnet_cxr.data.copies.duplicates import DuplicateSettings, find_duplicates
 from isnet_cxr.data.errors import InputError
 from isnet_cxr.data.manifests.manifest import concatenate
 from isnet_cxr.data.manifests.splits import assign_splits
@@ -19,6 +20,8 @@ from isnet_cxr.pipeline.study.sources import LeftOut, count_left_out, read_datas
 from isnet_cxr.pipeline.study.steps import digest_manifest, once
 
 DUPLICATES = "duplicates.csv"
+_IS_COPY = "also in the external test {test!r}"
+_OF_COPIED = "of a patient who is in the external test {test!r} by another image"
 
 
 @dataclass(frozen=True)
@@ -143,12 +146,10 @@ def _without_duplicates(
         doubles = development["image_id"].isin(found["image_id_a"])
         theirs = development["patient_id"].isin(development.loc[doubles, "patient_id"])
         left_out.extend(
-            count_left_out(
-                development[doubles], "development", f"also in the external test {test!r}"
-            )
+            count_left_out(development[doubles], "development", _IS_COPY.format(test=test))
         )
-        others = f"of a patient who is in the external test {test!r} by another image"
-        left_out.extend(count_left_out(development[theirs & ~doubles], "development", others))
+        others = development[theirs & ~doubles]
+        left_out.extend(count_left_out(others, "development", _OF_COPIED.format(test=test)))
         development = development[~theirs].reset_index(drop=True)
     return development
 
@@ -157,16 +158,32 @@ def _search(
     development: pd.DataFrame, other: pd.DataFrame | None, folder: Path, *, progress: bool
 ) -> pd.DataFrame:
     """List copies between the development set and another, or within it, once per images."""
+    settings = DuplicateSettings()
     inputs = {
         "development": digest_manifest(development),
         "test": None if other is None else digest_manifest(other),
+        "settings": asdict(settings),
     }
 
     def make(folder: Path) -> None:
-        found = find_duplicates(development, other, workers=number_of_workers(), progress=progress)
+        found = find_duplicates(
+            development, other, settings=settings, workers=number_of_workers(), progress=progress
+        )
         found.to_csv(folder / DUPLICATES, index=False)
 
     return pd.read_csv(once(folder, inputs, make) / DUPLICATES, dtype=str)
+
+
+def describe_copies(images: StudyImages) -> str:
+    """Say how many images the development set lost as copies, and to which external test."""
+    counts: Counter[str] = Counter()
+    for entry in images.left_out:
+        counts[entry.reason] += entry.count if entry.role == "development" else 0
+    lost = []
+    for test in images.external:
+        copied, theirs = (counts[why.format(test=test)] for why in (_IS_COPY, _OF_COPIED))
+        lost.append(f"{copied} of {test}" + (f" and {theirs} of their patients" if theirs else ""))
+    return f"dropped from the development set as copies: {', '.join(lost) or 'none'}"
 
 
 def flagged_images(images: StudyImages) -> list[dict[str, Any]]:

@@ -15,6 +15,7 @@ from isnet_cxr.pipeline.study.describe import describe_study, without_places, wr
 from isnet_cxr.pipeline.study.images import (
     StudyImages,
     assign_roles,
+    describe_copies,
     flagged_images,
     without_unusable_masks,
 )
@@ -89,6 +90,8 @@ def _do(
     """Data, lungs, classifiers, figures, report: in this order."""
     images = assign_roles(config, out, progress=progress)
     journal.say(_describe_images(images))
+    if images.copies is not None:
+        journal.say(describe_copies(images))
     audit = audit_study(images, out, progress=progress)
     for line in _describe_audit(audit):
         journal.say(line)

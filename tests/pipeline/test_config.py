@@ -125,6 +125,8 @@ def test_an_unknown_key_is_named_with_its_near_miss(folder, changes, named):
         ({"classes": ["normal"]}, ["classes"]),
         ({"fractions": [0.5, 0.5, 0.5]}, ["fractions"]),
         ({"seeds": ["one"]}, ["seeds.0", "'one'"]),
+        ({"seeds": [-1]}, ["seeds.0", "-1"]),
+        ({"split_seed": -1}, ["split_seed", "-1"]),
         ({"jobs": 0}, ["jobs", "0"]),
         ({"segmentation": {}}, ["segmentation", "train", "package"]),
         ({"classifiers": {"isnet": {"method": "isnett"}}}, ["classifiers.isnet.method"]),

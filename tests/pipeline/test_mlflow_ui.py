@@ -32,7 +32,7 @@ from isnet_cxr.pipeline.study.run import run_study
 pytestmark = pytest.mark.slow
 
 STUDY = "tiny study"
-CHILDREN = ("plain seed 0", "plain seed 1")
+CHILDREN = ("baseline seed 0", "baseline seed 1")
 PATIENCE_S = 300  # MLflow's pages take a second, or minutes on a machine that is busy with others
 CHROMIUM_FLAGS = (
     "--headless",

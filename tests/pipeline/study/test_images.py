@@ -7,6 +7,7 @@ import pytest
 from isnet_cxr.pipeline.config import parse_study
 from isnet_cxr.pipeline.study.images import (
     assign_roles,
+    describe_copies,
     flagged_images,
     with_masks,
     without_unusable_masks,
@@ -112,6 +113,7 @@ def test_copies_of_external_images_leave_the_pool(two_hospitals, monkeypatch):
     )
     counted = {(e.role, e.reason): e.count for e in kept.left_out}
     assert counted["development", "also in the external test 'away'"] == 2
+    assert describe_copies(kept) == "dropped from the development set as copies: 2 of away"
     assert len(kept.development) == 18
 
 
@@ -144,6 +146,7 @@ def test_a_patient_whose_copy_is_tested_elsewhere_leaves_the_pool_whole(two_hosp
     assert len(kept.development) == 18
     reasons = [entry.reason for entry in kept.left_out if entry.role == "development"]
     assert "of a patient who is in the external test 'away' by another image" in reasons
+    assert describe_copies(kept).endswith(": 1 of away and 1 of their patients")
 
 
 def test_copies_within_the_pool_are_on_one_side(two_hospitals, monkeypatch):
