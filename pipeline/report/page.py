@@ -135,7 +135,7 @@ def _headlines(material: ReportMaterial) -> list[Headline]:
         if external:
             mean = sum(external) / len(external)
             value = f"{own_f1:.2f} → {mean:.2f}"
-            headlines.append(Headline(value, name, "macro F1, own → other hospitals"))
+            headlines.append(Headline(value, name, "macro F1, internal → external test"))
     return headlines
 
 
