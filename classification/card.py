@@ -4,7 +4,7 @@ from typing import Any
 
 import pandas as pd
 
-from isnet_cxr.classification.methods import METHODS
+from isnet_cxr.classification.methods import needs_of
 from isnet_cxr.classification.reading import read_classifier
 
 TEMPLATE = """# Chest X-ray classifier ({method}, {network})
@@ -43,7 +43,9 @@ def write_card(
         classes=", ".join(config["classes"]),
         size_px=settings["preprocessing"]["size_px"],
         exposure=settings["preprocessing"]["exposure"],
-        masked=", and its lung mask" if _needs_masks(settings) else "; no lung mask",
+        masked=", and its lung mask"
+        if needs_of(read_classifier(settings, where="settings")).lung_masks_at_run_time
+        else "; no lung mask",
         seed=config["seed"],
         bias=f"\n- Trained on images with a planted shortcut: bias test {settings['bias']}"
         if settings["bias"]
@@ -51,8 +53,3 @@ def write_card(
         counts="\n".join(lines),
         metrics="\n".join(f"- {name}: {value}" for name, value in metrics.items()),
     )
-
-
-def _needs_masks(settings: dict[str, Any]) -> bool:
-    read = read_classifier(settings, where="settings")
-    return METHODS[read.method].needs(read.method_settings).lung_masks_at_run_time

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from isnet_cxr.classification.explanation import IMAGES_AT_ONCE, Explanation, explain_images
-from isnet_cxr.classification.methods import METHODS
+from isnet_cxr.classification.methods import METHODS, needs_of
 from isnet_cxr.classification.reading import new_network, read_classifier
 from isnet_cxr.classification.settings import ClassifierSettings
 from isnet_cxr.data.errors import InputError
@@ -57,8 +57,7 @@ class Classifier:
     @property
     def needs_masks(self) -> bool:
         """Whether predictions need lung masks."""
-        needs = METHODS[self.settings.method].needs(self.settings.method_settings)
-        return needs.lung_masks_at_run_time
+        return needs_of(self.settings).lung_masks_at_run_time
 
     @torch.no_grad()
     def predict(

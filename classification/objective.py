@@ -1,5 +1,6 @@
 """What a training step minimises, and what every method's terms are made of."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -34,7 +35,7 @@ and "heatmap_weight" is P.
 """
 
 
-class Objective:
+class Objective(ABC):
     """Scores batches with a network; what it must remember from step to step is in ``state``.
 
     Attributes:
@@ -57,9 +58,9 @@ class Objective:
         """
         return self.validation_terms(batch)
 
+    @abstractmethod
     def validation_terms(self, batch: Batch) -> Terms:
         """Score a validation batch, the same way throughout the training."""
-        raise NotImplementedError
 
     def loss_to_differentiate(self, terms: Terms, parameters: Sequence[nn.Parameter]) -> Tensor:
         """Return the scalar whose gradient is taken; may add to ``terms`` what it measures."""

@@ -6,7 +6,7 @@ from typing import Any
 
 from torch import nn
 
-from isnet_cxr.classification.methods import METHODS
+from isnet_cxr.classification.methods import METHODS, needs_of
 from isnet_cxr.classification.networks import build_network, check_network
 from isnet_cxr.classification.settings import ClassifierSettings
 from isnet_cxr.data.errors import InputError
@@ -102,7 +102,7 @@ def check_classifier(settings: ClassifierSettings, *, classes: int, where: str) 
     """
     try:
         method, own = METHODS[settings.method], settings.method_settings
-        if not method.needs(own).own_network:
+        if not needs_of(settings).own_network:
             check_network(
                 settings.network,
                 classes=classes,

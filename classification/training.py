@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from isnet_cxr.classification.batches import ImageRows, ShuffledBatches, Stored, in_order, loader
 from isnet_cxr.classification.card import write_card
 from isnet_cxr.classification.learner import ClassifierLearner
-from isnet_cxr.classification.methods import METHODS, Setup
+from isnet_cxr.classification.methods import METHODS, Setup, needs_of
 from isnet_cxr.classification.objective import Objective
 from isnet_cxr.classification.reading import new_network, plain_classifier
 from isnet_cxr.classification.settings import ClassifierSettings
@@ -197,7 +197,7 @@ def _rows(
             f"image {unknown['image_id'].iloc[0]} has {what}: expected one of {list(classes)}"
         )
     bare = rows[rows["lung_mask"] == ""]
-    if _needs_lungs(settings) and len(bare):
+    if needs_of(settings).lung_masks_in_training and len(bare):
         raise InputError(
             f"method {settings.method!r} needs a lung mask for every image: "
             f"{len(bare)} of split {split!r} have none, image {bare['image_id'].iloc[0]} first"
@@ -205,16 +205,9 @@ def _rows(
     return rows
 
 
-def _needs_lungs(settings: ClassifierSettings) -> bool:
-    """Whether every image must have lungs in its mask."""
-    return METHODS[settings.method].needs(settings.method_settings).lung_masks_in_training
-
-
-def _groups(splits: dict[str, pd.DataFrame]) -> tuple[list[str], dict[str, pd.Series]]:
-    """Return all hospitals, sorted, and each image's; its dataset where no site is told."""
-    sites = {split: rows["site"].where(rows["site"] != "", rows["dataset"])
-             for split, rows in splits.items()}  # fmt: skip
-    return sorted({str(site) for column in sites.values() for site in column}), sites
+def _hospitals(manifest: pd.DataFrame) -> pd.Series:
+    """Return each image's hospital: its site, or its dataset where no site is told."""
+    return manifest["site"].where(manifest["site"] != "", manifest["dataset"])
 
 
 def _load(
@@ -227,7 +220,7 @@ def _load(
 ) -> _Images:
     """Load the images of both splits, and weigh classes by how rare they are."""
     rows, labels = {}, {}
-    hospitals, _ = _groups(splits)
+    hospitals = sorted(set(pd.concat([_hospitals(frame) for frame in splits.values()])))
     number = {name: index for index, name in enumerate(hospitals)}
     for split, frame in splits.items():
         images = load_images(frame, settings.preprocessing, cache=cache, progress=progress)
@@ -238,14 +231,14 @@ def _load(
                 f"{first.path}: {first.reason}"
             )
         empty = images.manifest["image_id"].iloc[np.flatnonzero(~images.masks.any(axis=(1, 2)))]
-        if _needs_lungs(settings) and len(empty):
+        if needs_of(settings).lung_masks_in_training and len(empty):
             raise InputError(
                 f"{len(empty)} lung masks of split {split!r} are empty, image {empty.iloc[0]} first"
             )
         labels[split] = _indices(images.manifest, classes)
         bias = BIAS_TESTS[settings.bias] if settings.bias else None
-        sites = _groups({split: images.manifest})[1][split]
-        groups = labels[split] * len(hospitals) + sites.map(number).to_numpy(dtype=np.int64)
+        site = _hospitals(images.manifest).map(number).to_numpy(dtype=np.int64)
+        groups = labels[split] * len(hospitals) + site
         rows[split] = ImageRows(
             images, labels[split], groups=groups, bias=bias, classes=len(classes)
         )

@@ -4,11 +4,12 @@ A study names a method by ``method:`` and sets it in a block of the same name. A
 is a class like these, registered by a module that the study lists under ``extensions:``.
 """
 
-from isnet_cxr.classification.methods.method import METHODS, Method, Needs, Setup
+from isnet_cxr.classification.methods.method import METHODS, Method, Needs, Setup, needs_of
 
 # isort: split
 from isnet_cxr.classification.methods import baseline, exchange, isnet, masked_input
 
 __all__ = [
     "METHODS", "Method", "Needs", "Setup", "baseline", "exchange", "isnet", "masked_input",
+    "needs_of",
 ]  # fmt: skip

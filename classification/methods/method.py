@@ -1,5 +1,6 @@
 """What a training method is: its settings, what it needs, and what it minimises."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -62,7 +63,7 @@ class Setup(Generic[Own]):
     train_first: Callable[[Objective, int], None]
 
 
-class Method(Generic[Own]):
+class Method(ABC, Generic[Own]):
     """One way to train a classifier; holds no state.
 
     Attributes:
@@ -94,9 +95,14 @@ class Method(Generic[Own]):
         """Return what the network sees of images (B, 1, H, W), in training and at run time."""
         return images
 
+    @abstractmethod
     def build(self, setup: Setup[Own]) -> Objective:
         """Return what to minimise."""
-        raise NotImplementedError
 
 
 METHODS: Registry[Method[Any]] = Registry("method")
+
+
+def needs_of(settings: ClassifierSettings) -> Needs:
+    """Say what the method of ``settings`` needs, as it is set there."""
+    return METHODS[settings.method].needs(settings.method_settings)

@@ -42,8 +42,8 @@ class ManifestSpeeds:
 
 def measure_manifests(rows: int) -> ManifestSpeeds:
     """Time a manifest of ``rows`` made-up images, in a process of its own."""
-    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as development:
-        return development.submit(_measure, rows).result()
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as process:
+        return process.submit(_measure, rows).result()
 
 
 def make_manifest(rows: int) -> pd.DataFrame:

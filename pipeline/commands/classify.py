@@ -94,7 +94,7 @@ def explain(
     from isnet_cxr.pipeline.prediction.batch import predict_images
 
     outcome = predict_images(
-        images, model=model, out=out, lungs=lungs, explained=explained, arrays=True
+        images, model=model, out=out, lungs=lungs, explained=explained, asked=("arrays",)
     )
     typer.echo(f"{out / 'heatmaps'}, {out / 'arrays'}: {outcome.count} heatmaps")
     report_failures(outcome.failures, out / "failures.csv")

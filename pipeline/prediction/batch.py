@@ -8,7 +8,7 @@ their pixels. File names often hold a patient's name or number: they stand in ``
 import csv
 import math
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -67,7 +67,7 @@ def predict_images(
     out: Path,
     lungs: Path | None = None,
     explained: str = "predicted",
-    arrays: bool = False,
+    asked: Collection[str] = (),
     device: str = "auto",
     progress: bool = True,
 ) -> Outcome:
@@ -81,7 +81,7 @@ def predict_images(
             are for masked classifiers and for the share of relevance inside the lungs; no other
             prediction depends on them.
         explained: A class, or "predicted".
-        arrays: Write the output "arrays" too: every heatmap's numbers.
+        asked: Names of outputs to write besides those that always are, as "arrays".
         device: "cpu", "cuda", ..., or "auto".
         progress: Show a bar.
 
@@ -92,7 +92,7 @@ def predict_images(
     files = _find(inputs)
     predictor = Predictor.load(model, lungs, device=choose_device(device))
     predictor.check(explained)
-    outputs = [one for name, one in OUTPUTS.items() if one.always or (arrays and name == "arrays")]
+    outputs = [one for name, one in OUTPUTS.items() if one.always or name in asked]
     results = _Results()
     shown = track(files.items(), description="predicting", disable=not progress)
     readable = _read(shown, predictor, results.failures)

@@ -12,6 +12,6 @@ def number_of_workers() -> int:
 
 def automatic_device() -> str:
     """Return where networks run: "cuda" where there is one, "cpu" otherwise."""
-    import torch  # not for every command
+    from isnet_cxr.pipeline.prediction.device import choose_device  # torch: not for every command
 
-    return "cuda" if torch.cuda.is_available() else "cpu"
+    return str(choose_device("auto"))
