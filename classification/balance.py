@@ -13,6 +13,8 @@ from collections.abc import MutableMapping, Sequence
 import torch
 from torch import Tensor, nn
 
+from isnet_cxr.data.errors import InputError
+
 CLIP = 1.0  # largest norm of the class loss's gradient
 HEATMAP_CLIP = 4.0  # of the heatmap loss's: the force that brings relevance back
 
@@ -33,11 +35,11 @@ class GradientBalance(nn.Module):
         With 1 every step's gradients are clipped exactly.
 
         Raises:
-            ValueError: If ``every`` is not positive.
+            InputError: If ``every`` is not positive.
         """
         super().__init__()
         if every < 1:
-            raise ValueError(f"every must be at least 1, got {every}")
+            raise InputError(f"every must be at least 1, got {every}")
         self._every = every
         self.register_buffer("class_norm", torch.tensor(float("nan")))
         self.register_buffer("heatmap_norm", torch.tensor(float("nan")))

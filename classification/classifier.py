@@ -71,7 +71,7 @@ class Classifier:
 
         Raises:
             TypeError: If images or masks are not uint8.
-            ValueError: If a shape is wrong, a mask holds more than 0 and 1, or masks are needed
+            InputError: If a shape is wrong, a mask holds more than 0 and 1, or masks are needed
                 and missing.
         """
         inputs = self._inputs(images, masks)
@@ -97,7 +97,7 @@ class Classifier:
 
         Raises:
             TypeError: If images or masks are not uint8.
-            ValueError: If the class is unknown, a shape is wrong, a mask holds more than 0 and 1,
+            InputError: If the class is unknown, a shape is wrong, a mask holds more than 0 and 1,
                 or masks are needed and missing.
         """
         if explained != "predicted" and explained not in self.classes:
@@ -112,7 +112,7 @@ class Classifier:
         """Return network inputs (N, 1, S, S) in [0, 1], on the network's device."""
         _check(images, masks)
         if self.needs_masks and masks is None:
-            raise ValueError("this classifier was trained on masked images: give lung masks")
+            raise InputError("this classifier was trained on masked images: give lung masks")
         device = next(self.network.parameters()).device
         inputs = torch.from_numpy(np.ascontiguousarray(images))[:, None].to(device).float() / 255
         if masks is None:
@@ -130,10 +130,10 @@ def _check(images: NDArray[np.uint8], masks: NDArray[np.uint8] | None) -> None:
                 f"got {array.dtype}"
             )
     if images.ndim != 3:  # noqa: PLR2004 - (N, S, S)
-        raise ValueError(f"images must be (N, S, S), got {images.shape}")
+        raise InputError(f"images must be (N, S, S), got {images.shape}")
     if masks is None:
         return
     if masks.shape != images.shape:
-        raise ValueError(f"masks must be {images.shape}, got {masks.shape}")
+        raise InputError(f"masks must be {images.shape}, got {masks.shape}")
     if masks.size and masks.max() > 1:
-        raise ValueError(f"masks must be 0 or 1, got {masks.max()}")
+        raise InputError(f"masks must be 0 or 1, got {masks.max()}")

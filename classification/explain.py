@@ -3,6 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from isnet_cxr.data.errors import InputError
+
 WARM, COLD = np.array([215, 48, 31]), np.array([33, 102, 172])  # supports, contradicts
 
 
@@ -21,10 +23,10 @@ def overlay(
         RGB, (H, W, 3).
 
     Raises:
-        ValueError: If the shapes differ.
+        InputError: If the shapes differ.
     """
     if image.shape != heatmap.shape:
-        raise ValueError(f"heatmap must be {image.shape}, got {heatmap.shape}")
+        raise InputError(f"heatmap must be {image.shape}, got {heatmap.shape}")
     if limit is None:
         limit = colour_limit(heatmap)
     strength = np.clip(np.abs(heatmap) / max(limit, 1e-12), 0, 1)[..., None]

@@ -21,6 +21,7 @@ from isnet_cxr.classification.lrp.targets import (
     choose_classes,
 )
 from isnet_cxr.classification.objective import share_inside_lungs
+from isnet_cxr.data.errors import InputError
 
 IMAGES_AT_ONCE = 32
 FIELDS = ("probabilities", "explained", "heatmaps", "share_inside_lungs")
@@ -64,14 +65,14 @@ def explain_images(
         epsilon: Stabiliser of LRP-epsilon.
 
     Raises:
-        ValueError: If the shapes disagree, there is no such class, or relevance cannot pass a
+        InputError: If the shapes disagree, there is no such class, or relevance cannot pass a
             layer.
     """
     if images.dim() != 4 or images.shape[1] != 1 or not len(images):  # noqa: PLR2004  (N, 1, H, W)
-        raise ValueError(f"images must be (N, 1, H, W), got {tuple(images.shape)}")
+        raise InputError(f"images must be (N, 1, H, W), got {tuple(images.shape)}")
     lungs = torch.zeros_like(images) if masks is None else masks
     if lungs.shape != images.shape:
-        raise ValueError(f"masks must be {tuple(images.shape)}, got {tuple(lungs.shape)}")
+        raise InputError(f"masks must be {tuple(images.shape)}, got {tuple(lungs.shape)}")
     parts = []
     batches = zip(
         torch.split(images, IMAGES_AT_ONCE), torch.split(lungs, IMAGES_AT_ONCE), strict=True
@@ -115,7 +116,7 @@ def _choose(logits: Tensor, label: int | None) -> Tensor:
     if label is None:
         return choose_classes(logits, strategy="top")
     if not 0 <= label < logits.shape[1]:
-        raise ValueError(f"label must be one of {logits.shape[1]} classes, got {label}")
+        raise InputError(f"label must be one of {logits.shape[1]} classes, got {label}")
     return torch.full((len(logits), 1), label, device=logits.device)
 
 

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from isnet_cxr.classification.context_network import ContextNet
+from isnet_cxr.classification.explanation import explain_images
 from isnet_cxr.data.errors import InputError
 from isnet_cxr.data.registry import Registry
 
@@ -58,7 +59,8 @@ def build_network(
 def check_network(name: str, *, classes: int, size_px: int, weights: str | None = None) -> None:
     """Find out before a training whether a network can be had.
 
-    Networks of ours are only looked up; a user's own is built and shown an image.
+    Networks of ours are only looked up; a user's own is built, shown an image, and its answer is
+    explained, as every test will do after the training.
 
     Raises:
         InputError: If not; begins with the key.
@@ -81,6 +83,15 @@ def check_network(name: str, *, classes: int, size_px: int, weights: str | None 
         raise InputError(
             f"network: {name} maps (2, 1, {size_px}, {size_px}) to {came}, expected (2, {classes})"
         )
+    _check_explained(network, name, size_px)
+
+
+def _check_explained(network: nn.Module, name: str, size_px: int) -> None:
+    image = torch.rand(1, 1, size_px, size_px, generator=torch.Generator().manual_seed(0))
+    try:
+        explain_images(network, image)
+    except Exception as error:  # the user's own code, or what relevance cannot pass in it
+        raise InputError(f"network: {name} cannot be explained: {_said(error)}") from None
 
 
 def _said(error: Exception) -> str:

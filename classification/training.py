@@ -82,14 +82,9 @@ def train_classifier(
             needed mask is missing or empty, or ``out`` holds another training.
     """
     splits = {split: _rows(manifest, split, classes, settings) for split in ("train", "val")}
-    description = {
-        "settings": as_plain(plain_classifier(settings)),
-        "classes": list(classes),
-        "seed": seed,
-        "images": {
-            split: digest_rows(rows, ["image_id", "label"]) for split, rows in splits.items()
-        },
-    }
+    digests = {name: digest_rows(rows, ["image_id", "label"]) for name, rows in splits.items()}
+    plain = as_plain(plain_classifier(settings))
+    description = {"settings": plain, "classes": list(classes), "seed": seed, "images": digests}
     claim_folder(out, description)
     package = out / "package"
     if (package / WEIGHTS).is_file():
@@ -101,15 +96,8 @@ def train_classifier(
     best["epoch"] += 1  # counted from 1, for people
     metrics = {f"best_{name}": value for name, value in best.items()} | objective.measured
     config = {"kind": KIND, **description, "measured": objective.measured}
-    write_package(
-        Package(
-            weights=network.state_dict(),
-            config=config,
-            metrics=metrics,
-            card=write_card(splits, config, metrics),
-        ),
-        package,
-    )
+    card = write_card(splits, config, metrics)
+    write_package(Package(network.state_dict(), config, metrics, card), package)
     shutil.rmtree(out / CHECKPOINTS)
     return package
 

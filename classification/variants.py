@@ -146,7 +146,7 @@ def build_explainer(network: nn.Module, settings: IsnetSettings, *, epsilon: flo
 
     Raises:
         InputError: If there is no hidden layer of a name.
-        ValueError: If relevance cannot pass a layer.
+        InputError: If relevance cannot pass a layer.
     """
     check_layers(network, settings.deep_layers)
     if settings.target_class == "dual":

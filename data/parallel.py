@@ -8,6 +8,8 @@ from joblib import Parallel, delayed
 from rich.console import Console
 from rich.progress import track
 
+from isnet_cxr.data.errors import InputError
+
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
@@ -33,10 +35,10 @@ def map_items(
         progress: Show a bar on standard error, if that is a terminal.
 
     Raises:
-        ValueError: If ``workers`` is less than 1.
+        InputError: If ``workers`` is less than 1.
     """
     if workers < 1:
-        raise ValueError(f"workers must be at least 1, got {workers}")
+        raise InputError(f"workers must be at least 1, got {workers}")
     if workers == 1 or len(items) <= ITEMS_PER_CHUNK:
         yield from _tracked(map(function, items), len(items), title=title, progress=progress)
         return

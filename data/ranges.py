@@ -12,6 +12,7 @@ def require(
     at_least: float | None = None,
     above: float | None = None,
     at_most: float | None = None,
+    below: float | None = None,
 ) -> None:
     """Refuse a value outside its range.
 
@@ -21,6 +22,7 @@ def require(
         at_least: Smallest value allowed.
         above: All values must be greater.
         at_most: Largest value allowed.
+        below: All values must be smaller.
 
     Raises:
         InputError: If the value is outside, or not a number.
@@ -36,5 +38,8 @@ def require(
     if at_most is not None:
         bounds.append(f"at most {at_most:g}")
         holds = holds and value <= at_most
+    if below is not None:
+        bounds.append(f"below {below:g}")
+        holds = holds and value < below
     if not holds:
         raise InputError(f"{key}: expected {' and '.join(bounds)}, got {value!r}")

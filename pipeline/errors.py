@@ -14,6 +14,8 @@ _CAUSES = {
     errno.ENOTEMPTY: "a folder that is not empty",
     errno.ESTALE: "a network folder that is gone",
     errno.EAGAIN: "in use by another process",
+    errno.EBUSY: "in use by another process",
+    errno.ETXTBSY: "in use by another process",
     errno.EACCES: "no permission",
     errno.EPERM: "no permission",
     errno.EISDIR: "a folder, expected a file",

@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 from isnet_cxr.data.errors import InputError
+from isnet_cxr.data.ranges import require
 from isnet_cxr.segmentation.unet import ResidualUNet
 
 KIND = "lung-segmenter"  # of its model package
@@ -28,6 +29,17 @@ class NetworkSettings:
     residual_units: int = 2
     norm: Literal["batch", "instance"] = "batch"
 
+    def __post_init__(self) -> None:
+        """Refuse shapes that are no U-Net.
+
+        Raises:
+            InputError: If there are fewer than two levels, or a number is out of range.
+        """
+        if len(self.channels) < 2:  # noqa: PLR2004
+            raise InputError(f"channels: expected at least two levels, got {self.channels}")
+        require("channels", min(self.channels), at_least=1)
+        require("residual_units", self.residual_units, at_least=0)
+
     @property
     def divisor(self) -> int:
         """What height and width of an image must be multiples of, in px."""
@@ -40,13 +52,9 @@ def build_network(settings: NetworkSettings, *, seed: int) -> nn.Module:
     Args:
         settings: Shape of the network.
         seed: Source of the first weights; torch's global generator is left as it was.
-
-    Raises:
-        InputError: If there are fewer than two levels.
     """
     from monai.networks.nets import UNet  # noqa: PLC0415  ten seconds, only where one is trained
 
-    _check(settings)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         network: nn.Module = UNet(
@@ -63,18 +71,8 @@ def build_network(settings: NetworkSettings, *, seed: int) -> nn.Module:
 
 
 def build_runtime_network(settings: NetworkSettings) -> nn.Module:
-    """Build the same network without MONAI, for trained weights to be loaded into.
-
-    Raises:
-        InputError: If there are fewer than two levels.
-    """
-    _check(settings)
+    """Build the same network without MONAI, for trained weights to be loaded into."""
     network: nn.Module = ResidualUNet(
         settings.channels, residual_units=settings.residual_units, norm=settings.norm
     )
     return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
-
-
-def _check(settings: NetworkSettings) -> None:
-    if len(settings.channels) < 2:  # noqa: PLR2004
-        raise InputError(f"channels must name at least two levels, got {settings.channels}")

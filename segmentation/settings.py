@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from isnet_cxr.data.errors import InputError
 from isnet_cxr.data.learning.augment import Augmentation
 from isnet_cxr.data.learning.preprocess import Preprocessing
+from isnet_cxr.data.ranges import require
 from isnet_cxr.segmentation.network import NetworkSettings
 
 
@@ -46,11 +47,12 @@ class SegmentationSettings:
         Raises:
             InputError: If a value is out of range; names the field.
         """
-        for name in ("epochs", "batch_size", "learning_rate"):
-            if getattr(self, name) <= 0:
-                raise InputError(f"{name} must be above 0, got {getattr(self, name)}")
-        if not 0 < self.threshold < 1:
-            raise InputError(f"threshold must lie between 0 and 1, got {self.threshold}")
+        for name in ("epochs", "batch_size"):
+            require(name, getattr(self, name), at_least=1)
+        require("learning_rate", self.learning_rate, above=0)
+        require("weight_decay", self.weight_decay, at_least=0)
+        require("framed_share", self.framed_share, at_least=0, at_most=1)
+        require("threshold", self.threshold, above=0, below=1)
         if self.test_time_mirror and not self.augmentation.flip:
             raise InputError("test_time_mirror needs augmentation.flip: true, got false")
         size_px, divisor = self.preprocessing.size_px, self.network.divisor

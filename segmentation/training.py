@@ -10,6 +10,7 @@ from typing import Any
 
 import pandas as pd
 import torch
+from torch import nn
 from torch.utils.data import BatchSampler, DataLoader, Sampler, SequentialSampler, TensorDataset
 
 from isnet_cxr.data.errors import InputError
@@ -76,10 +77,35 @@ def train_segmenter(
     images = {
         split: _load(rows, settings, cache, progress=progress) for split, rows in splits.items()
     }
+    network, best = _fit(images, settings, out, seed=seed, report=(on_epoch, progress))
+    metrics = {f"best_{name}": value for name, value in best.items()}
+    write_package(
+        Package(
+            weights=network.state_dict(),
+            config=_config(settings, seed),
+            metrics=metrics,
+            card=write_card(splits, settings, metrics, seed=seed),
+        ),
+        package,
+    )
+    shutil.rmtree(out / CHECKPOINTS)
+    return package
+
+
+def _fit(
+    images: dict[str, PreparedImages],
+    settings: SegmentationSettings,
+    out: Path,
+    *,
+    seed: int,
+    report: tuple[OnEpoch | None, bool],
+) -> tuple[nn.Module, dict[str, float]]:
+    """Return the network of the best epoch, and that epoch's metrics."""
     batches = BalancedBatches(
         images["train"].manifest["dataset"].tolist(), batch_size=settings.batch_size, seed=seed
     )
     learner = LungLearner(settings, steps=settings.epochs * len(batches), seed=seed)
+    on_epoch, progress = report
     best = fit(
         learner,
         _loader(images["train"], batches),
@@ -89,18 +115,7 @@ def train_segmenter(
         on_epoch=on_epoch,
         progress=progress,
     )
-    metrics = {f"best_{name}": value for name, value in best.items()}
-    write_package(
-        Package(
-            weights=learner.network.state_dict(),
-            config=_config(settings, seed),
-            metrics=metrics,
-            card=write_card(splits, settings, metrics, seed=seed),
-        ),
-        package,
-    )
-    shutil.rmtree(out / CHECKPOINTS)
-    return package
+    return learner.network, best
 
 
 def _rows_with_masks(manifest: pd.DataFrame, split: str) -> pd.DataFrame:

@@ -18,6 +18,7 @@ from isnet_cxr.classification.losses.heatmap import (
     mean_of_scored,
 )
 from isnet_cxr.classification.losses.pooling import gwrp
+from isnet_cxr.data.errors import InputError
 
 
 def deep_heatmap_loss(
@@ -40,12 +41,12 @@ def deep_heatmap_loss(
         layers.
 
     Raises:
-        ValueError: If there is no layer or one has no settings, a layer has no rows and columns, or
+        InputError: If there is no layer or one has no settings, a layer has no rows and columns, or
             ``heatmap_loss`` refuses it.
     """
     missing = [name for name in heatmaps if name not in settings]
     if missing or not heatmaps:
-        raise ValueError(
+        raise InputError(
             f"settings must have every layer of {list(heatmaps)}, got {list(settings)}"
         )
     scored = [
@@ -80,10 +81,10 @@ def resize_masks(lung_masks: Tensor, heatmaps: Tensor, layer: str) -> Tensor:
         (B, M, H, W).
 
     Raises:
-        ValueError: If the layer's output has no rows and columns.
+        InputError: If the layer's output has no rows and columns.
     """
     if heatmaps.dim() != 5:  # noqa: PLR2004  (B, maps, C, H, W)
-        raise ValueError(
+        raise InputError(
             f"layer {layer!r} gives {tuple(heatmaps.shape)}: expected (B, maps, C, H, W) heatmaps"
         )
     if lung_masks.shape[-2:] == heatmaps.shape[-2:]:

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from isnet_cxr.classification.losses.pooling import gwrp
+from isnet_cxr.data.errors import InputError
 
 ForegroundForm = Literal["L2", "hybrid"]
 EmptyMasks = Literal["refuse", "skip"]
@@ -46,7 +47,7 @@ class HeatmapLossSettings:
         """Check that the foreground range is one."""
         low, high = self.foreground_range
         if not 0 < low < high:
-            raise ValueError(f"foreground_range must be 0 < C1 < C2, got {self.foreground_range}")
+            raise InputError(f"foreground_range must be 0 < C1 < C2, got {self.foreground_range}")
 
 
 @dataclass(frozen=True)
@@ -83,7 +84,7 @@ def heatmap_loss(
         Mean over an image's maps, then over images; over those with lungs in their masks.
 
     Raises:
-        ValueError: If the shapes disagree, or a mask has no lung pixel and ``settings`` refuse it.
+        InputError: If the shapes disagree, or a mask has no lung pixel and ``settings`` refuse it.
     """
     masks = _check_masks(heatmaps, lung_masks)
     has_lungs = _find_lungs(masks, settings).expand(-1, heatmaps.shape[1])
@@ -150,7 +151,7 @@ def _check_masks(heatmaps: Tensor, lung_masks: Tensor) -> Tensor:
     batch, maps, _, height, width = heatmaps.shape
     allowed = ((batch, 1, height, width), (batch, maps, height, width))
     if tuple(lung_masks.shape) not in allowed:
-        raise ValueError(
+        raise InputError(
             f"lung_masks must be {allowed[0]} or {allowed[1]}, got {tuple(lung_masks.shape)}"
         )
     return lung_masks.unsqueeze(2)
@@ -161,7 +162,7 @@ def _find_lungs(masks: Tensor, settings: HeatmapLossSettings) -> Tensor:
     has_lungs = masks.flatten(2).sum(dim=2) > 0
     empty = (~has_lungs).any(dim=1).nonzero().flatten().tolist()
     if empty and settings.empty_masks == "refuse":
-        raise ValueError(f"lung_masks {empty} of the batch have no lung pixel")
+        raise InputError(f"lung_masks {empty} of the batch have no lung pixel")
     return has_lungs
 
 

@@ -6,6 +6,8 @@ from functools import lru_cache
 import torch
 from torch import Tensor
 
+from isnet_cxr.data.errors import InputError
+
 NEGLIGIBLE = 1e-7  # ranks with a smaller weight cannot be seen in float32
 
 
@@ -33,10 +35,10 @@ def gwrp(values: Tensor, *, decay: float) -> Tensor:
         (...).
 
     Raises:
-        ValueError: If ``decay`` is outside [0, 1].
+        InputError: If ``decay`` is outside [0, 1].
     """
     if not 0 <= decay <= 1:
-        raise ValueError(f"decay must lie in [0, 1], got {decay}")
+        raise InputError(f"decay must lie in [0, 1], got {decay}")
     if decay == 1:
         return values.mean(dim=-1)
     size = values.shape[-1]

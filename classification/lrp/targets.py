@@ -9,6 +9,8 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from isnet_cxr.data.errors import InputError
+
 TargetClass = Literal["all", "stochastic", "lowest", "top", "label", "random"]
 AttributionTarget = Literal["logit", "log_odds"]
 
@@ -49,14 +51,14 @@ def choose_classes(
         Class indices, (B, maps); maps is C for "all" and 1 otherwise.
 
     Raises:
-        ValueError: If "label" comes without labels.
+        InputError: If "label" comes without labels.
     """
     images, classes = logits.shape
     if strategy == "all":
         return torch.arange(classes, device=logits.device).expand(images, -1)
     if strategy == "label":
         if labels is None:
-            raise ValueError("strategy 'label' needs the images' labels")
+            raise InputError("strategy 'label' needs the images' labels")
         return labels[:, None]
     if strategy == "lowest":
         return logits.argmin(dim=1, keepdim=True)

@@ -36,7 +36,7 @@ class Stamp(Protocol):
             count: Number of classes.
 
         Raises:
-            ValueError: If a class is not below ``count``.
+            InputError: If a class is not below ``count``.
             InputError: If there is no such test.
         """
         ...
@@ -64,10 +64,10 @@ class BiasTest:
         """Check that development is one of the tests.
 
         Raises:
-            ValueError: If it is not.
+            InputError: If it is not.
         """
         if self.development not in self.tests:
-            raise ValueError(f"development must be one of {self.tests}, got {self.development!r}")
+            raise InputError(f"development must be one of {self.tests}, got {self.development!r}")
 
 
 BIAS_TESTS: Registry[BiasTest] = Registry("bias test")
@@ -77,13 +77,13 @@ def marked_class(classes: NDArray[np.int64], *, test: str, count: int) -> NDArra
     """Say whose mark every image gets, (N,); None where ``test`` has no marks.
 
     Raises:
-        ValueError: If a class is not in 0..count - 1.
+        InputError: If a class is not in 0..count - 1.
         InputError: If ``test`` is none of ``CLASS_MARK_TESTS``.
     """
     if test not in CLASS_MARK_TESTS:
         raise InputError(name_unknown("test", [test], CLASS_MARK_TESTS))
     if len(classes) and (classes.min() < 0 or classes.max() >= count):
-        raise ValueError(f"classes must lie in 0..{count - 1}, got up to {classes.max()}")
+        raise InputError(f"classes must lie in 0..{count - 1}, got up to {classes.max()}")
     if test == "unbiased":
         return None
     return classes if test == "biased" else (classes + 1) % count

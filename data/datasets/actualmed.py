@@ -28,7 +28,7 @@ def read_actualmed(root: Path, *, labels: Mapping[str, str] | None = None) -> Li
 
     Raises:
         FileNotFoundError: If the table or an image that it names is missing.
-        ValueError: If a column is missing, or a label of ``labels`` does not occur.
+        InputError: If a column is missing, or a label of ``labels`` does not occur.
     """
     table = root / "metadata.csv"
     chosen = Selection(LABELS, labels)

@@ -48,7 +48,7 @@ def read_bimcv(root: Path, *, labels: Mapping[str, str] | None = None) -> Listin
 
     Raises:
         FileNotFoundError: If there is no part, or a part has no image or table.
-        ValueError: If a column is missing, or a label of ``labels`` does not occur.
+        InputError: If a column is missing, or a label of ``labels`` does not occur.
     """
     parts = [root / part for part in PARTS if (root / part).is_dir()]
     if not parts:

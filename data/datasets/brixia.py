@@ -30,7 +30,7 @@ def read_brixia(root: Path, *, labels: Mapping[str, str] | None = None) -> Listi
 
     Raises:
         FileNotFoundError: If the table or an image that it names is missing.
-        ValueError: If a column is missing, or a label of ``labels`` does not occur.
+        InputError: If a column is missing, or a label of ``labels`` does not occur.
     """
     table = root / "metadata_global_v2.csv"
     rows = read_table(

@@ -47,7 +47,7 @@ def read_chexpert(root: Path, *, labels: Mapping[str, str] | None = None) -> Lis
 
     Raises:
         FileNotFoundError: If a table or an image that it names is missing.
-        ValueError: If a column is missing, or a label of ``labels`` does not occur.
+        InputError: If a column is missing, or a label of ``labels`` does not occur.
     """
     existing_folder(root, layout=LAYOUT)
     chosen = Selection(LABELS, labels)

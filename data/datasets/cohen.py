@@ -29,7 +29,7 @@ def read_cohen(root: Path, *, labels: Mapping[str, str] | None = None) -> Listin
 
     Raises:
         FileNotFoundError: If the table or an image that it names is missing.
-        ValueError: If a column is missing, or a label of ``labels`` does not occur.
+        InputError: If a column is missing, or a label of ``labels`` does not occur.
     """
     table = existing_folder(root, layout=LAYOUT) / "metadata.csv"
     chosen = Selection(LABELS, labels)

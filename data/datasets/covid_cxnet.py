@@ -25,7 +25,7 @@ def read_covid_cxnet(root: Path, *, labels: Mapping[str, str] | None = None) -> 
 
     Raises:
         FileNotFoundError: If the folder is missing or holds no image.
-        ValueError: If a label of ``labels`` does not occur.
+        InputError: If a label of ``labels`` does not occur.
     """
     chosen = Selection(LABELS, labels)
     for path in list_images(root / "covid19", layout=LAYOUT):

@@ -37,7 +37,7 @@ def read_covid_radiography(root: Path, *, labels: Mapping[str, str] | None = Non
 
     Raises:
         FileNotFoundError: If a class folder is missing or holds no image.
-        ValueError: If a label of ``labels`` does not occur.
+        InputError: If a label of ``labels`` does not occur.
     """
     chosen = Selection(LABELS, labels)
     for folder in LABELS:

@@ -22,7 +22,7 @@ def read_dicom_tree(root: Path, *, labels: Mapping[str, str] | None = None) -> L
 
     Raises:
         FileNotFoundError: If there is none.
-        ValueError: If ``labels`` names any: there are no labels here.
+        InputError: If ``labels`` names any: there are no labels here.
     """
     name = existing_folder(root, layout=LAYOUT).resolve().name
     chosen = Selection(LABELS, labels)

@@ -29,7 +29,7 @@ def read_figure1(root: Path, *, labels: Mapping[str, str] | None = None) -> List
 
     Raises:
         FileNotFoundError: If the table or an image that it names is missing.
-        ValueError: If a column is missing, or a label of ``labels`` does not occur.
+        InputError: If a column is missing, or a label of ``labels`` does not occur.
     """
     table = root / "metadata.csv"
     chosen = Selection(LABELS, labels)

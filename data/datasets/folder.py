@@ -22,7 +22,7 @@ def read_folder(root: Path, *, labels: Mapping[str, str] | None = None) -> Listi
 
     Raises:
         FileNotFoundError: If there is no class folder or no image.
-        ValueError: If a label of ``labels`` is no class folder.
+        InputError: If a label of ``labels`` is no class folder.
     """
     name = existing_folder(root, layout=LAYOUT).resolve().name
     folders = sorted(path for path in root.iterdir() if path.is_dir())

@@ -27,7 +27,7 @@ def read_hannover(root: Path, *, labels: Mapping[str, str] | None = None) -> Lis
 
     Raises:
         FileNotFoundError: If the table or an image that it names is missing.
-        ValueError: If a column is missing, or a label of ``labels`` does not occur.
+        InputError: If a column is missing, or a label of ``labels`` does not occur.
     """
     table = root / "data.csv"
     chosen = Selection(LABELS, labels)

@@ -31,7 +31,7 @@ def read_jsrt(root: Path, *, labels: Mapping[str, str] | None = None) -> Listing
 
     Raises:
         FileNotFoundError: If a folder is missing or holds no image.
-        ValueError: If a label of ``labels`` does not occur.
+        InputError: If a label of ``labels`` does not occur.
     """
     raw = root / "All247images"
     images = raw if raw.is_dir() else root / "images"

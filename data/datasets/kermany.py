@@ -27,7 +27,7 @@ def read_kermany(root: Path, *, labels: Mapping[str, str] | None = None) -> List
 
     Raises:
         FileNotFoundError: If train/ or a class folder is missing or holds no image.
-        ValueError: If a label of ``labels`` does not occur.
+        InputError: If a label of ``labels`` does not occur.
     """
     existing_folder(root / "train", layout=LAYOUT)
     chosen = Selection(LABELS, labels)

@@ -32,7 +32,7 @@ def read_mimic_cxr(root: Path, *, labels: Mapping[str, str] | None = None) -> Li
 
     Raises:
         FileNotFoundError: If a table or an image that it names is missing.
-        ValueError: If a column is missing, or a label of ``labels`` does not occur.
+        InputError: If a column is missing, or a label of ``labels`` does not occur.
     """
     table = only_file(root, "mimic-cxr-2.0.0-metadata.csv*", layout=LAYOUT)
     findings = _findings(only_file(root, "mimic-cxr-2.0.0-chexpert.csv*", layout=LAYOUT))

@@ -32,7 +32,7 @@ def read_montgomery(root: Path, *, labels: Mapping[str, str] | None = None) -> L
 
     Raises:
         FileNotFoundError: If a folder is missing or holds no image.
-        ValueError: If a label of ``labels`` does not occur.
+        InputError: If a label of ``labels`` does not occur.
     """
     sides = [
         existing_folder(root / "ManualMask" / side, layout=LAYOUT)

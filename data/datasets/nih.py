@@ -37,7 +37,7 @@ def read_nih(root: Path, *, labels: Mapping[str, str] | None = None) -> Listing:
 
     Raises:
         FileNotFoundError: If the table or an image that it names is missing.
-        ValueError: If a column is missing, or a label of ``labels`` does not occur.
+        InputError: If a column is missing, or a label of ``labels`` does not occur.
     """
     table = only_file(root, "Data_Entry_2017*.csv", layout=LAYOUT)
     rows = read_table(

@@ -48,7 +48,7 @@ def read_padchest(root: Path, *, labels: Mapping[str, str] | None = None) -> Lis
 
     Raises:
         FileNotFoundError: If the table or all of its images are missing.
-        ValueError: If a column is missing, or a label of ``labels`` does not occur.
+        InputError: If a column is missing, or a label of ``labels`` does not occur.
     """
     table = only_file(root, "PADCHEST_chest_x_ray_images_labels_160K*.csv*", layout=LAYOUT)
     chosen = Selection(LABELS, labels)

@@ -27,7 +27,7 @@ def read_shenzhen(root: Path, *, labels: Mapping[str, str] | None = None) -> Lis
 
     Raises:
         FileNotFoundError: If a folder is missing or holds no image.
-        ValueError: If a label of ``labels`` does not occur.
+        InputError: If a label of ``labels`` does not occur.
     """
     masks = existing_folder(root / "mask", layout=LAYOUT)
     chosen = Selection(LABELS, labels)

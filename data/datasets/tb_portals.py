@@ -35,7 +35,7 @@ def read_tb_portals(root: Path, *, labels: Mapping[str, str] | None = None) -> L
 
     Raises:
         FileNotFoundError: If the table or an image that it names is missing.
-        ValueError: If a column is missing, or a label of ``labels`` does not occur.
+        InputError: If a column is missing, or a label of ``labels`` does not occur.
     """
     table = only_file(root, "TB*CXRs*.csv", layout=LAYOUT)
     folders = sorted(path for path in root.glob("*CXR*") if path.is_dir())

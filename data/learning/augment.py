@@ -11,6 +11,8 @@ import torch
 import torch.nn.functional as F  # noqa: N812  torch's own convention
 from torch import Tensor
 
+from isnet_cxr.data.ranges import require
+
 
 @dataclass(frozen=True)
 class Augmentation:
@@ -39,6 +41,20 @@ class Augmentation:
     brightness: float = 0.1
     sharpness: float = 0.8
     noise: float = 0.02
+
+    def __post_init__(self) -> None:
+        """Check the ranges.
+
+        Raises:
+            InputError: If a value is out of its range; names the key.
+        """
+        require("rotation_deg", self.rotation_deg, at_least=0, at_most=180)
+        for name in ("scale", "anisotropy"):  # 1 would shrink an image to nothing
+            require(name, getattr(self, name), at_least=0, below=1)
+        for name in ("translation", "contrast", "brightness", "noise"):
+            require(name, getattr(self, name), at_least=0, at_most=1)
+        for name in ("gamma", "sharpness"):
+            require(name, getattr(self, name), at_least=0)
 
 
 def augment(

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from isnet_cxr.data.errors import InputError
+from isnet_cxr.data.ranges import require
 
 Exposure = Literal["none", "centre", "equalise"]
 
@@ -42,10 +43,9 @@ class Preprocessing:
         """Check the settings.
 
         Raises:
-            ValueError: If a setting is out of its range.
+            InputError: If a setting is out of its range; names the key.
         """
-        if self.size_px < 1:
-            raise InputError(f"size_px must be at least 1, got {self.size_px}")
+        require("size_px", self.size_px, at_least=1)
         if self.exposure not in get_args(Exposure):
             raise InputError(
                 f"exposure must be one of {', '.join(get_args(Exposure))}, got {self.exposure!r}"
@@ -92,10 +92,10 @@ def prepare_image(pixels: NDArray[np.float32], settings: Preprocessing) -> NDArr
         float32 (1, S, S), multiples of 1/255 in [0, 1], padded with 0.
 
     Raises:
-        ValueError: If ``pixels`` is not (1, H, W).
+        InputError: If ``pixels`` is not (1, H, W).
     """
     if pixels.ndim != IMAGE_AXES or pixels.shape[0] != 1:
-        raise ValueError(f"pixels must be (1, H, W), got {tuple(pixels.shape)}")
+        raise InputError(f"pixels must be (1, H, W), got {tuple(pixels.shape)}")
     height, width = pixels.shape[1:]
     box = fit_letterbox(height=height, width=width, size_px=settings.size_px)
     image = resize(pixels[0], height=box.height, width=box.width)

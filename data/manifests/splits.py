@@ -56,13 +56,18 @@ def assign_splits(
         A copy of the manifest.
 
     Raises:
-        InputError: If the fractions are no shares, or a group has two splits that are to be kept
-            and must not be torn.
+        InputError: If the fractions are no shares, all images are of one group, or a group has two
+            splits that are to be kept and must not be torn.
     """
     if min(fractions) < 0 or not math.isclose(sum(fractions), 1.0, abs_tol=TOLERANCE):
         raise InputError(f"fractions must be shares whose sum is 1, got {fractions}")
     group = patient_groups(manifest, copies)
     kept = _kept(manifest, group, allow_torn=allow_torn) if keep else {}
+    if len(manifest) > 1 and group.nunique() == 1 and not kept and max(fractions) < 1:
+        raise InputError(
+            f"column patient_id: all {len(manifest)} images are of one patient, or copies of "
+            "each other's: they cannot be divided"
+        )
     first = manifest["patient_id"].groupby(group.to_numpy()).min()
     split = {
         int(key): _draw(str(patient), fractions, seed)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.ndimage import gaussian_filter, zoom
 
+from isnet_cxr.data.errors import InputError
 from isnet_cxr.data.phantoms.anatomy import Field, Grid, smoothstep
 from isnet_cxr.data.phantoms.lungs import Lungs, splat
 
@@ -38,7 +39,7 @@ def draw_disease(label: str, grid: Grid, lungs: Lungs, rng: np.random.Generator)
     """Draw the fluid fraction of one patient with ``label``, 0 to 1, (H, W).
 
     Raises:
-        ValueError: If ``label`` is none of ``LABELS``.
+        InputError: If ``label`` is none of ``LABELS``.
     """
     if label == "normal":
         return np.zeros_like(grid.x)
@@ -46,7 +47,7 @@ def draw_disease(label: str, grid: Grid, lungs: Lungs, rng: np.random.Generator)
         return _consolidation(grid, lungs, rng)
     if label == "covid":
         return _ground_glass(grid, lungs, rng)
-    raise ValueError(f"label must be one of {', '.join(LABELS)}, got {label!r}")
+    raise InputError(f"label must be one of {', '.join(LABELS)}, got {label!r}")
 
 
 def _consolidation(grid: Grid, lungs: Lungs, rng: np.random.Generator) -> Field:

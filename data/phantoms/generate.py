@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from isnet_cxr.data.errors import InputError
 from isnet_cxr.data.manifests.manifest import validate
 from isnet_cxr.data.manifests.records import image_id, patient_key
 from isnet_cxr.data.parallel import map_items
@@ -56,10 +57,10 @@ def make_phantom(
         look: Marks and border, or None to draw one of the hospital's own for ``label``.
 
     Raises:
-        ValueError: If the hospital has no patients with ``label``.
+        InputError: If the hospital has no patients with ``label``.
     """
     if label not in hospital.looks:
-        raise ValueError(
+        raise InputError(
             f"hospital {hospital.name}: label must be one of {', '.join(hospital.looks)}, "
             f"got {label!r}"
         )
@@ -101,13 +102,13 @@ def make_hospital(
         The manifest, absolute paths, the hospital's name as dataset and site.
 
     Raises:
-        ValueError: If a label is not the hospital's, a count is negative or the suffix unknown.
+        InputError: If a label is not the hospital's, a count is negative or the suffix unknown.
     """
     if suffix not in get_args(Suffix):
-        raise ValueError(f"suffix must be one of {', '.join(get_args(Suffix))}, got {suffix!r}")
+        raise InputError(f"suffix must be one of {', '.join(get_args(Suffix))}, got {suffix!r}")
     for label, count in counts.items():
         if label not in hospital.looks or count < 0:
-            raise ValueError(
+            raise InputError(
                 f"hospital {hospital.name}: counts must give 0 or more images for "
                 f"{', '.join(hospital.looks)}, got {label!r}: {count}"
             )

@@ -9,6 +9,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from isnet_cxr.data.errors import InputError
 from isnet_cxr.data.learning.preprocess import shrink
 
 SIZE_PX = 128  # longest side at which images are judged
@@ -29,10 +30,10 @@ def review_flags(pixels: NDArray[np.float32], lung_mask: NDArray[np.uint8]) -> t
         lung_mask: 1 in the lungs, (H, W), drawn or predicted.
 
     Raises:
-        ValueError: If the shapes disagree.
+        InputError: If the shapes disagree.
     """
     if pixels.shape != (1, *lung_mask.shape):
-        raise ValueError(f"lung_mask must be {pixels.shape[1:]}, got {lung_mask.shape}")
+        raise InputError(f"lung_mask must be {pixels.shape[1:]}, got {lung_mask.shape}")
     return suspect_shrunk(shrink(pixels[0], SIZE_PX), lung_mask)
 
 

@@ -14,6 +14,7 @@ from PIL import Image
 from pydicom.dataset import FileDataset, FileMetaDataset
 from pydicom.uid import DigitalXRayImageStorageForPresentation, ExplicitVRLittleEndian, generate_uid
 
+from isnet_cxr.data.errors import InputError
 from isnet_cxr.data.readers.radiograph import Spacing
 from isnet_cxr.data.writers.atomic import replacing
 
@@ -31,13 +32,13 @@ def write_png(pixels: NDArray[Any], path: Path) -> None:
         path: Where to; its folder is made if missing.
 
     Raises:
-        ValueError: If ``pixels`` has another type or shape.
+        InputError: If ``pixels`` has another type or shape.
     """
     array = _to_integers(pixels, bits=8) if pixels.dtype.kind == "f" else pixels
     grey = array.ndim == GREY_AXES and array.dtype in (np.uint8, np.uint16)
     rgb = array.ndim == RGB_AXES and array.shape[2] == RGB_AXES and array.dtype == np.uint8
     if not grey and not rgb:
-        raise ValueError(
+        raise InputError(
             "pixels must be uint8 or uint16 (H, W), uint8 (H, W, 3) or a float image, "
             f"got {array.dtype} {array.shape}"
         )
@@ -49,10 +50,10 @@ def write_mask(mask: NDArray[Any], path: Path) -> None:
     """Write a mask (H, W) as an 8-bit PNG: 255 where it is not 0.
 
     Raises:
-        ValueError: If ``mask`` is not (H, W).
+        InputError: If ``mask`` is not (H, W).
     """
     if mask.ndim != GREY_AXES:
-        raise ValueError(f"mask must be (H, W), got {mask.shape}")
+        raise InputError(f"mask must be (H, W), got {mask.shape}")
     write_png(np.where(mask != 0, 255, 0).astype(np.uint8), path)
 
 
@@ -142,7 +143,7 @@ def _to_integers(pixels: NDArray[Any], *, bits: int) -> NDArray[Any]:
     """Return the image as unsigned integers (H, W) that use all of ``bits``."""
     plane = pixels[0] if pixels.ndim == GREY_AXES + 1 and pixels.shape[0] == 1 else pixels
     if plane.ndim != GREY_AXES or plane.dtype.kind != "f":
-        raise ValueError(f"an image must be float (1, H, W), got {pixels.dtype} {pixels.shape}")
+        raise InputError(f"an image must be float (1, H, W), got {pixels.dtype} {pixels.shape}")
     white = 2**bits - 1
     rounded = np.round(np.clip(plane.astype(np.float64), 0.0, 1.0) * white)
     return np.asarray(rounded, dtype=np.uint8 if bits <= EIGHT_BITS else np.uint16)

@@ -1,11 +1,14 @@
 """``isnet-cxr import``: a published dataset's folder becomes a manifest."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from isnet_cxr.data.errors import InputError
+
+if TYPE_CHECKING:
+    from isnet_cxr.data.manifests.importing import Imported
 
 
 def import_images(
@@ -36,7 +39,6 @@ def import_images(
         raise typer.BadParameter("expected DATASET, ROOT and --out (or --list)")
     from isnet_cxr.data.manifests.importing import import_dataset
     from isnet_cxr.data.manifests.manifest import write_manifest
-    from isnet_cxr.pipeline.commands.options import report_failures, tell_review_flags
 
     imported = import_dataset(
         dataset,
@@ -50,6 +52,13 @@ def import_images(
         reason = f": {imported.failures[0].reason}" if imported.failures else ""
         raise InputError(f"{root}: no image of {dataset} could be read{reason}")
     write_manifest(imported.manifest, out)
+    _tell(imported, out)
+
+
+def _tell(imported: "Imported", out: Path) -> None:
+    """Say what was imported, left out and failed; failures make the exit code 3."""
+    from isnet_cxr.pipeline.commands.options import report_failures, tell_review_flags
+
     typer.echo(f"{out}: {len(imported.manifest)} images")
     for name, count in imported.manifest["label"].value_counts().items():
         typer.echo(f"  {name or 'no label'}: {count}")

@@ -15,7 +15,10 @@ def study(
     file: Annotated[Path, typer.Argument(metavar="STUDY.yaml", help="the study")],
     out: Folder,
     check: Annotated[
-        bool, typer.Option("--check-only", help="check the study file and run nothing")
+        bool,
+        typer.Option(
+            "--check-only", help="check the study file and its datasets' tables, and run nothing"
+        ),
     ] = False,
 ) -> None:
     """Run a study; the same command goes on with an interrupted one and repeats nothing."""
@@ -23,6 +26,9 @@ def study(
 
     config = load_study(file)
     if check:
+        from isnet_cxr.pipeline.study.tables import check_tables
+
+        check_tables(config)
         typer.echo(f"{file}: fine")
         return
     from isnet_cxr.pipeline.study.run import run_study

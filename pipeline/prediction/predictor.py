@@ -169,7 +169,7 @@ class Predictor:
             explained: A class, or "predicted".
 
         Raises:
-            ValueError: If types, ranges or shapes are wrong.
+            InputError: If types, ranges or shapes are wrong.
             InputError: If there is no such class.
         """
         return self._explain(images, masks, image_ids, explained=explained) if len(images) else []

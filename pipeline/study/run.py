@@ -26,6 +26,7 @@ from isnet_cxr.pipeline.study.parallel import run_jobs
 from isnet_cxr.pipeline.study.sources import LeftOut
 from isnet_cxr.pipeline.study.steps import digest_manifest
 from isnet_cxr.pipeline.study.summary import summarise_study, write_summary
+from isnet_cxr.pipeline.study.tables import check_tables
 from isnet_cxr.pipeline.study.trainings import Training, plan_trainings
 from isnet_cxr.pipeline.tracking import Tracker
 
@@ -88,6 +89,7 @@ def _do(
     progress: bool,
 ) -> tuple[dict[str, Any], tuple[LeftOut, ...]]:
     """Data, lungs, classifiers, figures, report: in this order."""
+    check_tables(config)
     images = assign_roles(config, out, progress=progress)
     journal.say(_describe_images(images))
     if images.copies is not None:
@@ -113,14 +115,24 @@ def _do(
     )
     write_summary(summary, out)
     material = ReportMaterial(config, description, images, audit, lungs, trainings, summary)
-    for training in trainings:
-        if journal.has_logged(training):
-            continue
-        figures = _figures_of(summary, training)
-        pictures = draw_pictures(training, figures, config.classes)
-        journal.log_training(training, images, figures, pictures)
+    _log(config, images, trainings, summary, journal)
     write_report(material, out / REPORT)
     return summary, images.left_out
+
+
+def _log(
+    config: StudyConfig,
+    images: StudyImages,
+    trainings: list[Training],
+    summary: dict[str, Any],
+    journal: Journal,
+) -> None:
+    """Give MLflow the figures and pictures of trainings that it does not have."""
+    for training in trainings:
+        if not journal.has_logged(training):
+            figures = _figures_of(summary, training)
+            pictures = draw_pictures(training, figures, config.classes)
+            journal.log_training(training, images, figures, pictures)
 
 
 def _do_lungs(

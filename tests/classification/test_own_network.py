@@ -27,6 +27,10 @@ def fails(*, classes):
     return {}["nothing"]
 
 
+def smooth(*, classes):
+    return nn.Sequential(nn.Conv2d(1, 4, 3), nn.GELU(), nn.Flatten(), nn.Linear(144, classes))
+
+
 class Pair(nn.Module):
     def forward(self, images):
         return images, images
@@ -76,6 +80,7 @@ def test_its_weights_come_from_a_file_and_must_fit(module, tmp_path):
         ("hospital_networks:smal", "no callable 'smal'"),
         ("hospital_networks:wide", r"to \(2, 6\), expected \(2, 3\)"),
         ("hospital_networks:fails", "KeyError: 'nothing'"),
+        ("hospital_networks:smooth", "cannot be explained: .*GELU, which relevance cannot pass"),
         ("hospital_networks:pair", r"to tuple, expected \(2, 3\)"),
         ("hospital_broken:small", "cannot be imported: SyntaxError"),
     ],

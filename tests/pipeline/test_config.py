@@ -128,6 +128,20 @@ def test_an_unknown_key_is_named_with_its_near_miss(folder, changes, named):
         ({"seeds": [-1]}, ["seeds.0", "-1"]),
         ({"split_seed": -1}, ["split_seed", "-1"]),
         ({"jobs": 0}, ["jobs", "0"]),
+        ({"samples_per_class": -1}, ["samples_per_class", "-1"]),
+        (
+            {"datasets": {"here": {"phantoms": {"hospital": "oakdale", "images_per_class": 0}}}},
+            ["datasets.here.phantoms.images_per_class", "0"],
+        ),
+        (
+            {"defaults": {"augmentation": {"scale": 1.0}}},
+            ["defaults.augmentation.scale", "below 1", "1.0"],
+        ),
+        ({"defaults": {"preprocessing": {"size_px": 0}}}, ["preprocessing.size_px", "at least 1"]),
+        (
+            {"segmentation": {"train": ["here"], "settings": {"framed_share": 2}}},
+            ["segmentation.settings.framed_share", "at most 1", "2"],
+        ),
         ({"segmentation": {}}, ["segmentation", "train", "package"]),
         ({"classifiers": {"isnet": {"method": "isnett"}}}, ["classifiers.isnet.method"]),
         ({"classifiers": {"isnet": {"epochs": "many"}}}, ["classifiers.isnet.epochs"]),

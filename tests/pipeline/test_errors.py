@@ -45,6 +45,7 @@ def test_what_fails_in_our_own_code_is_a_bug(bug):
         (errno.EISDIR, "a folder, expected a file"),
         (errno.ENOTDIR, "a part of this path is a file, expected a folder"),
         (errno.EAGAIN, "in use by another process"),
+        (errno.ETXTBSY, "in use by another process"),
     ],
 )
 def test_files_that_cannot_be_used_are_the_users_and_named(number, said):

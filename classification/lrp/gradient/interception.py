@@ -34,6 +34,7 @@ from isnet_cxr.classification.lrp.gradient.passable import (
     name_of,
 )
 from isnet_cxr.classification.lrp.gradient.switch import RelevanceSwitch
+from isnet_cxr.data.errors import InputError
 
 CONVOLUTIONS: dict[Function, int] = {torch.conv1d: 1, torch.conv2d: 2, torch.conv3d: 3}
 CONCATENATIONS = {torch.cat, torch.concat, torch.concatenate}
@@ -127,7 +128,7 @@ class Interception(TorchFunctionMode):
             return  # a view is looked at when it is read
         layer = self._running()[0]
         if layer is not None and not isinstance(layer, _ConvNd | nn.Linear):
-            raise ValueError(
+            raise InputError(
                 f"layer {self._place()} calls {name_of(func)} on the images: only a convolution or "
                 "linear layer reads the images directly, keep preprocessing outside the network"
             )
@@ -208,7 +209,7 @@ class Interception(TorchFunctionMode):
             why = "on two activations, which relevance cannot pass (name a gate in prepare(gates))"
         else:
             why = "which relevance cannot pass"
-        raise ValueError(
+        raise InputError(
             f"layer {self._place()} calls {name_of(func)}, {why}: expected ReLU, batch norm as a "
             "layer, convolutions, linear layers, pooling, sums, concatenations, reshaping"
         )

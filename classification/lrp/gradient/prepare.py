@@ -28,6 +28,7 @@ from isnet_cxr.classification.lrp.gradient.layers import (
 from isnet_cxr.classification.lrp.gradient.passable import LINEAR_LEAVES
 from isnet_cxr.classification.lrp.gradient.recording import Recording
 from isnet_cxr.classification.lrp.gradient.switch import RelevanceSwitch
+from isnet_cxr.data.errors import InputError
 
 WATCHED = (_ConvNd, nn.Linear, ExplainableBatchNorm, ExplainableReLU)
 
@@ -130,10 +131,10 @@ class PreparedNetwork:
             What makes heatmaps of the recorded outputs, during the block or after it.
         """
         if epsilon < 0:
-            raise ValueError(f"epsilon must be at least 0, got {epsilon}")
+            raise InputError(f"epsilon must be at least 0, got {epsilon}")
         unknown = [name for name in layers if name not in dict(self.network.named_modules())]
         if unknown:
-            raise ValueError(f"the network has no layer {unknown[0]!r} to be explained")
+            raise InputError(f"the network has no layer {unknown[0]!r} to be explained")
         if self._recorder.switch is not None:
             raise RuntimeError("this network is being recorded in this thread already")
         recording = Recording(RelevanceSwitch(epsilon))
@@ -191,18 +192,18 @@ def prepare(
             linear at fixed winners.
 
     Raises:
-        ValueError: If a layer is not one of these, or is prepared already; the message names it.
+        InputError: If a layer is not one of these, or is prepared already; the message names it.
     """
     for gate in gates:
         if gate not in dict(network.named_modules()):
-            raise ValueError(f"the network has no layer {gate!r} to be a gate")
+            raise InputError(f"the network has no layer {gate!r} to be a gate")
     for name, layer in network.named_modules():
         if isinstance(layer, StandIn):
-            raise ValueError(f"layer {name!r} is prepared already: expected a restored network")
+            raise InputError(f"layer {name!r} is prepared already: expected a restored network")
         if any(True for _ in layer.children()) or _is_in(name, gates):
             continue
         if not (isinstance(layer, (*LINEAR_LEAVES, *also_linear)) or _can_be_exchanged(layer)):
-            raise ValueError(
+            raise InputError(
                 f"layer {name!r} is a {type(layer).__name__}, which relevance cannot pass: "
                 "expected convolutions, linear layers, batch norm, ReLU, pooling or dropout"
             )

@@ -30,6 +30,7 @@ from isnet_cxr.classification.lrp.gradient.readers import (
     leads_to,
 )
 from isnet_cxr.classification.lrp.gradient.switch import RelevanceSwitch
+from isnet_cxr.data.errors import InputError
 
 TINY = 1e-9  # keeps the zB rule's denominator from 0 when epsilon is 0
 
@@ -52,13 +53,13 @@ class Recording:
         """Note the images that the network was called with (a forward pre-hook).
 
         Raises:
-            ValueError: If a pixel is outside [0, 1], where the zB rule does not hold.
+            InputError: If a pixel is outside [0, 1], where the zB rule does not hold.
         """
         images: Tensor = arguments[0]
         self._images = None  # the next line reads them, and may
         low, high = images.detach().aminmax()
         if low < 0 or high > 1:
-            raise ValueError(f"images must lie in [0, 1], got values from {low:.4g} to {high:.4g}")
+            raise InputError(f"images must lie in [0, 1], got values from {low:.4g} to {high:.4g}")
         self._images, self._firsts, self._hidden = images, [], {}
 
     def watch(self, layer: nn.Module, arguments: tuple[Any, ...], output: Tensor) -> Tensor | None:
@@ -68,7 +69,7 @@ class Recording:
             What a frozen first layer shall have computed: the same, with a graph that starts there.
 
         Raises:
-            ValueError: If a layer reads some of the pixels, or all in another order.
+            InputError: If a layer reads some of the pixels, or all in another order.
         """
         read: Tensor = arguments[0]
         if isinstance(layer, _ConvNd | nn.Linear):
@@ -97,7 +98,7 @@ class Recording:
 
         def hook(_layer: nn.Module, _arguments: Any, output: Tensor) -> None:
             if name in self._hidden:
-                raise ValueError(f"layer {name!r} runs twice in a forward pass: which is meant?")
+                raise InputError(f"layer {name!r} runs twice in a forward pass: which is meant?")
             self._hidden[name] = output
 
         return hook
@@ -113,7 +114,7 @@ class Recording:
 
     def _first_layer(self, layer: _ConvNd | nn.Linear, read: Tensor, output: Tensor) -> FirstLayer:
         if self._images is None or not is_all_pixels(read, self._images):
-            raise ValueError(
+            raise InputError(
                 f"a {type(layer).__name__} reads a part of the images or turned ones: expected all "
                 "pixels in their order, keep preprocessing outside the network"
             )
@@ -137,7 +138,7 @@ class Recording:
             one number per image.
 
         Raises:
-            ValueError: If no layer read the images as they were given to the network.
+            InputError: If no layer read the images as they were given to the network.
         """
         maps = self.layer_heatmaps(explained, differentiable=differentiable, first_rule=first_rule)
         return maps[PIXELS]
@@ -154,7 +155,7 @@ class Recording:
             layer whose output is overwritten in place has the relevance of what overwrote it.
         """
         if not self._firsts or self._images is None:
-            raise ValueError(
+            raise InputError(
                 "no convolution or linear layer reads the images directly: "
                 "keep preprocessing outside the network"
             )
@@ -185,7 +186,7 @@ class Recording:
         """Sum what all first layers pass to the pixels, shape of the images."""
         images, epsilon = self._images, self.switch.epsilon
         if images is None:
-            raise ValueError("no images were recorded")
+            raise InputError("no images were recorded")
         total = torch.zeros_like(images)
         for first, gradient in zip(firsts, gradients, strict=True):
             if gradient is None:  # what it computes has no part in what is explained
@@ -213,6 +214,6 @@ class Recording:
 def _relevance(name: str, output: Tensor, gradient: Tensor | None) -> Tensor:
     """Activation x modified gradient, in float32 or better."""
     if gradient is None:
-        raise ValueError(f"layer {name!r} has no part in what is explained")
+        raise InputError(f"layer {name!r} has no part in what is explained")
     dtype = torch.promote_types(output.dtype, torch.float32)
     return output.to(dtype) * gradient.to(dtype)

@@ -21,6 +21,7 @@ from isnet_cxr.classification.lrp.layerwise import rules
 from isnet_cxr.classification.lrp.layerwise.forward import Recorded, compute_at, record_forward
 from isnet_cxr.classification.lrp.layerwise.layer_graph import Kind, LayerGraph
 from isnet_cxr.classification.lrp.layerwise.settings import LayerwiseRules
+from isnet_cxr.data.errors import InputError
 
 
 class LayerwiseEngine:
@@ -43,7 +44,7 @@ class LayerwiseEngine:
                 place; sums, concatenations, ReLUs and pooling may be functions.
 
         Raises:
-            ValueError: If a layer or function is none of these, or the images meet something else
+            InputError: If a layer or function is none of these, or the images meet something else
                 than a convolution or linear layer first (the message names it), or if the forward
                 pass branches on values.
         """
@@ -55,11 +56,11 @@ class LayerwiseEngine:
         Batch norm in training mode normalises by the batch.
 
         Raises:
-            ValueError: If a pixel is outside [0, 1], where the zB rule does not hold.
+            InputError: If a pixel is outside [0, 1], where the zB rule does not hold.
         """
         low, high = images.detach().aminmax()
         if low < 0 or high > 1:
-            raise ValueError(f"images must lie in [0, 1], got values from {low:.4g} to {high:.4g}")
+            raise InputError(f"images must lie in [0, 1], got values from {low:.4g} to {high:.4g}")
         return LayerwiseRecording(self._graph, record_forward(self._graph, images))
 
 
@@ -120,7 +121,7 @@ class LayerwiseRecording:
             Signed relevance by layer, (B, maps, C, H, W) each; the pixels' own is "pixels".
 
         Raises:
-            ValueError: If there is no such layer, or a batch norm is one map with it.
+            InputError: If there is no such layer, or a batch norm is one map with it.
         """
         maps = []
         for column in explained.reshape(len(explained), -1).unbind(dim=1):
@@ -212,7 +213,7 @@ class LayerwiseRecording:
                     arrived[source] = arrived[source] + share if source in arrived else share
         for name in layers:
             if name not in maps:
-                raise ValueError(f"layer {name!r} has no part in what is explained")
+                raise InputError(f"layer {name!r} has no part in what is explained")
         maps[PIXELS] = arrived[graph.images]
         if differentiable:
             return maps
@@ -222,7 +223,7 @@ class LayerwiseRecording:
         """Find the step that made the output of the layer ``name``."""
         step = self._graph.output_of(name)
         if step in self._recorded.fused.values():
-            raise ValueError(
+            raise InputError(
                 f"layer {name!r} is one map with the batch norm behind it: name that one"
             )
         return step

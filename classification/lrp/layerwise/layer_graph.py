@@ -17,6 +17,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.modules.dropout import _DropoutNd
 
 from isnet_cxr.classification.lrp.conventions import StandIn
+from isnet_cxr.data.errors import InputError
 
 
 class Kind(Enum):
@@ -80,7 +81,7 @@ class LayerGraph:
         try:
             graph = tracer.trace(network)
         except (fx.proxy.TraceError, TypeError, RuntimeError) as error:
-            raise ValueError(
+            raise InputError(
                 f"{type(network).__name__} cannot be traced, expected a forward pass without "
                 f"branches that depend on values: {error}"
             ) from error
@@ -96,7 +97,7 @@ class LayerGraph:
         (self.logits,) = self.read(self._only(Kind.OUTPUT))
         for step in self.steps:
             if self.reads_pixels(step) and self.kind(step) not in {Kind.WEIGHTS, Kind.PASS}:
-                raise ValueError(
+                raise InputError(
                     f"{self.name(step)} reads the images: only a convolution or linear layer may, "
                     "keep preprocessing outside the network"
                 )
@@ -138,12 +139,12 @@ class LayerGraph:
         Where that is overwritten in place, it is the step that overwrote it.
 
         Raises:
-            ValueError: If there is no such layer, or it runs twice in a forward pass.
+            InputError: If there is no such layer, or it runs twice in a forward pass.
         """
         outputs = self._outputs.get(name, [])
         if len(outputs) != 1:
             found = "runs twice in a forward pass" if outputs else "is none of the network"
-            raise ValueError(f"layer {name!r} {found}: expected a layer that runs once")
+            raise InputError(f"layer {name!r} {found}: expected a layer that runs once")
         (step,) = outputs
         while step in self._overwritten:
             step = self._overwritten[step]
@@ -187,7 +188,7 @@ class LayerGraph:
     def _only(self, kind: Kind) -> fx.Node:
         found = [step for step in self.steps if self.kind(step) is kind]
         if len(found) != 1 or (kind is Kind.OUTPUT and len(self.read(found[0])) != 1):
-            raise ValueError(f"{type(self.network).__name__} must map one tensor to one tensor")
+            raise InputError(f"{type(self.network).__name__} must map one tensor to one tensor")
         return found[0]
 
     def _find_kind(self, step: fx.Node) -> Kind:
@@ -201,7 +202,7 @@ class LayerGraph:
             kind = FUNCTIONS.get(step.target)
         is_shifted = kind is Kind.SUM and (len(self.read(step)) != 2 or step.kwargs)  # noqa: PLR2004
         if kind is None or is_shifted:
-            raise ValueError(
+            raise InputError(
                 f"{self.name(step)} is nothing that relevance can pass: expected convolutions, "
                 "linear layers, batch norm, ReLU, pooling, dropout, sums of two activations, "
                 "concatenations or reshaping"

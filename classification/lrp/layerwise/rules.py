@@ -19,6 +19,7 @@ import torch
 from torch import Tensor
 
 from isnet_cxr.classification.lrp.layerwise.linear_maps import LinearMap, pull_back
+from isnet_cxr.data.errors import InputError
 
 Rule = Callable[[LinearMap, Tensor, Tensor, Tensor], Tensor]
 """Relevance of the inputs from (layer, activations, outputs, relevance of the outputs)."""
@@ -39,7 +40,7 @@ def propagate_zero(
         Relevance of the inputs, shape of ``activations``.
 
     Raises:
-        ValueError: If ``relevance`` does not have the shape of ``outputs``.
+        InputError: If ``relevance`` does not have the shape of ``outputs``.
     """
     return propagate_epsilon(layer, activations, outputs, relevance, stabiliser=0)
 
@@ -86,10 +87,10 @@ def propagate_alpha_beta(
     it is, instead of alpha times. Otherwise takes and returns what ``propagate_epsilon`` does.
 
     Raises:
-        ValueError: If alpha is below 1, or the shapes disagree.
+        InputError: If alpha is below 1, or the shapes disagree.
     """
     if alpha < 1:
-        raise ValueError(f"alpha must be at least 1, got {alpha}")
+        raise InputError(f"alpha must be at least 1, got {alpha}")
     _check_shape(relevance, outputs)
     beta = alpha - 1
     _, negative_sum = _signed_share(layer, activations, relevance, stabiliser, sign=-1)
@@ -131,12 +132,12 @@ def propagate_zb(
         Relevance of the pixels; of the relevance's sign when it has but one.
 
     Raises:
-        ValueError: If a pixel is outside the bounds, or the shapes disagree.
+        InputError: If a pixel is outside the bounds, or the shapes disagree.
     """
     _check_shape(relevance, outputs)
     darkest, brightest = pixels.detach().aminmax()
     if darkest < low or brightest > high:
-        raise ValueError(
+        raise InputError(
             f"pixels must lie in [{low:g}, {high:g}], got {darkest:.4g} to {brightest:.4g}"
         )
     positive, negative = layer.positive().without_bias(), layer.negative()
@@ -244,4 +245,4 @@ def _weighted_sum(summands: Tensor, weight: Tensor, bias: Tensor | None) -> Tens
 
 def _check_shape(relevance: Tensor, outputs: Tensor) -> None:
     if relevance.shape != outputs.shape:
-        raise ValueError(f"relevance must be {tuple(outputs.shape)}, got {tuple(relevance.shape)}")
+        raise InputError(f"relevance must be {tuple(outputs.shape)}, got {tuple(relevance.shape)}")

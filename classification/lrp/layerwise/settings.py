@@ -6,6 +6,7 @@ from typing import Literal
 
 from isnet_cxr.classification.lrp.conventions import FirstRule
 from isnet_cxr.classification.lrp.layerwise import rules
+from isnet_cxr.data.errors import InputError
 
 
 @dataclass(frozen=True)
@@ -39,16 +40,16 @@ class LayerwiseRules:
         """Check the numbers.
 
         Raises:
-            ValueError: If epsilon is negative or alpha below 1, or detached biases meet
+            InputError: If epsilon is negative or alpha below 1, or detached biases meet
                 stabilisers at the ReLUs, whose outputs follow the biases.
         """
         if self.epsilon < 0:
-            raise ValueError(f"epsilon must be at least 0, got {self.epsilon}")
+            raise InputError(f"epsilon must be at least 0, got {self.epsilon}")
         if self.alpha < 1:
-            raise ValueError(f"alpha must be at least 1, got {self.alpha}")
+            raise InputError(f"alpha must be at least 1, got {self.alpha}")
 
         if self.biases == "detached" and self._is_at_relus():
-            raise ValueError("biases can be detached where stabilised is 'layers', got 'relus'")
+            raise InputError("biases can be detached where stabilised is 'layers', got 'relus'")
 
     @property
     def at_relus(self) -> float:

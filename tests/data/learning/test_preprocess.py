@@ -87,7 +87,7 @@ def test_a_large_image_takes_no_time():
 
 
 def test_settings_are_checked(image):
-    with pytest.raises(ValueError, match="size_px must be at least 1, got 0"):
+    with pytest.raises(ValueError, match="size_px: expected at least 1, got 0"):
         Preprocessing(size_px=0)
     with pytest.raises(ValueError, match="exposure must be one of none, centre, equalise, got 'x'"):
         Preprocessing(exposure="x")

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from isnet_cxr.data.errors import InputError
 from isnet_cxr.data.manifests.records import patient_key
 from isnet_cxr.data.manifests.splits import assign_splits, leave_one_site_out
 
@@ -150,3 +151,9 @@ def test_rows_without_a_site_stand_for_their_dataset(three_sites):
 def test_one_site_cannot_be_left_out(three_sites):
     with pytest.raises(ValueError, match="at least two sites expected, got here"):
         list(leave_one_site_out(three_sites.assign(site="here"), seed=0))
+
+
+def test_one_patient_cannot_be_divided():
+    table = manifest(4).assign(patient_id="a/000000000000", split="")
+    with pytest.raises(InputError, match="all 4 images are of one patient"):
+        assign_splits(table, seed=0)

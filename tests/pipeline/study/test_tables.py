@@ -1,0 +1,111 @@
+"""What cannot end well is seen in the tables, before an image is read."""
+
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from isnet_cxr.data.errors import InputError
+from isnet_cxr.pipeline.cli import app
+from isnet_cxr.pipeline.config import parse_study
+from isnet_cxr.pipeline.study.tables import check_tables
+
+FILE = """
+name: here
+classes: [normal, covid]
+datasets:
+  here: {manifest: here/manifest.csv}
+development: [here]
+classifiers: {baseline: {method: baseline}}
+"""
+
+
+def study(folder: Path, **changes):
+    values = {
+        "name": "here",
+        "classes": ["normal", "covid"],
+        "datasets": {
+            "here": {"manifest": "here/manifest.csv"},
+            "there": {"phantoms": {"hospital": "oakdale", "images_per_class": 3}},
+        },
+        "development": ["here"],
+        "external": {"away": ["there"]},
+        "classifiers": {"baseline": {"method": "baseline"}},
+    }
+    return parse_study({**values, **changes}, folder=folder)
+
+
+@pytest.fixture
+def here(write_images, tmp_path) -> Path:
+    manifest = write_images("here", label=lambda n: ("normal", "covid")[n % 2], count=12)
+    manifest.write_text(manifest.read_text().replace(",train,", ",,").replace(",val,", ",,"))
+    return tmp_path
+
+
+def one_patient(folder: Path, label: str) -> None:
+    """Give all images of a class to one patient."""
+    import pandas as pd
+
+    path = folder / "here" / "manifest.csv"
+    table = pd.read_csv(path, dtype=str, keep_default_na=False)
+    table.loc[table["label"] == label, "patient_id"] = "here/000000000000"
+    table.to_csv(path, index=False)
+
+
+def test_a_study_whose_datasets_have_all_classes_passes(here):
+    check_tables(study(here))
+
+
+def test_a_class_that_no_dataset_has_is_named(here):
+    with pytest.raises(InputError, match="class 'tuberculosis'; their labels are: covid, normal"):
+        check_tables(study(here, classes=["normal", "covid", "tuberculosis"]))
+
+
+def test_what_where_leaves_out_counts_as_missing(here):
+    datasets = {"here": {"manifest": "here/manifest.csv", "where": {"label": ["normal"]}}}
+    with pytest.raises(InputError, match="class 'covid'"):
+        check_tables(study(here, datasets=datasets, external={}))
+
+
+def test_a_patient_who_is_a_whole_class_is_refused(here):
+    one_patient(here, "covid")
+    with pytest.raises(InputError, match="the 6 images of class 'covid' come from 1 patient:"):
+        check_tables(study(here))
+
+
+def test_given_splits_count_for_patients(here):
+    path = here / "here" / "manifest.csv"
+    one_patient(here, "covid")
+    import pandas as pd
+
+    table = pd.read_csv(path, dtype=str, keep_default_na=False)
+    rows = table.index[table["label"] == "covid"]
+    table.loc[rows, "split"] = ["train", "val", "test"] * 2
+    table.to_csv(path, index=False)
+    check_tables(study(here))  # torn, which is for the audit to say
+
+
+def test_an_external_test_without_a_class_is_named(here):
+    datasets = {
+        "here": {"manifest": "here/manifest.csv"},
+        "there": {"manifest": "here/manifest.csv", "labels": {}},
+    }
+    config = study(
+        here,
+        datasets={
+            **datasets,
+            "there": {"manifest": "here/manifest.csv", "where": {"label": ["nodule"]}},
+        },
+    )
+    with pytest.raises(InputError, match=r"external\.away: no image has a class"):
+        check_tables(config)
+
+
+def test_check_only_sees_it_and_runs_nothing(here):
+    (here / "study.yaml").write_text(FILE)
+    arguments = ["study", str(here / "study.yaml"), "--out", str(here / "out"), "--check-only"]
+    assert CliRunner().invoke(app, arguments).exit_code == 0
+    one_patient(here, "normal")
+    result = CliRunner().invoke(app, arguments)
+    assert isinstance(result.exception, InputError)
+    assert not (here / "out").exists()
