@@ -31,7 +31,7 @@ class StudyImages:
     Attributes:
         datasets: All images of each dataset, by name; ``dataset`` is that name in every row.
         development: Images the classifiers are made from, with their split.
-        external: Images of each test on other hospitals, by the test's name.
+        external: Images of each external test, by the test's name.
         left_out: What was not used.
         copies: Pairs of images in the development set that are one; None where they were not
             looked for.
