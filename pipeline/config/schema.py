@@ -81,7 +81,7 @@ class SegmentationConfig(Section):
 
     Attributes:
         train: Datasets with reference masks; trained on their train split.
-        test: Datasets with reference masks it is scored on, besides its own test split.
+        test: Datasets with reference masks it is scored on, besides its internal test.
         settings: ``isnet_cxr.segmentation.training.SegmentationSettings``.
         package: A finished lung segmenter's package, instead of ``train`` and ``settings``.
         replace: Which images get a predicted mask: ``all``, so that no image's mask is better than

@@ -47,7 +47,7 @@ class StudyImages:
 
     @property
     def tests(self) -> dict[str, pd.DataFrame]:
-        """The tests by name: the development set's own test split first."""
+        """The tests by name: the development set's internal test first."""
         own = self.development[self.development["split"] == "test"].reset_index(drop=True)
         return {"internal": own, **self.external}
 
