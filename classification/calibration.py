@@ -1,4 +1,4 @@
-"""C1 and C2 measured, by supervised layer: how much relevance a plainly trained network gives."""
+"""C1 and C2 measured, by supervised layer: how much relevance a baseline's network gives."""
 
 import json
 from collections.abc import Mapping

@@ -23,7 +23,7 @@ class Classifier:
     Attributes:
         classes: Names, in the order of the outputs.
         settings: Of its training; ``settings.preprocessing`` is how images must be prepared.
-        network: The plain network.
+        network: The network itself.
     """
 
     def __init__(

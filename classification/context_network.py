@@ -1,7 +1,7 @@
 """A small classifier for CPUs that sees finely and widely at once, so that it can tell lung.
 
-Relevance stays in the lungs when what a unit sees of the image lies in the lungs. At 128 px a lung
-is 30 px wide: a stack of convolutions deep enough to know where it is sees far more than that, and
+Relevance stays inside the lungs when what a unit sees of the image lies there. At 128 px a lung is
+30 px wide: a stack of convolutions deep enough to know where it is sees far more than that, and
 spreads its relevance over all it sees. Here the fine path sees 15 px. A wide path, at an eighth of
 its resolution, knows the place; joined to the fine one it can switch units off outside the lungs,
 and a unit that is off has no relevance (``docs/method.md``).

@@ -1,4 +1,4 @@
-"""Any classifier explained: heatmaps as arrays, and their share in the lungs.
+"""Any classifier explained: heatmaps as arrays, and their share inside the lungs.
 
 >>> found = explain_images(network, images, masks, label=1)
 >>> found.heatmaps, found.share_inside_lungs                # (N, H, W), (N,)

@@ -39,7 +39,7 @@ class IsnetSettings:
             (``calibration_epochs``).
         empty_masks: "refuse" to train on images without lungs in their masks, or without masks; or
             "skip" the heatmap loss for them, so that only the class is learned from them.
-        calibration_epochs: Plain epochs whose last one's heatmaps give C1 and C2. They must be
+        calibration_epochs: Baseline epochs whose last one's heatmaps give C1 and C2. They must be
             enough to learn the classes: a network that is still unsure has little relevance, and a
             C2 measured on it forbids certainty (``docs/method.md``).
         gradients_every: At every so many steps the two losses' gradients are measured and clipped

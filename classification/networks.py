@@ -1,6 +1,6 @@
 """Classifier networks by name, two-dimensional, one grey channel, all with ReLU.
 
-MONAI's for GPUs. For CPUs a small DenseNet, a plain stack of convolutions and one that sees finely
+MONAI's for GPUs. For CPUs a small DenseNet, a simple stack of convolutions and one that sees finely
 and widely at once: the heatmap loss's gradient is far less noisy in a shallow network
 (``docs/method.md``), and a few thousand images teach it in minutes.
 """
@@ -19,7 +19,7 @@ from isnet_cxr.classification.explanation import explain_images
 from isnet_cxr.data.errors import InputError
 from isnet_cxr.data.registry import Registry
 
-KERNELS = ((5, 2), (3, 1), (3, 1), (1, 1), (1, 1))  # size and stride, in the plain stack
+KERNELS = ((5, 2), (3, 1), (3, 1), (1, 1), (1, 1))  # size and stride, in the simple stack
 HALVINGS = 2  # of its stages end with max pooling
 
 
@@ -150,7 +150,7 @@ def _monai(name: str, **shape: Any) -> Callable[[int], nn.Module]:
 
 
 def _for_cpu(network: nn.Module) -> nn.Module:
-    """Keep the weights as CPUs like them: a plain step takes two thirds of the time."""
+    """Keep the weights as CPUs like them: a baseline step takes two thirds of the time."""
     return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
 
 

@@ -1,6 +1,6 @@
 """Which heatmaps a training step makes: the variants of the ISNet, as its settings choose them.
 
-The published variants are settings of one training: which quantity is explained, on which layers,
+The published variants are settings of one training: which attribution target, on which layers,
 with which epsilon (a table is in ``docs/method.md``). All but Dual come from the gradient engine;
 Dual needs the rule z+, which no modified gradient can express.
 """

@@ -30,7 +30,7 @@ post-processing:
 
 {figures}
 
-Expect lower figures on images from other hospitals, on children, with one lung opaque, and
+Expect lower figures on images of external hospitals, on children, with one lung opaque, and
 with devices that cover the lungs. Every predicted mask comes with a verdict; look at the doubtful.
 """
 

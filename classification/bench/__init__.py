@@ -1,1 +1,1 @@
-"""What ISNet costs, side by side with plain training and plain prediction."""
+"""What ISNet costs, side by side with baseline training and prediction alone."""

@@ -44,7 +44,7 @@ class TrainingCase:
     """One kind of training step.
 
     Attributes:
-        isnet: Whether there is a heatmap loss; plain training otherwise.
+        isnet: Whether there is a heatmap loss; baseline training otherwise.
         fraction: Part of the batch that is explained.
         target_class: Which class.
         attribution_target: Its logit or log-odds.

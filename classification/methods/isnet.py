@@ -35,7 +35,7 @@ CALIBRATION_IMAGES = 256
 class IsnetObjective(Objective):
     """``(1 - P) * class loss + P * heatmap loss`` on a fraction of every batch.
 
-    The explained images go forward by themselves, recorded; the others as in plain training.
+    The explained images go forward by themselves, recorded; the others as in baseline training.
     """
 
     def __init__(

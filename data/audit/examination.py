@@ -52,7 +52,7 @@ def audit_images(
 
     Args:
         images: Manifest of the collection to train on; its splits are roles where they are given.
-        external: Manifests of tests on other hospitals, by name.
+        external: Manifests of external tests, by name.
         read_pixels: Read every image once, for copies and shortcuts. Without, leaks and
             associations are found that the manifests tell.
         workers: Number of processes that read.

@@ -1,6 +1,6 @@
 """How well the class is guessed from what says nothing about the lungs, before any training.
 
-A classifier that can reach such a figure by its own hospitals' borders has no need of the lungs.
+A classifier that can reach such a figure by its images' borders has no need of the lungs.
 The guess is a forest of extremely randomised trees (Geurts et al. 2006,
 doi:10.1007/s10994-006-6226-1): quick, without tuning, and able to use a marker that stands in one
 place or another.

@@ -27,7 +27,7 @@ class Augmentation:
         gamma: Largest log2 of the exponent applied to grey values.
         contrast: Largest relative change of contrast around the image's mean.
         brightness: Largest grey value added, the image's range being 1.
-        sharpness: Largest weight of an unsharp mask (added) or of a blur (mixed in).
+        sharpness: Largest weight of an unsharp mask (added) or of a blur (blended in).
         noise: Largest standard deviation of added Gaussian noise.
     """
 

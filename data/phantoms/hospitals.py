@@ -1,9 +1,9 @@
 """The made-up hospitals: how they take images, and what they leave on them.
 
-In the development set every class comes from a hospital of its own, as in mixed COVID-19 datasets,
-so that marks and borders give the class away. The external hospitals borrow these looks: at one
-they say nothing about the class, at the other they lie. Inside the lungs the hospitals hardly
-differ.
+In the development set every class comes from a hospital of its own, as in COVID-19 datasets that
+join collections, so that marks and borders give the class away. The external hospitals borrow
+these looks: at one they say nothing about the class, at the other they deceive. Inside the lungs
+the hospitals hardly differ.
 """
 
 from collections.abc import Mapping

@@ -17,7 +17,7 @@ def audit(
     manifests: Manifests,
     external: Annotated[
         list[Path] | None,
-        typer.Option(help="manifest of a test on other hospitals; repeatable"),
+        typer.Option(help="manifest of an external test; repeatable"),
     ] = None,
     read_pixels: Annotated[
         bool,

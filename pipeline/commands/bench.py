@@ -1,4 +1,4 @@
-"""``isnet-cxr bench``: what ISNet costs on this machine, side by side with plain training."""
+"""``isnet-cxr bench``: what ISNet costs on this machine, side by side with baseline training."""
 
 import json
 from typing import TYPE_CHECKING, Annotated
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from isnet_cxr.classification.bench.rounds import Figures
 
 app = typer.Typer(
-    help="Speed and memory, side by side with plain training and prediction.",
+    help="Speed and memory, side by side with baseline training and prediction.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
@@ -35,11 +35,11 @@ def training(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Compare training steps: plain, every variant, fractions of the batch, bf16.
+    """Compare training steps: baseline, every variant, fractions of the batch, bf16.
 
-    Every case has a process of its own, as a training has, and takes its steps in turns with plain
-    training. Ratios are medians over the rounds: CPU seconds on one thread, wall time on all
-    threads, peak memory.
+    Every case has a process of its own, as a training has, and takes its steps in turns with
+    baseline training. Ratios are medians over the rounds: CPU seconds on one thread, wall time on
+    all threads, peak memory.
     """
     from isnet_cxr.classification.bench.report import choose_cases, run_bench
 

@@ -18,7 +18,7 @@ def demo(
     """Run both stages on generated chest images of made-up hospitals. Needs no data and no network.
 
     In the development set each class comes from one hospital, so that the background gives the
-    class away; at the other hospitals it does not. The baseline falls for it, ISNet does
+    class away; at the external hospitals it does not. The baseline falls for it, ISNet does
     not.
     """
     from isnet_cxr.pipeline.commands.study import say, show_end

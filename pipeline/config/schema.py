@@ -81,7 +81,7 @@ class SegmentationConfig(Section):
 
     Attributes:
         train: Datasets with reference masks; trained on their train split.
-        test: Datasets with reference masks it is scored on, besides its own test split.
+        test: Datasets with reference masks it is scored on, besides its internal test.
         settings: ``isnet_cxr.segmentation.training.SegmentationSettings``.
         package: A finished lung segmenter's package, instead of ``train`` and ``settings``.
         replace: Which images get a predicted mask: ``all``, so that no image's mask is better than
@@ -128,7 +128,7 @@ class StudyConfig(Section):
         datasets: The datasets by the names used below.
         segmentation: Stage 1; left out, every image must come with a mask.
         development: Datasets the classifiers are trained, validated and tested on.
-        external: Tests on other hospitals by name; a test may join several datasets.
+        external: External tests by name; a test may join several datasets.
         exclude_duplicates: Look for copies; drop images from the development set that are also in
             an external test, and keep copies within the development set on one side of its split.
         allow_leaks: Leaks that must not stop the study, as ``images in train and <test>``.

@@ -45,7 +45,7 @@ def segmentation_table(scores: Mapping[str, Mapping[str, Any]], trained: Sequenc
     """List the lung masks' scores by dataset."""
     rows = [
         [
-            f"{name} (own test split)" if name in trained else name,
+            f"{name} (internal test)" if name in trained else name,
             str(own["n"]),
             number(own["dice"]),
             number(own.get("dice_p5")),

@@ -1,1 +1,1 @@
-"""A study: both stages, all classifiers and seeds, tests on other hospitals, one report."""
+"""A study: both stages, all classifiers and seeds, internal and external tests, one report."""

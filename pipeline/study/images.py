@@ -31,7 +31,7 @@ class StudyImages:
     Attributes:
         datasets: All images of each dataset, by name; ``dataset`` is that name in every row.
         development: Images the classifiers are made from, with their split.
-        external: Images of each test on other hospitals, by the test's name.
+        external: Images of each external test, by the test's name.
         left_out: What was not used.
         copies: Pairs of images in the development set that are one; None where they were not
             looked for.
@@ -47,7 +47,7 @@ class StudyImages:
 
     @property
     def tests(self) -> dict[str, pd.DataFrame]:
-        """The tests by name: the development set's own test split first."""
+        """The tests by name: the development set's internal test first."""
         own = self.development[self.development["split"] == "test"].reset_index(drop=True)
         return {"internal": own, **self.external}
 

@@ -20,7 +20,7 @@ def refuse_leaks(
 
     Args:
         development: Images classifiers are made from, split.
-        external: Images of each test on other hospitals.
+        external: Images of each external test.
         copies: Pairs of images that are one, where they were looked for.
         allowed: Names of leaks, see ``isnet_cxr.data.audit.leak_names``.
 

@@ -161,7 +161,7 @@ def _with_reference(images: pd.DataFrame, name: str) -> pd.DataFrame:
 def _references(
     section: SegmentationConfig, images: StudyImages, training: pd.DataFrame | None
 ) -> dict[str, pd.DataFrame]:
-    """Images to score by dataset: the segmenter's own test split, and the whole of each test."""
+    """Images to score by dataset: the segmenter's internal test, and the whole of each other."""
     references = {}
     if training is not None:
         own = training[training["split"] == "test"]

@@ -7,7 +7,8 @@ network keep their gradient: it is what LRP-0 does with them.
 
 The heatmap loss is then differentiated *through* that pass; in this second backward, and in
 every other, all functions have their ordinary derivatives. What the relevance pass keeps for it is
-shared between neighbours, so that a recorded step needs less than twice a plain step's memory.
+shared between neighbours, so that a recorded step needs less than twice a baseline step's
+memory.
 """
 
 from typing import Any

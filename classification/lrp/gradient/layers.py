@@ -1,7 +1,7 @@
-"""Drop-in layers of a prepared network: plain until a forward pass is recorded.
+"""Drop-in layers of a prepared network: ordinary until a forward pass is recorded.
 
 They hold the same parameters and buffers under the same names as the layers they stand in for,
-so a prepared network's ``state_dict`` is the plain network's.
+so a prepared network's ``state_dict`` is the network's own.
 """
 
 import threading
