@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from isnet_cxr.classification.backgrounds import Exchanger
 from isnet_cxr.classification.losses.heatmap import EmptyMasks, ForegroundForm
 from isnet_cxr.classification.lrp.conventions import FirstRule
 from isnet_cxr.classification.lrp.targets import AttributionTarget, TargetClass
@@ -24,6 +25,13 @@ class IsnetSettings:
         exchange_share: Part of the training images whose background is another image's, in
             [0, 1]. It closes what relevance cannot show: a background that switches units off
             leaves them without relevance (``docs/method.md``). 0 is the published method.
+        exchange_partners: Images that a background is composed of. 1 exchanges what is background
+            in both images of a pair; with more, nothing of an image's own is left beyond the seam
+            around its lungs.
+        exchange_margin: By how much of the images' height lungs are widened at most, at random,
+            before a background of several images replaces what is outside them.
+        consistency: Weight, beside the class loss, of what two exchanges of the same image
+            disagree about; 0 makes no second exchange.
         target_class: Which class is explained; "all" of them, a map each (Original); or "dual": all
             logits propagated together, one map by z+ and one by epsilon.
         attribution_target: The class's logit or its log-odds; "dual" starts from the logits.
@@ -52,6 +60,9 @@ class IsnetSettings:
     weight_end: float = 0.6
     ramp: float = 0.5
     exchange_share: float = 0.8
+    exchange_partners: int = 1
+    exchange_margin: float = 0.0
+    consistency: float = 0.0
     target_class: TargetClass | Literal["dual"] = "random"
     attribution_target: AttributionTarget = "log_odds"
     first_rule: FirstRule = "zB"
@@ -76,7 +87,9 @@ class IsnetSettings:
             require(name, getattr(self, name), at_least=0, at_most=1)
         for name in ("decay", "layer_decay"):
             require(name, getattr(self, name), at_least=0, at_most=1)
-        for name in ("background_weight", "foreground_weight"):
+        require("exchange_partners", self.exchange_partners, at_least=1)
+        require("exchange_margin", self.exchange_margin, at_least=0, at_most=0.5)
+        for name in ("background_weight", "foreground_weight", "consistency"):
             require(name, getattr(self, name), at_least=0)
         require("fraction", self.fraction, above=0, at_most=1)
         require("calibration_epochs", self.calibration_epochs, at_least=1)
@@ -85,6 +98,11 @@ class IsnetSettings:
             low, high = self.foreground_range
             require("foreground_range (C1)", low, above=0)
             require("foreground_range (C2)", high, at_least=low)
+
+    @property
+    def exchanger(self) -> Exchanger:
+        """What changes the backgrounds of a batch."""
+        return Exchanger(self.exchange_share, self.exchange_partners, self.exchange_margin)
 
     def heatmap_weight(self, progress: float) -> float:
         """P at ``progress`` of the training, in [0, 1]; linear over the ramp."""

@@ -58,7 +58,7 @@ def intervals(
     seed: int = 0,
     resamples: int = 1000,
 ) -> dict[str, list[float]]:
-    """Return 95 % intervals of the mean over seeds of every figure.
+    """Return 95 % intervals of the mean over seeds of every figure that these images have.
 
     Every bootstrap sample draws patients and training seeds with replacement.
 
@@ -79,7 +79,8 @@ def intervals(
         parts = [scored[number].at(rows) for number in drawn]
         for name, figure in FIGURES.items():
             draws[name].append(_mean([figure.measure(part) for part in parts], counts))
-    return {name: _interval(values) for name, values in draws.items()}
+    known = {name: values for name, values in draws.items() if not np.isnan(values).all()}
+    return {name: _interval(values) for name, values in known.items()}
 
 
 def compare_paired(
@@ -103,7 +104,8 @@ def compare_paired(
         resamples: Number of bootstrap samples.
 
     Returns:
-        For every figure that is compared: ``difference`` (first - second), ``ci95`` and ``p``.
+        For every figure that is compared and that these images have: ``difference`` (first -
+        second), ``ci95`` and ``p``.
 
     Raises:
         ValueError: If seeds or images differ.
@@ -116,11 +118,12 @@ def compare_paired(
         for one, other in zip(first, second, strict=True)
     ]
     samples = _resample(first[0], len(pairs), resamples, seed)
-    return {
+    compared = {
         name: _compare(figure, pairs, samples)
         for name, figure in FIGURES.items()
         if figure.compared
     }
+    return {name: own for name, own in compared.items() if not np.isnan(own["difference"])}
 
 
 def as_scored(predictions: pd.DataFrame, classes: Sequence[str]) -> Scored:
@@ -162,7 +165,8 @@ def _compare(
     ]
     everything = np.arange(len(pairs[0][0].truth))
     observed = np.mean([_difference(figure, pair, everything) for pair in pairs])
-    tails = np.mean(np.asarray(differences) <= 0), np.mean(np.asarray(differences) >= 0)
+    known = np.asarray([value for value in differences if not np.isnan(value)] or [np.nan])
+    tails = np.mean(known <= 0), np.mean(known >= 0)
     return {
         "difference": float(observed),
         "ci95": _interval(differences),

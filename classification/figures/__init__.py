@@ -8,6 +8,7 @@ from isnet_cxr.classification.figures.standard import (
     accuracy,
     macro_auc,
     macro_f1,
+    pair_auc,
     relevance_inside_lungs,
 )
 
@@ -18,5 +19,6 @@ __all__ = [
     "accuracy",
     "macro_auc",
     "macro_f1",
+    "pair_auc",
     "relevance_inside_lungs",
 ]

@@ -43,6 +43,26 @@ def macro_auc(probabilities: Floats, truth: Ints) -> float:
     return float(np.mean(areas)) if areas else float("nan")
 
 
+def pair_auc(probabilities: Floats, truth: Ints) -> float:
+    """Area under the ROC curve between the two classes of a test that has two.
+
+    The score is the log-odds between these two, whatever the classifier thinks of other classes.
+
+    Args:
+        probabilities: (N, C).
+        truth: Class indices, (N,).
+
+    Returns:
+        In [0, 1]; NaN when ``truth`` does not hold exactly two classes.
+    """
+    present = np.unique(truth)
+    if len(present) != 2:  # noqa: PLR2004
+        return float("nan")
+    two = np.clip(probabilities[:, present], 1e-12, None)
+    odds = np.log(two[:, 1]) - np.log(two[:, 0])
+    return macro_auc(np.stack([-odds, odds], axis=1), (truth == present[1]).astype(int))
+
+
 def relevance_inside_lungs(scored: Scored) -> float:
     """Mean share of absolute relevance inside the lungs, over images with a mask."""
     share = np.asarray(scored.columns[RELEVANCE], dtype=float)
@@ -68,6 +88,15 @@ FIGURES.register(
         compared=True,
         stressed=True,
         plotted=True,
+    ),
+)
+FIGURES.register(
+    "pair_auc",
+    Figure(
+        title="AUC, two classes",
+        measure=lambda scored: pair_auc(scored.probabilities, scored.truth),
+        compared=True,
+        stressed=True,
     ),
 )
 FIGURES.register(

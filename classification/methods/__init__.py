@@ -7,9 +7,18 @@ is a class like these, registered by a module that the study lists under ``exten
 from isnet_cxr.classification.methods.method import METHODS, Method, Needs, Setup, needs_of
 
 # isort: split
-from isnet_cxr.classification.methods import baseline, exchange, isnet, masked_input
+from isnet_cxr.classification.methods import (
+    background_only,
+    backmix,
+    baseline,
+    consistency,
+    exchange,
+    isnet,
+    mask_out,
+    masked_input,
+)
 
 __all__ = [
-    "METHODS", "Method", "Needs", "Setup", "baseline", "exchange", "isnet", "masked_input",
-    "needs_of",
+    "METHODS", "Method", "Needs", "Setup", "background_only", "backmix", "baseline", "consistency",
+    "exchange", "isnet", "mask_out", "masked_input", "needs_of",
 ]  # fmt: skip

@@ -6,7 +6,6 @@ from dataclasses import replace
 import torch
 from torch import Tensor, nn
 
-from isnet_cxr.classification.backgrounds import exchange_backgrounds
 from isnet_cxr.classification.balance import GradientBalance
 from isnet_cxr.classification.calibration import (
     Ranges,
@@ -14,6 +13,7 @@ from isnet_cxr.classification.calibration import (
     read_ranges,
     write_ranges,
 )
+from isnet_cxr.classification.consistency import symmetric_kl
 from isnet_cxr.classification.isnet_settings import IsnetSettings
 from isnet_cxr.classification.losses import HeatmapLossSettings, deep_heatmap_loss
 from isnet_cxr.classification.lrp.conventions import PIXELS
@@ -60,6 +60,7 @@ class IsnetObjective(Objective):
         """
         super().__init__(state=GradientBalance(every=settings.gradients_every))
         self._network = network
+        self._exchange = settings.exchanger
         self._explainer = build_explainer(network, settings, epsilon=epsilon)
         self._class_weights = class_weights
         self._settings = settings
@@ -79,33 +80,27 @@ class IsnetObjective(Objective):
 
     def training_terms(self, batch: Batch, *, progress: float, generator: torch.Generator) -> Terms:
         """Return the whole loss, its terms, and where the relevance lies."""
-        images = exchange_backgrounds(
-            batch.images, batch.masks, share=self._settings.exchange_share, generator=generator
-        )
-        batch = replace(batch, images=images)
+        images = self._exchange(batch.images, batch.masks, generator=generator)
+        batch, given = replace(batch, images=images), batch
         weight = self._settings.heatmap_weight(progress)
         chosen = self._choose_images(batch)
         others = torch.ones(len(batch.images), dtype=torch.bool)
         others[chosen] = False
         rest = others.nonzero().flatten()
-        logits = batch.images.new_zeros(())
-        parts, labels = [], []
+        parts = []
         terms: Terms = {}
         if len(chosen):
             recorded, terms = self._explain(batch, chosen, generator=generator)
             parts.append(recorded)
-            labels.append(batch.labels[chosen])
         if len(rest):
             parts.append(self._network(batch.images[rest]))
-            labels.append(batch.labels[rest])
-        logits, truth = torch.cat(parts), torch.cat(labels)
-        terms["class_loss"] = class_loss(logits, truth, self._class_weights)
+        logits = torch.cat(parts)[torch.cat([chosen, rest]).argsort()]
+        terms |= self._class_terms(given, logits, generator=generator)
         terms["loss"] = (1 - weight) * terms["class_loss"]
         if "heatmap_loss" in terms:
             terms["loss"] = terms["loss"] + weight * terms["heatmap_loss"]
             terms["heatmap_weight"] = torch.tensor(weight)
-        order = torch.cat([chosen, rest]).argsort()
-        return {**terms, "logits": logits[order]}
+        return {**terms, "logits": logits}
 
     def validation_terms(self, batch: Batch) -> Terms:
         """Return the whole loss with the final P.
@@ -134,6 +129,21 @@ class IsnetObjective(Objective):
             return terms["loss"]
         loss: Tensor = self.state(terms, list(parameters))
         return loss
+
+    def _class_terms(self, given: Batch, logits: Tensor, *, generator: torch.Generator) -> Terms:
+        """Return the class loss of ``logits``; with consistency, that of a second exchange too.
+
+        The class loss then holds what the two exchanges of ``given`` disagree about.
+        """
+        loss = class_loss(logits, given.labels, self._class_weights)
+        if not self._settings.consistency:
+            return {"class_loss": loss}
+        images = self._exchange(given.images, given.masks, generator=generator)
+        again = self._network(images)
+        apart = symmetric_kl(logits, again)
+        both = (loss + class_loss(again, given.labels, self._class_weights)) / 2
+        total = both + self._settings.consistency * apart
+        return {"class_loss": total, "consistency_loss": apart.detach()}
 
     def _choose_images(self, batch: Batch) -> Tensor:
         """Return the rows to explain: the first of the batch that have lungs, up to the fraction.

@@ -2,6 +2,7 @@
 
 from isnet_cxr.pipeline.config.reading import load_study, parse_study
 from isnet_cxr.pipeline.config.schema import (
+    CONTROL,
     BiasTestConfig,
     DatasetConfig,
     PhantomsConfig,
@@ -10,6 +11,7 @@ from isnet_cxr.pipeline.config.schema import (
 )
 
 __all__ = [
+    "CONTROL",
     "BiasTestConfig",
     "DatasetConfig",
     "PhantomsConfig",

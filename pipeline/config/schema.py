@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from isnet_cxr.segmentation.settings import SegmentationSettings
 
 ROUNDING = 1e-6
+CONTROL = "background only"
+"""Name of the classifier that never sees the lungs; listed as one, it has settings of its own."""
+CONTROL_METHOD = "background_only"
 
 
 class PhantomsConfig(Section):
@@ -140,6 +143,9 @@ class StudyConfig(Section):
         fractions: Shares of train, validation and test in the development set.
         jobs: Trainings that run at the same time.
         threads_per_training: CPU threads of each.
+        background_control: Train a network that never sees the lungs beside the classifiers, with
+            the network and budget of ``defaults``: how much of the score needs no lungs, and which
+            images have a background that misleads. Left out where images have no lung masks.
         compare: Pairs of classifiers for paired tests.
         samples_per_class: Images of each class and test shown with heatmaps in the report.
     """
@@ -163,6 +169,7 @@ class StudyConfig(Section):
     fractions: tuple[float, float, float] = (0.7, 0.1, 0.2)
     jobs: int = Field(default=1, ge=1)
     threads_per_training: int = Field(default=1, ge=1)
+    background_control: bool = True
     compare: list[tuple[str, str]] = Field(default_factory=list)
     samples_per_class: int = Field(default=2, ge=0)
 
@@ -210,6 +217,11 @@ class StudyConfig(Section):
         self._settings = resolve_classifiers(
             self.defaults, self.classifiers, classes=len(self.classes)
         )
+        if self.has_control and CONTROL not in self._settings:
+            control = {CONTROL: {"method": CONTROL_METHOD}}
+            self._settings |= resolve_classifiers(self.defaults, control, classes=len(self.classes))
+        if CONTROL in self._settings and self._settings[CONTROL].method != CONTROL_METHOD:
+            raise InputError(f"classifiers.{CONTROL}: is the control: expected {CONTROL_METHOD}")
         if self.segmentation and self.segmentation.package is None:
             self._segmentation_settings = resolve_segmentation(self.segmentation.settings)
         return self
@@ -247,7 +259,13 @@ class StudyConfig(Section):
         return self._segmentation_settings
 
     @property
+    def has_control(self) -> bool:
+        """Whether a control that never sees the lungs is to be trained."""
+        return self.background_control and bool(self.unbiased)
+
+    @property
     def unbiased(self) -> list[str]:
-        """Classifiers that are trained on the images as they are."""
+        """Classifiers that are trained on the images as they are, without the control."""
         only = {name for section in self.bias_tests.values() for name in section.only}
+        only.add(CONTROL)
         return [name for name in self.classifiers if name not in only]

@@ -14,6 +14,7 @@ from isnet_cxr.classification.figures import FIGURES
 from isnet_cxr.data.bias import BIAS_TESTS
 from isnet_cxr.data.writers.atomic import replacing
 from isnet_cxr.pipeline.audit import audit_tables
+from isnet_cxr.pipeline.config import CONTROL
 from isnet_cxr.pipeline.report import plots, tables
 from isnet_cxr.pipeline.report.material import ReportMaterial
 from isnet_cxr.pipeline.report.pictures import (
@@ -104,6 +105,8 @@ def _content(material: ReportMaterial) -> dict[str, Any]:
         },
         "lungs": _lungs(material),
         "cross": _cross(material) if classification else None,
+        "conflict": tables.conflict_table(summary.get("conflict", {})),
+        "control": CONTROL,
         "comparisons": tables.comparison_table(material) if config.compare else None,
         "bias": [_bias_section(name, own) for name, own in summary.get("bias", {}).items()],
         "outputs": tables.outputs_table(summary),

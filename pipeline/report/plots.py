@@ -160,7 +160,7 @@ def _draw_panel(
 
 
 def _draw_interval(axes: Axes, figures: Figures, figure: str, *, y: float, colour: str) -> None:
-    low, high = figures["ci95"][figure]
+    low, high = figures["ci95"].get(figure, (None, None))
     mean = figures[figure]
     if mean is None:
         return

@@ -19,6 +19,10 @@ def figures_table(summary: Mapping[str, Any]) -> Table:
     for name in ("images", *(figure.title for figure in FIGURES.values())):
         table.add_column(name, justify="right")
     _add_tests(table, summary["classification"])
+    for test, groups in summary.get("conflict", {}).items():
+        for group, by_classifier in groups.items():
+            by_test = {name: {group: own} for name, own in by_classifier.items()}
+            _add_tests(table, by_test, prefix=f"{test}, ")
     for name, by_classifier in summary.get("bias", {}).items():
         _add_tests(table, by_classifier, prefix=f"{name}, ")
     return table

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from isnet_cxr.data.errors import InputError
-from isnet_cxr.pipeline.config import StudyConfig
+from isnet_cxr.pipeline.config import CONTROL, StudyConfig
 from isnet_cxr.pipeline.report import ReportMaterial, draw_pictures, write_report
 from isnet_cxr.pipeline.study.audit import AUDIT, audit_study
 from isnet_cxr.pipeline.study.describe import describe_study, without_places, write_description
@@ -27,7 +27,7 @@ from isnet_cxr.pipeline.study.sources import LeftOut
 from isnet_cxr.pipeline.study.steps import digest_manifest
 from isnet_cxr.pipeline.study.summary import summarise_study, write_summary
 from isnet_cxr.pipeline.study.tables import check_tables
-from isnet_cxr.pipeline.study.trainings import Training, plan_trainings
+from isnet_cxr.pipeline.study.trainings import Training, can_have_control, plan_trainings
 from isnet_cxr.pipeline.tracking import Tracker
 
 DESCRIPTION, REPORT, LOCK = "study.yaml", "report.html", ".study.lock"
@@ -73,7 +73,7 @@ def run_study(config: StudyConfig, out: Path, *, say: Say, progress: bool = True
             parent.log_file(write_description(without_places(description), out / "resolved.yaml"))
             journal = Journal(tracker, parent, say)
             summary, left_out = _do(config, description, out, journal, progress=progress)
-            logged = ("segmentation", "classification", "bias")
+            logged = ("segmentation", "classification", "conflict", "bias")
             parent.log_metrics({key: summary[key] for key in logged if key in summary})
             for result in (REPORT, "summary.json", f"audit/{AUDIT}"):
                 parent.log_file(out / result)
@@ -102,6 +102,8 @@ def _do(
         lungs = _do_lungs(config, images, out, journal, progress=progress)
         images = lungs.images
     images = without_unusable_masks(images, config.classes)
+    if config.has_control and not can_have_control(images):
+        journal.say(f"no {CONTROL!r} control: some images have no lung mask to be erased by")
     trainings = plan_trainings(config, images, out, lungs=lungs.digest if lungs else "")
     _train(config, images, trainings, out, journal, lungs=lungs, progress=progress)
     journal.say("figures and report")

@@ -5,9 +5,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from isnet_cxr.classification.statistics import compare_paired, intervals, summarise
+from isnet_cxr.classification.statistics import compare_paired
 from isnet_cxr.data.bias import BIAS_TESTS
-from isnet_cxr.pipeline.config import StudyConfig
+from isnet_cxr.pipeline.config import CONTROL, StudyConfig
+from isnet_cxr.pipeline.study.groups import score_groups
+from isnet_cxr.pipeline.study.seeds import score_seeds
 from isnet_cxr.pipeline.study.steps import write_json
 from isnet_cxr.pipeline.study.trainings import Training
 
@@ -35,18 +37,21 @@ def summarise_study(
 
     Returns:
         ``segmentation``, ``classification`` (classifier, test: means over seeds and ``seeds`` with
-        each seed's own), and where they were asked for ``bias`` (bias test, classifier, test) and
-        ``comparisons``.
+        each seed's own), where there is a control ``conflict`` (test, group, classifier), and where
+        they were asked for ``bias`` (bias test, classifier, test) and ``comparisons``.
     """
     plain = [training for training in trainings if training.bias is None]
+    names = list(dict.fromkeys(training.classifier for training in plain))
     summary: dict[str, Any] = {
         "study": config.name,
         "classes": config.classes,
         "segmentation": dict(segmentation),
-        "classification": _score(config, config.unbiased, plain, tests),
+        "classification": _score(config, names, plain, tests),
         "left_out": list(left_out),
         "flagged": list(flagged),
     }
+    if CONTROL in names:
+        summary["conflict"] = score_groups(config.classes, plain, tests)
     if config.bias_tests:
         summary["bias"] = {
             name: _score(
@@ -70,24 +75,6 @@ def write_summary(summary: Mapping[str, Any], out: Path) -> Path:
     return out / SUMMARY
 
 
-def average(figures: Sequence[Any]) -> Any:
-    """Average figures over seeds: numbers, and mappings and lists of them, place by place.
-
-    A figure that a seed does not have is left out of the mean; equal whole numbers stay whole.
-    """
-    known = [value for value in figures if not (isinstance(value, float) and math.isnan(value))]
-    if not known:
-        return math.nan
-    first = known[0]
-    if isinstance(first, Mapping):
-        return {key: average([value[key] for value in known if key in value]) for key in first}
-    if isinstance(first, list):
-        return [average(list(values)) for values in zip(*known, strict=True)]
-    if all(value == first for value in known):
-        return first
-    return math.fsum(known) / len(known)
-
-
 def _score(
     config: StudyConfig,
     classifiers: Sequence[str],
@@ -102,10 +89,8 @@ def _score(
 
 
 def _score_test(config: StudyConfig, trainings: Sequence[Training], test: str) -> dict[str, Any]:
-    frames = {str(training.seed): training.predictions(test) for training in trainings}
-    by_seed = {seed: summarise(rows, config.classes) for seed, rows in frames.items()}
-    ci95 = intervals(list(frames.values()), config.classes)
-    return {**average(list(by_seed.values())), "ci95": ci95, "seeds": by_seed}
+    frames = {training.seed: training.predictions(test) for training in trainings}
+    return score_seeds(frames, config.classes)
 
 
 def _compare(

@@ -10,7 +10,7 @@ from isnet_cxr.classification.reading import plain_classifier
 from isnet_cxr.classification.settings import ClassifierSettings
 from isnet_cxr.data.bias import BIAS_TESTS
 from isnet_cxr.data.learning.fitting import read_epochs
-from isnet_cxr.pipeline.config import StudyConfig
+from isnet_cxr.pipeline.config import CONTROL, StudyConfig
 from isnet_cxr.pipeline.study.images import StudyImages
 from isnet_cxr.pipeline.study.steps import (
     digest_extensions,
@@ -90,7 +90,7 @@ def plan_trainings(
     )
     tested = {name: digest_manifest(rows) for name, rows in images.tests.items()}
     trainings = []
-    for name, settings, seed in _combinations(config):
+    for name, settings, seed in _combinations(config, control=can_have_control(images)):
         inputs = {
             "settings": plain_classifier(settings),
             "seed": seed,
@@ -109,9 +109,17 @@ def plan_trainings(
     return trainings
 
 
-def _combinations(config: StudyConfig) -> Iterator[tuple[str, ClassifierSettings, int]]:
-    """Yield classifier, settings and seed of every training."""
-    for name in config.unbiased:
+def can_have_control(images: StudyImages) -> bool:
+    """Whether every image of every role has a lung mask, without which no lungs can be erased."""
+    roles = (images.development, *images.external.values())
+    return all((rows["lung_mask"] != "").all() for rows in roles)
+
+
+def _combinations(
+    config: StudyConfig, *, control: bool
+) -> Iterator[tuple[str, ClassifierSettings, int]]:
+    """Yield classifier, settings and seed of every training; the control's with ``control``."""
+    for name in [*config.unbiased, *([CONTROL] if control and config.has_control else [])]:
         for seed in config.seeds:
             yield name, config.settings[name], seed
     for bias, section in config.bias_tests.items():

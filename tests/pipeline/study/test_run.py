@@ -16,7 +16,7 @@ from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
 from isnet_cxr.data.bias import CLASS_MARK_TESTS
 from isnet_cxr.data.manifests.manifest import write_manifest
 from isnet_cxr.data.phantoms import HOSPITALS, make_hospital
-from isnet_cxr.pipeline.config import load_study
+from isnet_cxr.pipeline.config import CONTROL, load_study
 from isnet_cxr.pipeline.study.outline import figures_table
 from isnet_cxr.pipeline.study.run import Finished, run_study
 
@@ -116,7 +116,16 @@ def test_every_classifier_is_scored_on_every_test(finished):
     assert set(finished.summary["bias"]) == {"corners", "beside_lungs"}
     assert set(finished.summary["bias"]["corners"]) == {"baseline", "alone"}
     assert set(finished.summary["bias"]["corners"]["baseline"]) == set(CLASS_MARK_TESTS)
-    assert set(finished.summary["classification"]) == {"baseline", "isnet"}
+    assert set(finished.summary["classification"]) == {"baseline", "isnet", CONTROL}
+
+
+def test_the_control_divides_every_test_into_two_groups(finished):
+    for test, groups in finished.summary["conflict"].items():
+        assert set(groups) <= {"aligned", "conflict"}
+        for classifiers in groups.values():
+            assert set(classifiers) == {"baseline", "isnet", CONTROL}
+        sizes = {group: own["baseline"]["n"] for group, own in groups.items()}
+        assert sum(sizes.values()) == finished.summary["classification"]["baseline"][test]["n"]
 
 
 def test_the_summary_is_what_stands_in_the_file(finished, out):
@@ -163,6 +172,7 @@ def test_mlflow_has_a_run_below_the_studys_for_every_training(finished):
         "lungs",
         "baseline seed 0",
         "isnet seed 0",
+        f"{CONTROL} seed 0",
         "baseline with corners seed 0",
         "alone with corners seed 0",
         "alone with beside_lungs seed 0",
@@ -188,7 +198,7 @@ def test_a_finished_study_repeats_nothing(finished, out, study_file):
     again = run_study(load_study(study_file), out, say=said.append, progress=False)
     assert again.summary == finished.summary
     assert weights_in(out) == before
-    assert "5 trainings, 5 of them finished before" in said
+    assert "6 trainings, 6 of them finished before" in said
     assert not any("epoch" in line for line in said)
 
 

@@ -5,7 +5,7 @@ import math
 import pytest
 
 from isnet_cxr.pipeline.demo import check_figures
-from isnet_cxr.pipeline.study.summary import average
+from isnet_cxr.pipeline.study.seeds import average
 
 
 def test_figures_are_averaged_place_by_place():

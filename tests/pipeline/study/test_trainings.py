@@ -5,10 +5,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from isnet_cxr.data.errors import InputError
 from isnet_cxr.data.learning.preprocess import Preprocessing
 from isnet_cxr.data.manifests.manifest import read_manifest
 from isnet_cxr.data.writers import write_mask
-from isnet_cxr.pipeline.config import parse_study
+from isnet_cxr.pipeline.config import CONTROL, parse_study
 from isnet_cxr.pipeline.study import jobs as module
 from isnet_cxr.pipeline.study import lungs, machine, steps
 from isnet_cxr.pipeline.study.images import StudyImages
@@ -36,6 +37,7 @@ def study(folder: Path, **changes):
             "other": {"method": "baseline", "epochs": 3},
         },
         "seeds": [0, 1],
+        "background_control": False,
     }
     return parse_study({**values, **changes}, folder=folder)
 
@@ -56,6 +58,33 @@ def finish(training: Training) -> None:
         (training.testing, training.test),
     ):
         steps.once(folder, {"digest": digest}, lambda _: None)
+
+
+def test_a_control_that_never_sees_the_lungs_is_trained_beside_the_classifiers(
+    development, tmp_path
+):
+    changes = {"background_control": True, "defaults": {"epochs": 7}, "seeds": [0, 1]}
+    control = [own for own in plan(tmp_path, development, **changes) if own.classifier == CONTROL]
+    assert [own.seed for own in control] == [0, 1]
+    assert {own.settings.method for own in control} == {"background_only"}
+    assert {own.settings.epochs for own in control} == {7}
+
+
+def test_there_is_no_control_where_lungs_cannot_be_erased(development, tmp_path):
+    found = images(development)
+    found.development.loc[0, "lung_mask"] = ""
+    config = study(tmp_path, background_control=True)
+    names = {own.classifier for own in plan_trainings(config, found, tmp_path, lungs="")}
+    assert names == {"baseline", "other"}
+
+
+def test_the_control_may_have_settings_of_its_own_but_no_other_method(development, tmp_path):
+    own = {"baseline": {"method": "baseline"}, CONTROL: {"method": "background_only", "epochs": 2}}
+    trainings = plan(tmp_path, development, background_control=True, classifiers=own)
+    assert {t.settings.epochs for t in trainings if t.classifier == CONTROL} == {2}
+    assert sum(t.classifier == CONTROL for t in trainings) == 2
+    with pytest.raises(InputError, match="expected background_only"):
+        study(tmp_path, classifiers={CONTROL: {"method": "baseline"}})
 
 
 def test_a_bias_test_has_trainings_of_its_own_in_its_own_folder(development, tmp_path):

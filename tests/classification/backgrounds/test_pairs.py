@@ -1,4 +1,4 @@
-"""Mixed backgrounds: the lungs stay the image's own, the rest may be another's."""
+"""Exchanged backgrounds: the lungs stay the image's own, the rest may be another's."""
 
 import pytest
 import torch
@@ -12,56 +12,58 @@ for number in range(6):  # every image's lungs are somewhere else
     MASKS[number, :, 6:18, 6 + number : 10 + number] = 1
 
 
-def mix(share, masks=MASKS):
+def exchanged(share, masks=MASKS):
     generator = torch.Generator().manual_seed(0)
     return exchange_backgrounds(IMAGES, masks, share=share, generator=generator)
 
 
 def partners():
     """Whose background each image got: the number that stands in its corner."""
-    return mix(1.0)[:, 0, 0, 0].long()
+    return exchanged(1.0)[:, 0, 0, 0].long()
 
 
 def test_the_lungs_stay_the_images_own():
     inside = MASKS.bool()
-    assert mix(1.0)[inside].equal(IMAGES[inside])
+    assert exchanged(1.0)[inside].equal(IMAGES[inside])
 
 
 def test_the_other_images_lungs_are_not_shown():
     elsewhere = MASKS[partners()].bool()
-    assert mix(1.0)[elsewhere].equal(IMAGES[elsewhere])
+    assert exchanged(1.0)[elsewhere].equal(IMAGES[elsewhere])
 
 
 def test_every_chosen_image_gets_one_other_images_background():
-    mixed, given = mix(1.0), partners()
+    changed, given = exchanged(1.0), partners()
     assert (given != torch.arange(6)).all()
     assert sorted(given.tolist()) == list(range(6))
     far = torch.nn.functional.max_pool2d(
         torch.maximum(MASKS, MASKS[given]), 4 * SEAM_PX + 1, stride=1, padding=2 * SEAM_PX
     )
-    assert mixed[far == 0].equal(IMAGES[given][far == 0])
+    assert changed[far == 0].equal(IMAGES[given][far == 0])
 
 
 def test_the_seam_is_soft():
-    step = mix(1.0).diff(dim=-1).abs().amax(dim=(1, 2, 3))
+    step = exchanged(1.0).diff(dim=-1).abs().amax(dim=(1, 2, 3))
     apart = (partners() - torch.arange(6)).abs()
     assert (step <= 0.6 * apart).all()
 
 
 def test_the_share_is_kept_and_nothing_changes_without_it():
-    assert mix(0.0).equal(IMAGES)
+    assert exchanged(0.0).equal(IMAGES)
     many = torch.rand(400, 1, 16, 16)
     masks = torch.zeros_like(many)
     masks[:, :, 0, 0] = 1
-    mixed = exchange_backgrounds(many, masks, share=0.3, generator=torch.Generator().manual_seed(1))
-    changed = (mixed != many).flatten(1).any(dim=1).double().mean()
+    exchanged_ = exchange_backgrounds(
+        many, masks, share=0.3, generator=torch.Generator().manual_seed(1)
+    )
+    changed = (exchanged_ != many).flatten(1).any(dim=1).double().mean()
     assert float(changed) == pytest.approx(0.3, abs=0.08)
 
 
 def test_an_image_without_lungs_neither_takes_nor_gives_a_background():
     masks = MASKS.clone()
     masks[3] = 0
-    mixed = mix(1.0, masks)
-    assert mixed[3].equal(IMAGES[3])
+    changed = exchanged(1.0, masks)
+    assert changed[3].equal(IMAGES[3])
     taker = int((partners() == 3).nonzero())
-    assert mixed[taker].equal(IMAGES[taker])
+    assert changed[taker].equal(IMAGES[taker])

@@ -25,7 +25,7 @@ def exchange_backgrounds(
         generator: Source of all randomness, on the CPU.
 
     Returns:
-        PreparedImages, (B, 1, H, W); pixels inside each image's own mask are its own.
+        Images, (B, 1, H, W); pixels inside each image's own mask are its own.
     """
     count = len(images)
     if count < 2 or share <= 0:  # noqa: PLR2004  an image alone has no other
@@ -35,11 +35,11 @@ def exchange_backgrounds(
     has_lungs = masks.flatten(1).any(dim=1)
     chosen &= has_lungs & has_lungs.roll(step)
     outside = 1 - torch.maximum(masks, masks.roll(step, dims=0))
-    weight = _fade(outside) * chosen[:, None, None, None]
+    weight = fade(outside) * chosen[:, None, None, None]
     return torch.lerp(images, images.roll(step, dims=0), weight)
 
 
-def _fade(outside: Tensor) -> Tensor:
+def fade(outside: Tensor) -> Tensor:
     """Return 0 where ``outside``, (B, 1, H, W), is 0, rising to 1 over the seam beyond it."""
     near = F.avg_pool2d(
         outside, 2 * SEAM_PX + 1, stride=1, padding=SEAM_PX, count_include_pad=False
