@@ -155,5 +155,5 @@ def test_one_site_cannot_be_left_out(three_sites):
 
 def test_one_patient_cannot_be_divided():
     table = manifest(4).assign(patient_id="a/000000000000", split="")
-    with pytest.raises(InputError, match="all 4 images are of one patient"):
+    with pytest.raises(InputError, match="all 8 images are of one patient"):
         assign_splits(table, seed=0)
