@@ -20,10 +20,12 @@ class Listing:
     Attributes:
         records: The images that are used, in the publisher's order.
         left_out: How many images are not used, by reason.
+        remarks: What else there is to say, and of how many images that are used.
     """
 
     records: list[Record]
     left_out: dict[str, int] = field(default_factory=dict)
+    remarks: dict[str, int] = field(default_factory=dict)
 
 
 class Selection:
@@ -45,6 +47,7 @@ class Selection:
         self._unchecked: dict[int, Path] = {}
         self._rows_before = 0
         self._left_out: Counter[str] = Counter()
+        self._remarks: Counter[str] = Counter()
 
     def find(self, labels: Iterable[str]) -> str:
         """Return the class that any of an image's labels stands for, or nothing."""
@@ -64,6 +67,10 @@ class Selection:
     def leave_out(self, reason: str) -> None:
         """Count an image that is not used."""
         self._left_out[reason] += 1
+
+    def remark(self, remark: str) -> None:
+        """Count an image that is used, but not with all that is published about it."""
+        self._remarks[remark] += 1
 
     def use(self, record: Record, *, row: int | None = None) -> None:
         """Take an image.
@@ -95,7 +102,7 @@ class Selection:
         unknown = [label for label in self._changed if label not in self._seen]
         if unknown:
             raise InputError(f"labels: {name_unknown('label', unknown, sorted(self._seen - {''}))}")
-        return Listing(self._records, dict(self._left_out))
+        return Listing(self._records, dict(self._left_out), dict(self._remarks))
 
     def _total(self) -> int:
         return len(self._records) + self._left_out.total()

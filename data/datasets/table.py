@@ -12,6 +12,7 @@ from pathlib import Path
 from isnet_cxr.data.datasets.layout import check_files, parse_age, parse_sex, read_table
 from isnet_cxr.data.datasets.selection import Listing, Selection
 from isnet_cxr.data.errors import InputError
+from isnet_cxr.data.manifests.boxes import Box, parse_boxes
 from isnet_cxr.data.manifests.records import Record
 from isnet_cxr.data.nearest import name_unknown
 from isnet_cxr.data.readers.radiograph import Spacing, usable_spacing
@@ -29,6 +30,7 @@ OPTIONAL = (
     "lung_mask",
     "spacing_row_mm",
     "spacing_col_mm",
+    "boxes",
 )
 COMPUTED = (
     "image_id",
@@ -78,7 +80,7 @@ def read_table_of_images(
     for index, row in enumerate(named):
         label = chosen.classify(row["label"])
         if label:
-            record = _record(row, table, label)
+            record = _record(row, table, label, _boxes(row["boxes"], table, index))
             chosen.use(record)
             masks.update((index, path) for path in record.lung_masks)
     check_files(masks, table=table, layout=LAYOUT, what="lung masks")
@@ -107,7 +109,7 @@ def _check_columns(table: Path, present: list[str], mapping: dict[str, str]) -> 
         )
 
 
-def _record(row: dict[str, str], table: Path, label: str) -> Record:
+def _record(row: dict[str, str], table: Path, label: str, boxes: tuple[Box, ...]) -> Record:
     folder = table.absolute().parent
     dataset = row["dataset"] or table.stem
     return Record(
@@ -122,7 +124,16 @@ def _record(row: dict[str, str], table: Path, label: str) -> Record:
         lung_masks=(folder / row["lung_mask"],) if row["lung_mask"] else (),
         split=row["split"],
         spacing_mm=_spacing(row),
+        boxes=boxes,
+        box_frame=(1.0, 1.0),
     )
+
+
+def _boxes(text: str, table: Path, index: int) -> tuple[Box, ...]:
+    try:
+        return parse_boxes(text)
+    except ValueError as error:
+        raise InputError(f"{table}: column boxes, row {index}: {error}") from None
 
 
 def _spacing(row: dict[str, str]) -> Spacing | None:

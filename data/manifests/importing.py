@@ -7,7 +7,7 @@ alone.
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ import pandas as pd
 from isnet_cxr.data.datasets import ADAPTERS, Listing
 from isnet_cxr.data.datasets.table import read_table_of_images
 from isnet_cxr.data.errors import InputError
+from isnet_cxr.data.manifests.boxes import boxes_text, place_boxes
 from isnet_cxr.data.manifests.failures import Failure
 from isnet_cxr.data.manifests.lung_masks import read_lung_mask
 from isnet_cxr.data.manifests.manifest import COLUMNS, validate
@@ -29,6 +30,7 @@ from isnet_cxr.data.review.flags import review_flags
 from isnet_cxr.data.writers import write_mask, write_nifti
 
 MAX_DEFAULT_WORKERS = 4
+BOXES_OUTSIDE = "warning: boxes left out, they reach out of the image"
 
 
 @dataclass(frozen=True)
@@ -40,11 +42,13 @@ class Imported:
             they have the same image_id.
         failures: The images that could not be read.
         left_out: How many images the dataset's adapter does not use, by reason.
+        remarks: What else the adapter says, and of how many images that are used.
     """
 
     manifest: pd.DataFrame
     failures: list[Failure]
     left_out: dict[str, int]
+    remarks: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -115,6 +119,7 @@ def import_dataset(
         manifest=validate(pd.DataFrame(rows, columns=list(COLUMNS)), source=str(root)),
         failures=[outcome for outcome in outcomes if isinstance(outcome, Failure)],
         left_out=listing.left_out,
+        remarks=listing.remarks,
     )
 
 
@@ -184,6 +189,8 @@ def _row(
 ) -> dict[str, Any]:
     height, width = image.pixels.shape[1:]
     spacing = _spacing(record, image) or (float("nan"), float("nan"))
+    frame = record.box_frame or (height, width)
+    boxes = place_boxes(record.boxes, height=frame[0], width=frame[1])
     return {
         "image_id": identity,
         "path": str(record.path.absolute()),
@@ -206,8 +213,9 @@ def _row(
         "lung_mask": str(lungs.path.absolute()) if lungs else "",
         "mask_source": "reference" if lungs else "",
         "mask_quality": "",
-        "reading": "; ".join(image.steps),
+        "reading": "; ".join((*image.steps, *([BOXES_OUTSIDE] if boxes is None else ()))),
         "review_flag": "; ".join(lungs.review_flag) if lungs else "",
+        "boxes": boxes_text(boxes or ()),
     }
 
 

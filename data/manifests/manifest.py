@@ -12,6 +12,7 @@ import pandas as pd
 import pandera.pandas as pa
 
 from isnet_cxr.data.errors import InputError
+from isnet_cxr.data.manifests.boxes import EXPECTED, are_boxes
 from isnet_cxr.data.nearest import name_unknown
 from isnet_cxr.data.writers.atomic import replacing
 
@@ -59,6 +60,7 @@ COLUMNS: dict[str, Column] = {
     "mask_quality": Column(str, "", _one_of("good", "doubtful", "failed", "")),
     "reading": Column(str, ""),
     "review_flag": Column(str, ""),
+    "boxes": Column(str, "", pa.Check(are_boxes, error=EXPECTED)),
 }
 
 _SCHEMA = pa.DataFrameSchema(

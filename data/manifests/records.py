@@ -3,13 +3,19 @@
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from isnet_cxr.data.manifests.boxes import Box
+
 IMAGE_ID_BYTES = 8
 PATIENT_HASH_BYTES = 6
 DEFAULT_SALT = "isnet-cxr"
+
+Frame: TypeAlias = tuple[float, float]
+"""Height and width."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +40,9 @@ class Record:
         negative: Whether the file holds a negative, air bright, and only the publisher says so.
         extent_mm: Height and width of what the image shows, where the publisher states it; gives
             the spacing of copies of any size.
+        boxes: Around findings: left, top, right, bottom.
+        box_frame: Height and width of what the boxes were drawn on, in their units; 1 and 1 where
+            they are parts of the image, None where they are in the file's own pixels.
     """
 
     path: Path
@@ -50,6 +59,8 @@ class Record:
     spacing_mm: tuple[float, float] | None = None
     extent_mm: tuple[float, float] | None = None
     negative: bool = False
+    boxes: tuple[Box, ...] = ()
+    box_frame: Frame | None = None
 
 
 def image_id(pixels: NDArray[np.float32]) -> str:
