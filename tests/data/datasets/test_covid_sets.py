@@ -107,6 +107,15 @@ def test_actualmed_leaves_out_what_is_inconclusive(tmp_path, touch, write_table)
     assert listing.left_out == {"no label": 1}
 
 
+def test_figure1_is_read_in_its_publishers_encoding(tmp_path, touch, write_table):
+    rows = [collection("COVID-00003a", "COVID-19", notes="T 39.1\N{DEGREE SIGN}")]
+    table = write_table(tmp_path / "metadata.csv", rows)
+    table.write_bytes(table.read_text("utf-8").encode("latin-1"))
+    touch(tmp_path / "images" / "COVID-00003a.jpg")
+    assert b"\xb0" in table.read_bytes()
+    assert [r.label for r in ADAPTERS["figure1"].read(tmp_path).records] == ["covid"]
+
+
 def test_figure1_knows_the_images_of_one_patient(tmp_path, touch, write_table):
     rows = [
         collection("COVID-00003a", "COVID-19", view="AP erect"),
