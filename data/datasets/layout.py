@@ -107,8 +107,8 @@ def read_table(
 
     Raises:
         FileNotFoundError: If there is no such file.
-        InputError: If it is no table (see ``text_table``), a column is missing, or a row ends
-            before a column that it must have.
+        InputError: If it is no table (see ``text_table``), a column is missing or stands there
+            twice, or a row ends before a column that it must have.
     """
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such file; expected {layout}")
@@ -116,6 +116,7 @@ def read_table(
     wanted = [*needed, *optional]
     table = open_text_table(path, columns=wanted or list(known), separator=delimiter)
     _check_columns(path, table.names, needed)
+    _check_single(path, table.names, wanted or table.names)
     places = {name: n for n, name in enumerate(table.names) if name in (wanted or table.names)}
     places.pop("", None)  # a column without a name: publishers have some at the end
     last = max((places[name] for name in needed or places), default=-1)
@@ -138,6 +139,13 @@ def _check_columns(path: Path, names: list[str], needed: list[str]) -> None:
         raise InputError(f"{path}: no column {', '.join(missing)}; expected them in its first line")
     if missing:
         raise InputError(f"{path}: no column {', '.join(missing)}; it has {', '.join(names)}")
+
+
+def _check_single(path: Path, names: list[str], wanted: list[str]) -> None:
+    """Refuse two columns of one name, unless nobody asks for them."""
+    twice = [name for name in wanted if name and names.count(name) > 1]
+    if twice:
+        raise InputError(f"{path}: expected columns of different names, got {twice[0]!r} twice")
 
 
 def parse_age(text: str) -> float:

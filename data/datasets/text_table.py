@@ -10,7 +10,6 @@ import gzip
 import io
 import re
 import zlib
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
@@ -54,10 +53,10 @@ def open_text_table(path: Path, *, columns: Sequence[str], separator: str) -> Te
         separator: The one that is expected, which others must outdo.
 
     Raises:
-        InputError: If it is no text, two columns have one name, or, once the rows are asked for, a
-            quote is never closed. Names file and line.
+        InputError: If it is no text or, once the rows are asked for, a quote is never closed. Names
+            file and line.
     """
-    text = _decode(_unpack(path), path)
+    text = read_text(path)
     stated = SEPARATOR_LINE.match(text)
     if stated:
         separator, text = stated[1], text[stated.end() :]
@@ -65,8 +64,16 @@ def open_text_table(path: Path, *, columns: Sequence[str], separator: str) -> Te
         separator = _find_separator(text, columns, separator)
     records = _records(text, separator, path, first=2 if stated else 1)
     _, names = next(records, (0, []))
-    _check_names(names, path)
     return TextTable(names, records)
+
+
+def read_text(path: Path) -> str:
+    """Read a text file in any of the encodings that tables come in, packed by gzip or not.
+
+    Raises:
+        InputError: If it is no text; names the line and its first byte that is none.
+    """
+    return _decode(_unpack(path), path)
 
 
 def check_width(values: Sequence[str], width: int, *, path: Path, line: int) -> None:
@@ -163,9 +170,3 @@ def _records(
             line = first + reader.line_num
     except csv.Error as error:
         raise InputError(f"{path}: line {line}: no readable table: {error}") from None
-
-
-def _check_names(names: list[str], path: Path) -> None:
-    twice = [name for name, count in Counter(names).items() if name and count > 1]
-    if twice:
-        raise InputError(f"{path}: expected columns of different names, got {twice[0]!r} twice")

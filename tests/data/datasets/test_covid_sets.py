@@ -4,6 +4,7 @@ import pytest
 
 from isnet_cxr.data.datasets import ADAPTERS
 from isnet_cxr.data.datasets.selection import NOT_HERE
+from isnet_cxr.data.errors import InputError
 
 
 def test_brixia_has_one_class_and_a_name_for_images_without_abnormality(
@@ -54,6 +55,15 @@ def test_a_wrong_line_of_covidx_is_named_by_its_row(tmp_path, touch, line):
     (tmp_path / "train.txt").write_text(f"1 a.png normal rsna\n{line}\n")
     touch(tmp_path / "train" / "a.png")
     with pytest.raises(ValueError, match=r"train\.txt: row 1: patient, file, label, source"):
+        ADAPTERS["covidx"].read(tmp_path)
+
+
+def test_a_list_of_covidx_may_be_in_latin_1_and_is_text(tmp_path, touch):
+    (tmp_path / "train.txt").write_bytes("1 ä.png normal rsna\n".encode("latin-1"))
+    touch(tmp_path / "train" / "ä.png")
+    assert [r.label for r in ADAPTERS["covidx"].read(tmp_path).records] == ["normal"]
+    (tmp_path / "train.txt").write_bytes(b"1 \x81.png normal rsna\n")
+    with pytest.raises(InputError, match=r"train\.txt: .* line 1 has byte 0x81"):
         ADAPTERS["covidx"].read(tmp_path)
 
 

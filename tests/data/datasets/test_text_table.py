@@ -137,6 +137,13 @@ def test_values_behind_the_publishers_named_columns_do_not_matter(tmp_path):
     assert read_table(path, columns=["name"], layout="x") == [{"name": "a"}, {"name": "c"}]
 
 
+def test_two_columns_of_one_name_matter_where_they_are_asked_for(tmp_path):
+    path = write(tmp_path, "name,note,note\na,b,c\n")
+    assert read_table(path, columns=["name"], layout="x") == [{"name": "a"}]
+    with pytest.raises(InputError, match="got 'note' twice"):
+        read_table(path, columns=["name"], optional=["note"], layout="x")
+
+
 def test_a_table_without_header_does_not_name_its_first_row(tmp_path):
     path = write(tmp_path, "Jane Doe,covid\n")
     with pytest.raises(InputError, match=r"no column path, label; expected them in its") as error:

@@ -101,6 +101,23 @@ def test_garbage_is_no_table(tmp_path):
             read_manifest(tmp_path / name)
 
 
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "latin-1", "utf-16"])
+def test_a_manifest_that_a_spreadsheet_saved_is_the_same(tmp_path, encoding):
+    manifest = validate(table(row(label="Lungenentzündung"), row(age=41, boxes="[[0, 0, 1, 1]]")))
+    manifest.to_csv(tmp_path / "m.csv", index=False, sep=";", encoding=encoding)
+    pd.testing.assert_frame_equal(read_manifest(tmp_path / "m.csv"), manifest)
+
+
+@pytest.mark.parametrize("rows", [1, 3])
+def test_a_manifest_with_a_value_too_many_is_refused_by_line(tmp_path, rows):
+    text = table(row()).to_csv(index=False).strip() + ",surplus\n"
+    header, wrong = text.splitlines()
+    (tmp_path / "m.csv").write_text("\n".join([header, *[wrong] * rows]))
+    with pytest.raises(ValueError, match=r"m\.csv: line 2: expected 6 values, got 7") as error:
+        read_manifest(tmp_path / "m.csv")
+    assert "surplus" not in str(error.value)
+
+
 def test_concatenated_manifests_keep_their_order():
     both = concatenate(table(row(dataset="a")), table(row(dataset="b"), row(dataset="c")))
     assert both["dataset"].tolist() == ["a", "b", "c"]
