@@ -1,8 +1,9 @@
 """What is wrong with a collection of images before anything is trained on it.
 
-``leaks``: the same image or patient in two roles; ``association``: what goes with the class and is
-no disease; ``appearance`` and ``shortcuts``: how well the class is guessed from what says nothing
-about the lungs; ``examination`` puts them together.
+``leaks``: the same image or patient in two roles; ``contradictions``: one image with two classes
+or patients; ``association``: what goes with the class and is no disease; ``appearance`` and
+``shortcuts``: how well the class is guessed from what says nothing about the lungs;
+``examination`` puts them together.
 """
 
 from isnet_cxr.data.audit.association import Association, tabulate

@@ -8,6 +8,7 @@ import pandas as pd
 
 from isnet_cxr.data.audit.appearance import Appearance, look_at_images, stack_appearance
 from isnet_cxr.data.audit.association import Association, tabulate
+from isnet_cxr.data.audit.contradictions import Contradiction, find_contradictions
 from isnet_cxr.data.audit.leaks import Leak, find_leaks, roles_of
 from isnet_cxr.data.audit.shortcuts import Shortcut, measure_shortcuts
 from isnet_cxr.data.copies.duplicates import SAME_PIXELS, match_images
@@ -28,6 +29,7 @@ class Audit:
         associations: Of the class in the collection, not in the external tests.
         shortcuts: The same; empty where no image was read.
         unreadable: Why, for every image that could not be read, by image id.
+        contradictions: Images whose rows differ in class or patient, over all roles.
     """
 
     images: dict[str, int]
@@ -38,6 +40,7 @@ class Audit:
     associations: list[Association]
     shortcuts: list[Shortcut]
     unreadable: dict[str, str]
+    contradictions: list[Contradiction]
 
 
 def audit_images(
@@ -59,10 +62,10 @@ def audit_images(
         progress: Show a bar while reading.
     """
     tests = dict(external or {})
+    everything = pd.concat([images, *tests.values()], ignore_index=True)
     seen: list[Appearance] = []
     unreadable: dict[str, str] = {}
     if read_pixels:
-        everything = pd.concat([images, *tests.values()], ignore_index=True)
         looks = _look_once(everything, workers=workers, progress=progress)
         names = dict(zip(everything["path"], everything["image_id"], strict=True))
         unreadable = {names[p]: look for p, look in looks.items() if isinstance(look, str)}
@@ -71,7 +74,7 @@ def audit_images(
         seen = [look for p in images["path"] if isinstance(look := looks[p], Appearance)]
         copies = _find_copies([images, *rest], looks)
     else:
-        copies = _same_pixels(pd.concat([images, *tests.values()], ignore_index=True))
+        copies = _same_pixels(everything)
     roles = roles_of(images, tests)
     return Audit(
         images={role: len(rows) for role, rows in roles.items()},
@@ -82,6 +85,7 @@ def audit_images(
         associations=tabulate(images),
         shortcuts=_shortcuts(images, copies, seen) if seen else [],
         unreadable=unreadable,
+        contradictions=find_contradictions(everything),
     )
 
 

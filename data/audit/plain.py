@@ -13,7 +13,7 @@ from isnet_cxr.data.audit.shortcuts import Shortcut
 
 
 def plain_audit(audit: Audit) -> dict[str, Any]:
-    """Return ``roles``, ``copies``, ``leaks``, ``associations``, ``shortcuts``, ``unreadable``."""
+    """Return each part of an audit under its name, images and patients together as ``roles``."""
     return {
         "roles": {
             role: {"images": count, "patients": audit.patients[role]}
@@ -24,6 +24,10 @@ def plain_audit(audit: Audit) -> dict[str, Any]:
         "associations": [plain_association(one) for one in audit.associations],
         "shortcuts": [plain_shortcut(one) for one in audit.shortcuts],
         "unreadable": audit.unreadable,
+        "contradictions": [
+            {"kind": one.kind, "count": len(one.image_ids), "image_ids": list(one.image_ids)}
+            for one in audit.contradictions
+        ],
     }
 
 

@@ -26,6 +26,7 @@ from isnet_cxr.data.datasets import (
     padchest,
     rsna,
     shenzhen,
+    siim,
     table,
     tb_portals,
     v7,
@@ -101,6 +102,7 @@ ADAPTERS: dict[str, Adapter] = {
     "tb_portals": Adapter(
         tb_portals.read_tb_portals, tb_portals.__doc__, tb_portals.LAYOUT, tb_portals.LABELS
     ),
+    "siim": Adapter(siim.read_siim, siim.__doc__, siim.LAYOUT, siim.LABELS),
     "folder": Adapter(folder.read_folder, folder.__doc__, folder.LAYOUT, folder.LABELS),
     "dicom": Adapter(dicom.read_dicom_tree, dicom.__doc__, dicom.LAYOUT, dicom.LABELS),
     "csv": Adapter(table.read_table_of_images, table.__doc__, table.LAYOUT, {}),

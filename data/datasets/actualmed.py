@@ -5,7 +5,7 @@ agchung/Actualmed-COVID-chestxray-dataset. Licence: none stated; "for research p
 Cite: the repository; Wang, Lin and Wong 2020, doi:10.1038/s41598-020-76550-z.
 Content: some 240 images of March and April 2020, CR and DX, PA and AP: COVID-19, ``No finding``
 (the infection is excluded), and inconclusive ones without a finding, which are left out.
-Layout: metadata.csv, images/.
+Layout: metadata.csv, images/; of a partial copy, the images that are there.
 Known bias: ``No finding`` says that COVID-19 was excluded, not that the image is normal; most
 COVID-19 images are AP or come from one machine, most others are PA.
 """
@@ -27,7 +27,7 @@ def read_actualmed(root: Path, *, labels: Mapping[str, str] | None = None) -> Li
     """List the frontal images of the table under ``root`` with a finding.
 
     Raises:
-        FileNotFoundError: If the table or an image that it names is missing.
+        FileNotFoundError: If the table is missing, or every image that it names.
         InputError: If a column is missing, or a label of ``labels`` does not occur.
     """
     table = root / "metadata.csv"
@@ -50,5 +50,5 @@ def read_actualmed(root: Path, *, labels: Mapping[str, str] | None = None) -> Li
                     sex=parse_sex(row["sex"]),
                 )
             )
-    chosen.check(table=table, layout=LAYOUT)
+    chosen.check_partial(table=table, layout=LAYOUT)
     return chosen.listing()

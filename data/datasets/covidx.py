@@ -19,6 +19,7 @@ from pathlib import Path
 
 from isnet_cxr.data.datasets.layout import existing_folder, only_file
 from isnet_cxr.data.datasets.selection import Listing, Selection
+from isnet_cxr.data.datasets.text_table import read_text
 from isnet_cxr.data.errors import InputError
 from isnet_cxr.data.manifests.records import Record
 
@@ -45,7 +46,7 @@ def read_covidx(root: Path, *, labels: Mapping[str, str] | None = None) -> Listi
     chosen = Selection(LABELS, labels)
     for part in (name for name in PARTS if (root / name).is_dir()):
         table = only_file(root, f"{part}*.txt", layout=LAYOUT)
-        for number, line in enumerate(table.read_text("utf-8").splitlines()):
+        for number, line in enumerate(read_text(table).splitlines()):
             patient, _, rest = line.strip().partition(" ")
             fields = [patient, *rest.rsplit(" ", FIELDS - 2)]  # file names may hold blanks
             if len(fields) != FIELDS:

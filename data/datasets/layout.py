@@ -3,14 +3,12 @@
 No error names a file of a single image: the names often hold the publisher's patient id.
 """
 
-import csv
-import gzip
 import math
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TextIO
 
+from isnet_cxr.data.datasets.text_table import check_width, open_text_table
 from isnet_cxr.data.errors import InputError
 from isnet_cxr.data.readers import IMAGE_SUFFIXES
 
@@ -55,6 +53,14 @@ def list_images(folder: Path, *, layout: str) -> list[Path]:
     return images
 
 
+def is_there(path: Path) -> bool:
+    """Claim that there is a file; a name that no file system would take is none."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
+
+
 def check_files(
     paths: Mapping[int, Path], *, table: Path, layout: str, what: str = "images"
 ) -> None:
@@ -69,7 +75,7 @@ def check_files(
     Raises:
         FileNotFoundError: If any of them does not exist.
     """
-    missing = [row for row, path in paths.items() if not path.is_file()]
+    missing = [row for row, path in paths.items() if not is_there(path)]
     if missing:
         raise FileNotFoundError(
             f"{table}: {len(missing)} of {len(paths)} {what} are missing, "
@@ -82,54 +88,70 @@ def read_table(
     *,
     columns: Iterable[str] = (),
     optional: Iterable[str] = (),
+    known: Iterable[str] = (),
     layout: str,
     delimiter: str = ",",
 ) -> list[dict[str, str]]:
-    """Read a CSV file with a header, packed by gzip or not, without surrounding blanks.
+    """Read a table with a header, packed by gzip or not, without surrounding blanks.
 
     Args:
         path: The file.
         columns: Columns that it must have.
         optional: Columns that are empty where it has none.
+        known: Columns that tell what separates the values, where it must have none.
         layout: What the error says was expected.
-        delimiter: What stands between two values.
+        delimiter: What is expected between two values; another is taken where it fits better.
 
     Returns:
-        The rows, with the columns that were asked for, or with all when none was.
+        The rows, with the columns that were asked for, or with all that have a name.
 
     Raises:
         FileNotFoundError: If there is no such file.
-        InputError: If it is not UTF-8 text, or a column is missing.
+        InputError: If it is no table (see ``text_table``), a column is missing or stands there
+            twice, or a row ends before a column that it must have.
     """
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such file; expected {layout}")
-    wanted = [*columns, *optional]
-    try:
-        with _open_text(path) as stream:
-            reader = csv.DictReader(stream, delimiter=delimiter)
-            names = [name.strip() for name in reader.fieldnames or []]
-            reader.fieldnames = names
-            rows = [
-                {name: (row.get(name) or "").strip() for name in wanted or names} for row in reader
-            ]
-    except (UnicodeDecodeError, csv.Error, gzip.BadGzipFile, EOFError):
-        raise InputError(f"{path}: no readable table in UTF-8") from None
-    missing = [column for column in columns if column not in names]
-    if missing:
-        raise InputError(f"{path}: no column {', '.join(missing)}; it has {', '.join(names)}")
+    needed = list(columns)
+    wanted = [*needed, *optional]
+    table = open_text_table(path, columns=wanted or list(known), separator=delimiter)
+    _check_columns(path, table.names, needed)
+    _check_single(path, table.names, wanted or table.names)
+    places = {name: n for n, name in enumerate(table.names) if name in (wanted or table.names)}
+    places.pop("", None)  # a column without a name: publishers have some at the end
+    last = max((places[name] for name in needed or places), default=-1)
+    width = len(table.names) if wanted else last + 1
+    rows = []
+    for line, values in table.rows:
+        check_width(values, width, path=path, line=line)
+        if len(values) <= last:
+            raise InputError(
+                f"{path}: line {line}: expected {len(table.names)} values, got {len(values)}"
+            )
+        found = {name: values[n] for name, n in places.items() if n < len(values)}
+        rows.append({name: found.get(name, "") for name in wanted or places})
     return rows
 
 
-def _open_text(path: Path) -> TextIO:
-    if path.suffix == ".gz":
-        return gzip.open(path, "rt", newline="", encoding="utf-8-sig")
-    return path.open(newline="", encoding="utf-8-sig")
+def _check_columns(path: Path, names: list[str], needed: list[str]) -> None:
+    missing = [name for name in needed if name not in names]
+    if missing and len(missing) == len(needed):  # without a header, the names may be a patient's
+        raise InputError(f"{path}: no column {', '.join(missing)}; expected them in its first line")
+    if missing:
+        raise InputError(f"{path}: no column {', '.join(missing)}; it has {', '.join(names)}")
+
+
+def _check_single(path: Path, names: list[str], wanted: list[str]) -> None:
+    """Refuse two columns of one name, unless nobody asks for them."""
+    twice = [name for name in wanted if name and names.count(name) > 1]
+    if twice:
+        raise InputError(f"{path}: expected columns of different names, got {twice[0]!r} twice")
 
 
 def parse_age(text: str) -> float:
-    """Return years from ``57``, ``57.0`` or ``057Y``; NaN when unknown or impossible."""
+    """Return years from ``57``, ``57.0``, ``57,0`` or ``057Y``; NaN when unknown or impossible."""
     try:
-        age = float(text.rstrip("Yy"))
+        age = float(text.rstrip("Yy").replace(",", "."))
     except ValueError:
         return math.nan
     return age if 0 <= age <= OLDEST_YEARS else math.nan

@@ -9,7 +9,8 @@ them normal and 58 with tuberculosis; a mask for each lung, by hand (heart exclu
 Label: the name's last digit: 0 normal, 1 tuberculosis. One image per patient.
 Layout: CXR_png/MCUCXR_0001_0.png, the masks of the same name in ManualMask/leftMask/ and
 ManualMask/rightMask/, and age and sex in ClinicalReadings/MCUCXR_0001_0.txt.
-Spacing: 0.0875 mm, of the images as published.
+Spacing: 0.0875 mm, of the images as published. A copy of another size has the spacing that follows
+from it; one of other proportions (squashed, cropped) has none.
 Known bias: one county; black borders at the sides of many images.
 """
 
@@ -24,6 +25,9 @@ from isnet_cxr.data.manifests.records import Record
 LAYOUT = "CXR_png/MCUCXR_*_{0,1}.png and ManualMask/{leftMask,rightMask}/ of the same names"
 LABELS = {"0": "normal", "1": "tuberculosis"}
 SPACING_MM = 0.0875
+PUBLISHED_PX = ((4020, 4892), (4892, 4020))
+"""Heights and widths."""
+
 READING = re.compile(r"Patient's (Sex|Age):\s*(\w+)")
 
 
@@ -57,6 +61,7 @@ def read_montgomery(root: Path, *, labels: Mapping[str, str] | None = None) -> L
                 sex=parse_sex(reading.get("Sex", "")),
                 lung_masks=masks if all(mask.is_file() for mask in masks) else (),
                 spacing_mm=(SPACING_MM, SPACING_MM),
+                published_px=PUBLISHED_PX,
             )
         )
     return chosen.listing()

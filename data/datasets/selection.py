@@ -5,12 +5,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from isnet_cxr.data.datasets.layout import check_files
+from isnet_cxr.data.datasets.layout import check_files, is_there
 from isnet_cxr.data.errors import InputError
 from isnet_cxr.data.manifests.records import Record
 from isnet_cxr.data.nearest import name_unknown
 
 NOT_FRONTAL = "not a frontal view"
+NOT_HERE = "not in this copy of the dataset"
 
 
 @dataclass(frozen=True)
@@ -20,10 +21,12 @@ class Listing:
     Attributes:
         records: The images that are used, in the publisher's order.
         left_out: How many images are not used, by reason.
+        remarks: What else there is to say, and of how many images that are used.
     """
 
     records: list[Record]
     left_out: dict[str, int] = field(default_factory=dict)
+    remarks: dict[str, int] = field(default_factory=dict)
 
 
 class Selection:
@@ -45,6 +48,7 @@ class Selection:
         self._unchecked: dict[int, Path] = {}
         self._rows_before = 0
         self._left_out: Counter[str] = Counter()
+        self._remarks: Counter[str] = Counter()
 
     def find(self, labels: Iterable[str]) -> str:
         """Return the class that any of an image's labels stands for, or nothing."""
@@ -61,9 +65,13 @@ class Selection:
             self.leave_out(named if single else "none of its findings stands for a class")
         return found
 
-    def leave_out(self, reason: str) -> None:
-        """Count an image that is not used."""
-        self._left_out[reason] += 1
+    def leave_out(self, reason: str, count: int = 1) -> None:
+        """Count an image that is not used, or several."""
+        self._left_out[reason] += count
+
+    def remark(self, remark: str) -> None:
+        """Count an image that is used, but not with all that is published about it."""
+        self._remarks[remark] += 1
 
     def use(self, record: Record, *, row: int | None = None) -> None:
         """Take an image.
@@ -86,6 +94,20 @@ class Selection:
         self._unchecked = {}
         self._rows_before = self._total()
 
+    def check_partial(self, *, table: Path, layout: str) -> None:
+        """Leave out the images of a table that are not there, once all of its rows are read.
+
+        Raises:
+            FileNotFoundError: If none is there.
+        """
+        missing = {path for path in self._unchecked.values() if not is_there(path)}
+        if len(missing) < len(set(self._unchecked.values())):
+            kept = [record for record in self._records if record.path not in missing]
+            self.leave_out(NOT_HERE, len(self._records) - len(kept))
+            self._records = kept
+            self._unchecked = {}
+        self.check(table=table, layout=layout)
+
     def listing(self) -> Listing:
         """Return what was collected.
 
@@ -95,7 +117,7 @@ class Selection:
         unknown = [label for label in self._changed if label not in self._seen]
         if unknown:
             raise InputError(f"labels: {name_unknown('label', unknown, sorted(self._seen - {''}))}")
-        return Listing(self._records, dict(self._left_out))
+        return Listing(self._records, dict(+self._left_out), dict(self._remarks))
 
     def _total(self) -> int:
         return len(self._records) + self._left_out.total()

@@ -2,7 +2,8 @@
 
 Other columns of the manifest are taken where present; what import computes itself (image_id,
 height_px, ...) is ignored. Paths are relative to the table's folder. Without patient_id, DICOM
-files bring their own, and any other image is a patient of its own.
+files bring their own, and any other image is a patient of its own. The table may come from Excel
+or Windows: see ``text_table`` and ``listed_paths``.
 """
 
 import math
@@ -10,8 +11,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from isnet_cxr.data.datasets.layout import check_files, parse_age, parse_sex, read_table
+from isnet_cxr.data.datasets.listed_paths import find_listed
 from isnet_cxr.data.datasets.selection import Listing, Selection
 from isnet_cxr.data.errors import InputError
+from isnet_cxr.data.manifests.boxes import Box, parse_boxes
 from isnet_cxr.data.manifests.records import Record
 from isnet_cxr.data.nearest import name_unknown
 from isnet_cxr.data.readers.radiograph import Spacing, usable_spacing
@@ -29,6 +32,7 @@ OPTIONAL = (
     "lung_mask",
     "spacing_row_mm",
     "spacing_col_mm",
+    "boxes",
 )
 COMPUTED = (
     "image_id",
@@ -62,7 +66,8 @@ def read_table_of_images(
             label of ``labels`` does not occur.
     """
     mapping = dict(columns or {})
-    rows = read_table(table, columns=(), layout=LAYOUT)
+    known = [mapping.get(name, name) for name in _KNOWN]
+    rows = read_table(table, known=known, layout=LAYOUT)
     if not rows:
         raise InputError(f"{table}: no row; expected {LAYOUT}")
     _check_columns(table, list(rows[0]), mapping)
@@ -78,7 +83,7 @@ def read_table_of_images(
     for index, row in enumerate(named):
         label = chosen.classify(row["label"])
         if label:
-            record = _record(row, table, label)
+            record = _record(row, table, label, index)
             chosen.use(record)
             masks.update((index, path) for path in record.lung_masks)
     check_files(masks, table=table, layout=LAYOUT, what="lung masks")
@@ -96,6 +101,11 @@ def _check_columns(table: Path, present: list[str], mapping: dict[str, str]) -> 
     absent = [name for name in mapping.values() if name not in present]
     if absent:
         raise InputError(f"{table}: {name_unknown('column', absent, present)}")
+    if not mapping and not set(present) & set(_KNOWN):  # maybe no header, but a first row
+        raise InputError(
+            f"{table}: its first line has none of the columns {', '.join(REQUIRED)}; "
+            "expected the columns' names there, and columns of other names to be mapped"
+        )
     unknown = [name for name in present if name not in (*_KNOWN, *COMPUTED, *mapping.values())]
     if unknown and not mapping:
         raise InputError(f"{table}: {name_unknown('column', unknown, _KNOWN)}")
@@ -107,11 +117,11 @@ def _check_columns(table: Path, present: list[str], mapping: dict[str, str]) -> 
         )
 
 
-def _record(row: dict[str, str], table: Path, label: str) -> Record:
-    folder = table.absolute().parent
+def _record(row: dict[str, str], table: Path, label: str, index: int) -> Record:
     dataset = row["dataset"] or table.stem
+    mask = row["lung_mask"]
     return Record(
-        path=folder / row["path"],
+        path=find_listed(row["path"], table=table, place=f"column path, row {index}"),
         dataset=dataset,
         site=row["site"] or dataset,
         patient=row["patient_id"],
@@ -119,14 +129,28 @@ def _record(row: dict[str, str], table: Path, label: str) -> Record:
         view=row["view"],
         age=parse_age(row["age"]),
         sex=parse_sex(row["sex"]),
-        lung_masks=(folder / row["lung_mask"],) if row["lung_mask"] else (),
+        lung_masks=(find_listed(mask, table=table, place=f"column lung_mask, row {index}"),)
+        if mask
+        else (),
         split=row["split"],
         spacing_mm=_spacing(row),
+        boxes=_boxes(row["boxes"], table, index),
+        box_frame=(1.0, 1.0),
     )
+
+
+def _boxes(text: str, table: Path, index: int) -> tuple[Box, ...]:
+    try:
+        return parse_boxes(text)
+    except ValueError as error:
+        raise InputError(f"{table}: column boxes, row {index}: {error}") from None
 
 
 def _spacing(row: dict[str, str]) -> Spacing | None:
     try:
-        return usable_spacing(float(row["spacing_row_mm"]), float(row["spacing_col_mm"]))
+        rows, columns = (
+            float(row[name].replace(",", ".")) for name in ("spacing_row_mm", "spacing_col_mm")
+        )
+        return usable_spacing(rows, columns)
     except ValueError:
         return usable_spacing(math.nan, math.nan)

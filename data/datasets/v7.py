@@ -5,7 +5,8 @@ BY 4.0; images as in their sources.
 Cite: V7 Labs 2020, the repository; Cohen et al. 2020, arXiv:2006.11988; Kermany et al. 2018,
 doi:10.1016/j.cell.2018.02.010.
 Content: 6,500 images, AP and PA; 517 of COVID-19 (from ``cohen``), 5,863 of children (``kermany``).
-Lateral images and 63 CT slices have no lung mask and are left out. Patient and view unknown.
+Lateral images and 63 CT slices have no lung mask, or one that is all background, and are left out.
+Patient and view unknown.
 Label: the annotation's tag, such as Bacterial Pneumonia; an image without a tag that is used has
 none and stays, for its mask.
 Layout, as Darwin's release: images/, annotations/*.json of the same names, and the repository's
@@ -33,10 +34,11 @@ LABELS = {
     "Undefined Pneumonia": "pneumonia",
     "No Pneumonia (healthy)": "normal",
 }
+WITHOUT_LUNGS = "no lung mask: a lateral image or a CT slice"
 
 
 def read_v7(root: Path, *, labels: Mapping[str, str] | None = None) -> Listing:
-    """List the images under ``root`` that have a lung mask.
+    """List the images under ``root`` that have a lung mask; those whose mask is empty go later.
 
     Raises:
         FileNotFoundError: If a folder is missing or holds no image.
@@ -48,7 +50,7 @@ def read_v7(root: Path, *, labels: Mapping[str, str] | None = None) -> Listing:
     for index, path in enumerate(list_images(root / "images", layout=LAYOUT)):
         mask = masks / f"{path.stem}.png"
         if not mask.is_file():
-            chosen.leave_out("no lung mask: a lateral image or a CT slice")
+            chosen.leave_out(WITHOUT_LUNGS)
             continue
         chosen.use(
             Record(
@@ -58,6 +60,7 @@ def read_v7(root: Path, *, labels: Mapping[str, str] | None = None) -> Listing:
                 patient=path.stem,
                 label=chosen.find(_tags(annotations / f"{path.stem}.json", index)),
                 lung_masks=(mask,),
+                without_lungs=WITHOUT_LUNGS,
             )
         )
     return chosen.listing()

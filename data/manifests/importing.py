@@ -6,8 +6,9 @@ alone.
 """
 
 import os
+from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,18 +18,20 @@ import pandas as pd
 from isnet_cxr.data.datasets import ADAPTERS, Listing
 from isnet_cxr.data.datasets.table import read_table_of_images
 from isnet_cxr.data.errors import InputError
+from isnet_cxr.data.manifests.boxes import boxes_text, place_boxes
 from isnet_cxr.data.manifests.failures import Failure
-from isnet_cxr.data.manifests.lung_masks import read_lung_mask
+from isnet_cxr.data.manifests.lung_masks import EmptyMask, read_lung_mask
 from isnet_cxr.data.manifests.manifest import COLUMNS, validate
 from isnet_cxr.data.manifests.records import DEFAULT_SALT, Record, image_id, patient_key
+from isnet_cxr.data.manifests.spacing import find_spacing
 from isnet_cxr.data.nearest import name_unknown
 from isnet_cxr.data.parallel import map_items
 from isnet_cxr.data.readers import Radiograph, UnreadableImage, read_image
-from isnet_cxr.data.readers.radiograph import Spacing
 from isnet_cxr.data.review.flags import review_flags
 from isnet_cxr.data.writers import write_mask, write_nifti
 
 MAX_DEFAULT_WORKERS = 4
+BOXES_OUTSIDE = "warning: boxes left out, they reach out of the image"
 
 
 @dataclass(frozen=True)
@@ -40,11 +43,13 @@ class Imported:
             they have the same image_id.
         failures: The images that could not be read.
         left_out: How many images the dataset's adapter does not use, by reason.
+        remarks: What else the adapter says, and of how many images that are used.
     """
 
     manifest: pd.DataFrame
     failures: list[Failure]
     left_out: dict[str, int]
+    remarks: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -110,11 +115,13 @@ def import_dataset(
             progress=progress,
         )
     )
-    rows = [outcome for outcome in outcomes if not isinstance(outcome, Failure)]
+    rows = [outcome for outcome in outcomes if isinstance(outcome, dict)]
+    without_lungs = Counter(outcome for outcome in outcomes if isinstance(outcome, str))
     return Imported(
         manifest=validate(pd.DataFrame(rows, columns=list(COLUMNS)), source=str(root)),
         failures=[outcome for outcome in outcomes if isinstance(outcome, Failure)],
-        left_out=listing.left_out,
+        left_out=dict(Counter(listing.left_out) + without_lungs),
+        remarks=listing.remarks,
     )
 
 
@@ -142,13 +149,16 @@ def _check_before_reading(records: list[Record], *, source: str) -> None:
     validate(pd.DataFrame(rows, columns=list(COLUMNS)), source=source)
 
 
-def _read_row(task: _Task) -> dict[str, Any] | Failure:
+def _read_row(task: _Task) -> dict[str, Any] | Failure | str:
+    """Return an image's row, why it cannot be read, or why it is left out."""
     record = task.record
     try:
         image = _the_right_way_round(read_image(record.path), record)
         identity = image_id(image.pixels)
         lungs = _lungs(record, image, task.anew, identity) if record.lung_masks else None
     except UnreadableImage as error:
+        if isinstance(error, EmptyMask) and record.without_lungs:
+            return record.without_lungs
         return Failure(record.path, error.reason)
     if record.negative and task.anew is not None:
         positive = task.anew / "images" / f"{identity}.nii.gz"
@@ -183,7 +193,9 @@ def _row(
     record: Record, image: Radiograph, *, identity: str, salt: str, lungs: _Lungs | None = None
 ) -> dict[str, Any]:
     height, width = image.pixels.shape[1:]
-    spacing = _spacing(record, image) or (float("nan"), float("nan"))
+    spacing = find_spacing(record, image) or (float("nan"), float("nan"))
+    frame = record.box_frame or (height, width)
+    boxes = place_boxes(record.boxes, height=frame[0], width=frame[1])
     return {
         "image_id": identity,
         "path": str(record.path.absolute()),
@@ -206,13 +218,7 @@ def _row(
         "lung_mask": str(lungs.path.absolute()) if lungs else "",
         "mask_source": "reference" if lungs else "",
         "mask_quality": "",
-        "reading": "; ".join(image.steps),
+        "reading": "; ".join((*image.steps, *([BOXES_OUTSIDE] if boxes is None else ()))),
         "review_flag": "; ".join(lungs.review_flag) if lungs else "",
+        "boxes": boxes_text(boxes or ()),
     }
-
-
-def _spacing(record: Record, image: Radiograph) -> Spacing | None:
-    if record.extent_mm is not None:
-        height, width = image.pixels.shape[1:]
-        return record.extent_mm[0] / height, record.extent_mm[1] / width
-    return record.spacing_mm or image.spacing_mm

@@ -19,6 +19,10 @@ ASPECT_TOLERANCE = 0.01
 """How far a mask's proportions may be from the image's: the rounding of a small copy."""
 
 
+class EmptyMask(UnreadableImage):
+    """A mask that can be read and shows no lung."""
+
+
 def read_lung_mask(paths: Sequence[Path], *, height: int, width: int) -> tuple[Mask, bool]:
     """Join the masks of an image and bring them to its size.
 
@@ -31,8 +35,8 @@ def read_lung_mask(paths: Sequence[Path], *, height: int, width: int) -> tuple[M
         uint8 (height, width) of 0 and 1, and whether a single file holds it as it is.
 
     Raises:
-        UnreadableImage: If a file cannot be read, has other proportions than the image, or no mask
-            has a lung pixel.
+        EmptyMask: If no mask has a lung pixel.
+        UnreadableImage: If a file cannot be read, or has other proportions than the image.
     """
     joined = np.zeros((height, width), dtype=np.uint8)
     fits = len(paths) == 1
@@ -48,7 +52,7 @@ def read_lung_mask(paths: Sequence[Path], *, height: int, width: int) -> tuple[M
         fits = fits and mask.shape == (height, width)
         joined |= _resize(mask, height=height, width=width)
     if not joined.any():
-        raise UnreadableImage(paths[0], "lung mask is empty")
+        raise EmptyMask(paths[0], "lung mask is empty")
     return joined, fits
 
 

@@ -11,7 +11,9 @@ from typing import Any
 import pandas as pd
 import pandera.pandas as pa
 
+from isnet_cxr.data.datasets.layout import read_table
 from isnet_cxr.data.errors import InputError
+from isnet_cxr.data.manifests.boxes import EXPECTED, are_boxes
 from isnet_cxr.data.nearest import name_unknown
 from isnet_cxr.data.writers.atomic import replacing
 
@@ -59,6 +61,7 @@ COLUMNS: dict[str, Column] = {
     "mask_quality": Column(str, "", _one_of("good", "doubtful", "failed", "")),
     "reading": Column(str, ""),
     "review_flag": Column(str, ""),
+    "boxes": Column(str, "", pa.Check(are_boxes, error=EXPECTED)),
 }
 
 _SCHEMA = pa.DataFrameSchema(
@@ -110,10 +113,9 @@ def read_manifest(path: Path) -> pd.DataFrame:
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such manifest")
     try:
-        if path.suffix == ".csv":
-            frame = pd.read_csv(path, dtype=str, keep_default_na=False)
-        else:
-            frame = pd.read_parquet(path)
+        frame = _read_csv(path) if path.suffix == ".csv" else pd.read_parquet(path)
+    except InputError:
+        raise
     except (ValueError, OSError) as error:  # pandas' and pyarrow's errors derive from these
         raise InputError(f"{path}: no readable table ({type(error).__name__})") from None
     manifest = validate(frame, source=str(path))
@@ -150,6 +152,18 @@ def concatenate(*frames: pd.DataFrame) -> pd.DataFrame:
     if not frames:
         raise InputError("no manifest to concatenate")
     return validate(pd.concat([validate(frame) for frame in frames], ignore_index=True))
+
+
+def _read_csv(path: Path) -> pd.DataFrame:
+    """Read a table as we write it, fast; as another program saved it, or damaged, line by line."""
+    try:
+        frame = pd.read_csv(path, dtype=str, keep_default_na=False)
+    except ValueError:  # pandas' errors derive from it
+        frame = pd.DataFrame()
+    shifted = not isinstance(frame.index, pd.RangeIndex)  # a value more than there are columns
+    if len(frame.columns) > 1 and not shifted:
+        return frame
+    return pd.DataFrame(read_table(path, known=COLUMNS, layout="a manifest"))
 
 
 def _typed(frame: pd.DataFrame, name: str, column: Column, source: str) -> "pd.Series[Any]":

@@ -3,13 +3,19 @@
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from isnet_cxr.data.manifests.boxes import Box
+
 IMAGE_ID_BYTES = 8
 PATIENT_HASH_BYTES = 6
 DEFAULT_SALT = "isnet-cxr"
+
+Frame: TypeAlias = tuple[float, float]
+"""Height and width."""
 
 
 @dataclass(frozen=True)
@@ -31,9 +37,16 @@ class Record:
         lung_masks: Reference masks of the lungs: none, one, or one for each lung.
         split: The publisher's split (train, val, test) or empty.
         spacing_mm: Distance between rows and between columns where the publisher states it.
+        published_px: Heights and widths of the images that ``spacing_mm`` is of, one of which the
+            file is a copy of; empty where it is of the file as it is.
         negative: Whether the file holds a negative, air bright, and only the publisher says so.
         extent_mm: Height and width of what the image shows, where the publisher states it; gives
             the spacing of copies of any size.
+        without_lungs: Why the image is left out where its lung mask shows none; such an image is a
+            failure where this is empty.
+        boxes: Around findings: left, top, right, bottom.
+        box_frame: Height and width of what the boxes were drawn on, in their units; 1 and 1 where
+            they are parts of the image, None where they are in the file's own pixels.
     """
 
     path: Path
@@ -48,8 +61,12 @@ class Record:
     lung_masks: tuple[Path, ...] = ()
     split: str = ""
     spacing_mm: tuple[float, float] | None = None
+    published_px: tuple[tuple[int, int], ...] = ()
     extent_mm: tuple[float, float] | None = None
     negative: bool = False
+    without_lungs: str = ""
+    boxes: tuple[Box, ...] = ()
+    box_frame: Frame | None = None
 
 
 def image_id(pixels: NDArray[np.float32]) -> str:

@@ -27,7 +27,7 @@ def audit(
     workers: Annotated[int, typer.Option(min=1, help="processes that read")] = 1,
     as_json: AsJson = False,
 ) -> None:
-    """Look for copies, leaks between roles, and for what gives the class away without the lungs.
+    """Look for copies, leaks, contradictions, and what gives the class away without the lungs.
 
     The manifests together are the images to train on; their splits are roles where they have any.
     Images are named by a hash of their pixels. Exits with 3 when some could not be read.
@@ -47,6 +47,8 @@ def audit(
     else:
         for title, table in audit_tables(plain).items():
             Console().print(table.for_terminal(title))
+        for contradiction in found.contradictions:
+            typer.echo(contradiction.sentence)
         if not found.leaks:
             typer.echo("no leak")
     if found.unreadable:

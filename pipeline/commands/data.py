@@ -64,6 +64,8 @@ def _tell(imported: "Imported", out: Path) -> None:
         typer.echo(f"  {name or 'no label'}: {count}")
     for reason, count in imported.left_out.items():
         typer.echo(f"  left out, {reason}: {count}")
+    for remark, count in imported.remarks.items():
+        typer.echo(f"  {remark}: {count}")
     tell_review_flags(imported.manifest)
     report_failures(imported.failures, out.with_name(f"{out.stem}-failures.csv"))
 

@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from isnet_cxr.pipeline import cli
@@ -254,6 +255,21 @@ def test_an_audit_answers_programs_and_a_leak_misses_the_check(command, write_im
     code, out, _ = command("audit", images, "--external", images, "--no-pixels", "--check")
     assert code == 1
     assert "images in train and here" in out
+
+
+def test_an_audit_says_which_image_has_two_classes(command, write_images):
+    from isnet_cxr.data.manifests.manifest import read_manifest, write_manifest
+
+    images = read_manifest(write_images("here"))
+    again = images.iloc[[0, 1]].assign(label=images["label"][1], patient_id="here/0123456789ab")
+    manifest = Path(images["path"][0]).parent / "twice.csv"
+    write_manifest(pd.concat([images, again]), manifest)
+    _, out, _ = command("audit", manifest, "--no-pixels")
+    lines = [line for line in out.splitlines() if "rows of different" in line]
+    assert lines == [
+        f"1 image has rows of different classes ({images['image_id'][0]})",
+        f"2 images have rows of different patients ({images['image_id'][0]}, ...)",
+    ]
 
 
 def test_an_audit_lists_what_cannot_be_read(command, write_images):

@@ -184,6 +184,7 @@ def test_a_wrong_table_is_one_clear_line(own_table, columns, mapping, message):
         ("covid_cxnet", {"covid": 675}),
         ("cohen", {"covid": 392, "pneumonia": 187, "normal": 16}),
         ("kermany", {"normal": 250, "pneumonia": 250}),
+        ("siim", {"covid": 1429, "normal": 812}),
     ],
 )
 def test_real_sets_have_their_published_counts(cxr_root, name, counts):

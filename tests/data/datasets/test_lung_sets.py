@@ -86,6 +86,19 @@ def test_v7_keeps_images_with_lungs_and_ignores_what_is_to_be_ignored(tmp_path):
     np.testing.assert_array_equal(read_mask(listing.records[0].lung_masks[0])[0], [1, 0, 0, 1])
 
 
+def test_images_of_v7_whose_mask_is_all_background_are_left_out_and_counted(tmp_path):
+    masks = tmp_path / "annotations" / "all-images-semantic-masks"
+    lungs = np.array([[0, 255, 0, 255]] * 4, np.uint8)
+    for name, mask in {"frontal": lungs, "lateral": 0 * lungs, "slice": None}.items():
+        write_png(np.arange(16, dtype=np.uint8).reshape(4, 4), tmp_path / "images" / f"{name}.png")
+        if mask is not None:
+            write_png(mask, masks / f"{name}.png")
+    imported = import_dataset("v7", tmp_path, workers=1, progress=False)
+    assert [Path(path).stem for path in imported.manifest["path"]] == ["frontal"]
+    assert imported.left_out == {"no lung mask: a lateral image or a CT slice": 2}
+    assert imported.failures == []
+
+
 def test_a_damaged_annotation_of_v7_is_one_line(tmp_path, touch, touch_mask):
     touch(tmp_path / "images" / "1.png")
     touch_mask(tmp_path / "annotations" / "all-images-semantic-masks" / "1.png")

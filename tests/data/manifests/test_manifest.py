@@ -30,6 +30,7 @@ def table(*rows):
 @pytest.mark.parametrize("name", ["m.csv", "m.parquet"])
 def test_a_manifest_comes_back_as_it_was(tmp_path, name):
     full = row(age=41.5, sex="F", spacing_row_mm=0.143, label="NA", lung_mask="/masks/a.png")
+    full["boxes"] = "[[0.1, 0.2, 0.5, 1.0]]"
     manifest = validate(table(full, row(site="1")))
     write_manifest(manifest, tmp_path / name)
     pd.testing.assert_frame_equal(read_manifest(tmp_path / name), manifest)
@@ -64,6 +65,7 @@ def test_missing_columns_are_unknown_and_all_are_in_order():
         ({"height_px": None}, "column height_px, row 1: expected a number"),
         ({"age": "old"}, "column age, row 1: expected a number"),
         ({"age": 400}, "column age, row 1: expected 0 to 130 years"),
+        ({"boxes": "[[0, 0, 9, 9]]"}, "column boxes, row 1: expected a JSON list"),
         ({"image_id": "short"}, "column image_id, row 1: expected 16 hex digits"),
         ({"heigth_px": 4}, r"unknown column 'heigth_px' \(did you mean 'height_px'\?\)"),
     ],
@@ -97,6 +99,23 @@ def test_garbage_is_no_table(tmp_path):
         (tmp_path / name).write_bytes(bytes(range(256)) * 9)
         with pytest.raises(ValueError, match=name):
             read_manifest(tmp_path / name)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "latin-1", "utf-16"])
+def test_a_manifest_that_a_spreadsheet_saved_is_the_same(tmp_path, encoding):
+    manifest = validate(table(row(label="Lungenentzündung"), row(age=41, boxes="[[0, 0, 1, 1]]")))
+    manifest.to_csv(tmp_path / "m.csv", index=False, sep=";", encoding=encoding)
+    pd.testing.assert_frame_equal(read_manifest(tmp_path / "m.csv"), manifest)
+
+
+@pytest.mark.parametrize("rows", [1, 3])
+def test_a_manifest_with_a_value_too_many_is_refused_by_line(tmp_path, rows):
+    text = table(row()).to_csv(index=False).strip() + ",surplus\n"
+    header, wrong = text.splitlines()
+    (tmp_path / "m.csv").write_text("\n".join([header, *[wrong] * rows]))
+    with pytest.raises(ValueError, match=r"m\.csv: line 2: expected 6 values, got 7") as error:
+        read_manifest(tmp_path / "m.csv")
+    assert "surplus" not in str(error.value)
 
 
 def test_concatenated_manifests_keep_their_order():
