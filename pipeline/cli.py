@@ -5,6 +5,8 @@ Every command imports what it needs when it runs, so that ``--help`` comes at on
 failed (they are listed, the rest is there).
 """
 
+import getpass
+import os
 import sys
 from collections.abc import Sequence
 from typing import Annotated
@@ -75,6 +77,7 @@ def options(
 
 def main() -> None:
     """Run the command line; wrong input is one line on standard error."""
+    _name_user()
     try:
         app()
     except SystemExit as ended:
@@ -91,6 +94,14 @@ def main() -> None:
             raise
         print(f"isnet-cxr: {one_line(error)}", file=sys.stderr)
         sys.exit(WRONG_INPUT)
+
+
+def _name_user() -> None:
+    """Give a user without a name one, as a container's number is: MONAI asks for it."""
+    try:
+        getpass.getuser()
+    except (KeyError, OSError):  # the second from Python 3.13 on
+        os.environ["USER"] = f"user-{os.getuid()}"
 
 
 def _tell_stopped() -> None:

@@ -78,10 +78,10 @@ def _store() -> Finding:
     uri = os.environ.get("MLFLOW_TRACKING_URI")
     if not uri:
         return Finding("store", "mlflow.db in each study's folder (MLFLOW_TRACKING_URI is not set)")
-    from isnet_cxr.pipeline.tracking import check_store
+    from isnet_cxr.pipeline.tracking import check_store, without_password
 
     try:
-        return Finding("store", f"{uri}: {check_store(uri)}")
+        return Finding("store", f"{without_password(uri)}: {check_store(uri)}")
     except ValueError as error:
         return Finding("store", str(error), ok=False)
 

@@ -46,19 +46,28 @@ def say(line: str) -> None:
 def show_end(finished: "Finished", out: Path) -> None:
     """Print the figures as a table, and where everything is.
 
-    Images that could not be read make the exit code 3.
+    Images that could not be read, and runs that MLflow did not take, make the exit code 3.
     """
     from rich.console import Console
 
     from isnet_cxr.pipeline.errors import PARTLY_FAILED
     from isnet_cxr.pipeline.study.outline import figures_table
+    from isnet_cxr.pipeline.tracking import how_to_look
 
     Console().print(figures_table(finished.summary))
     typer.echo(f"report        {finished.report}")
     typer.echo(f"figures       {out / 'summary.json'}")
-    typer.echo(f"MLflow runs   mlflow ui --backend-store-uri {finished.tracking_uri}")
-    if unreadable := [entry for entry in finished.left_out if entry.reason == "unreadable"]:
+    typer.echo(f"MLflow runs   {how_to_look(finished.tracking_uri)}")
+    if finished.undelivered:
+        typer.echo(
+            f"MLflow stopped answering ({finished.undelivered}): the study is complete, the same "
+            "command delivers the missing runs",
+            err=True,
+        )
+    unreadable = [entry for entry in finished.left_out if entry.reason == "unreadable"]
+    if unreadable:
         names = ", ".join(f"{entry.dataset} {entry.count}" for entry in unreadable)
         folder = out / "manifests"
         typer.echo(f"images that could not be read: {names}; see {folder}/*/failures.csv", err=True)
+    if unreadable or finished.undelivered:
         raise typer.Exit(PARTLY_FAILED)

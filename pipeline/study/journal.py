@@ -67,7 +67,8 @@ class Journal:
     ) -> None:
         """Log a finished training's figures, images, pictures and package."""
         with self._start(training, ()).ending() as run:
-            run.log_metrics(figures)
+            run.log_history(training.epochs())
+            run.log_figures(figures)
             trained = images.development[images.development["split"].isin(["train", "val"])]
             run.log_images(
                 trained, name="development", digest=digest_manifest(trained), role="training"

@@ -42,12 +42,14 @@ class Finished:
         report: The report's file.
         tracking_uri: Where its MLflow runs are.
         left_out: Images that were not used.
+        undelivered: Why MLflow's store stopped answering; empty where it has everything.
     """
 
     summary: dict[str, Any]
     report: Path
     tracking_uri: str
     left_out: tuple[LeftOut, ...]
+    undelivered: str = ""
 
 
 def run_study(config: StudyConfig, out: Path, *, say: Say, progress: bool = True) -> Finished:
@@ -66,6 +68,8 @@ def run_study(config: StudyConfig, out: Path, *, say: Say, progress: bool = True
     out.mkdir(parents=True, exist_ok=True)
     with _alone(out):
         tracker = Tracker(out, config.name)
+        if tracker.was_restored:
+            say("the MLflow experiment had been deleted: it is restored, with its earlier runs")
         parent = tracker.run("study", name=config.name, digest=config.name)
         with parent.ending():
             description = describe_study(config)
@@ -74,10 +78,10 @@ def run_study(config: StudyConfig, out: Path, *, say: Say, progress: bool = True
             journal = Journal(tracker, parent, say)
             summary, left_out = _do(config, description, out, journal, progress=progress)
             logged = ("segmentation", "classification", "conflict", "bias")
-            parent.log_metrics({key: summary[key] for key in logged if key in summary})
+            parent.log_figures({key: summary[key] for key in logged if key in summary})
             for result in (REPORT, "summary.json", f"audit/{AUDIT}"):
                 parent.log_file(out / result)
-        return Finished(summary, out / REPORT, tracker.uri, left_out)
+        return Finished(summary, out / REPORT, tracker.uri, left_out, tracker.lost)
 
 
 def _do(
@@ -155,7 +159,8 @@ def _do_lungs(
         train_lungs(plan, out, on_epoch=on_epoch)
         lungs = apply_lungs(config, images, plan, out, progress=progress)
         if not run.has_tag(LOGGED, plan.digest):
-            run.log_metrics(lungs.scores)
+            run.log_history(lungs.epochs)
+            run.log_figures(lungs.scores)
             _log_lung_images(run, plan, lungs)
             run.log_folder(plan.package, folder="package")
             run.tag(**{LOGGED: plan.digest})

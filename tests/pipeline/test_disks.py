@@ -1,6 +1,7 @@
 """Disks and files as they fail in hospitals, met by the real command in a process of its own."""
 
 import fcntl
+import os
 import shutil
 import subprocess
 import sys
@@ -13,8 +14,9 @@ MAIN = "from isnet_cxr.pipeline.cli import main; main()"
 STUDY = """
 name: here
 classes: [normal, covid]
-datasets: {here: {phantoms: {hospital: elmwood, images_per_class: 6}}}
+datasets: {here: {phantoms: {hospital: elmwood, images_per_class: 24}}}
 development: [here]
+fractions: [0.4, 0.3, 0.3]
 classifiers: {baseline: {method: baseline, epochs: 1}}
 """
 
@@ -99,3 +101,22 @@ def test_a_bug_keeps_its_traceback_and_has_a_code_of_its_own(tmp_path):
     ended = subprocess.run(given, capture_output=True, text=True, check=False)
     assert ended.returncode == 1
     assert "Traceback" in ended.stderr
+
+
+@pytest.mark.slow
+def test_a_user_without_a_name_can_work(tmp_path, images, classifier_package):
+    """As in a container that is started with a number: no passwd entry, no USER, no home."""
+    (tmp_path / "study.yaml").write_text(STUDY)
+    nobody = ["unshare", "-U", "--map-user=54321", "--map-group=54321", "env", "-i"]
+    nobody += [f"PATH={os.environ['PATH']}", "HOME=/nonexistent"]
+    if shutil.which("unshare") is None or subprocess.run([*nobody, "true"], check=False).returncode:
+        pytest.skip("this machine lets nobody take another number")
+    for arguments in (
+        ["predict", images, "--model", classifier_package, "--out", tmp_path / "out"],
+        ["doctor"],
+        ["study", tmp_path / "study.yaml", "--out", tmp_path / "study"],
+    ):
+        command = [*nobody, sys.executable, "-c", MAIN, *map(str, arguments)]
+        ended = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert "Traceback" not in ended.stderr, ended.stderr[-2000:]
+        assert ended.returncode in {0, 3}, ended.stderr[-2000:]

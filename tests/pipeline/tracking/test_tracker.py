@@ -10,20 +10,7 @@ import pytest
 from mlflow import MlflowClient
 from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
 
-from isnet_cxr.pipeline.tracking import STORE, Tracker, check_store, flatten, tracking_uri
-
-
-@pytest.fixture(autouse=True)
-def own_store(monkeypatch):
-    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
-
-
-@pytest.fixture(scope="module")
-def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A store with tables and no runs: making the tables takes seconds, copying them does not."""
-    path = tmp_path_factory.mktemp("store") / STORE
-    check_store(f"sqlite:///{path}")
-    return path
+from isnet_cxr.pipeline.tracking import STORE, Tracker, check_store, tracking_uri
 
 
 @pytest.fixture
@@ -132,7 +119,3 @@ def test_processes_may_open_an_empty_store_at_once(tmp_path):
     for process in processes:
         process.join()
     assert [process.exitcode for process in processes] == [0, 0, 0]
-
-
-def test_flatten_joins_keys():
-    assert flatten({"a": {"b": {"c": 1}}, "d": 2}) == {"a.b.c": 1, "d": 2}
