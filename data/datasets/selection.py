@@ -7,6 +7,7 @@ from pathlib import Path
 
 from isnet_cxr.data.datasets.layout import check_files
 from isnet_cxr.data.errors import InputError
+from isnet_cxr.data.manifests.failures import Failure
 from isnet_cxr.data.manifests.records import Record
 from isnet_cxr.data.nearest import name_unknown
 
@@ -20,10 +21,12 @@ class Listing:
     Attributes:
         records: The images that are used, in the publisher's order.
         left_out: How many images are not used, by reason.
+        failures: What could not even be looked at.
     """
 
     records: list[Record]
     left_out: dict[str, int] = field(default_factory=dict)
+    failures: list[Failure] = field(default_factory=list)
 
 
 class Selection:
@@ -45,6 +48,7 @@ class Selection:
         self._unchecked: dict[int, Path] = {}
         self._rows_before = 0
         self._left_out: Counter[str] = Counter()
+        self._failures: list[Failure] = []
 
     def find(self, labels: Iterable[str]) -> str:
         """Return the class that any of an image's labels stands for, or nothing."""
@@ -64,6 +68,10 @@ class Selection:
     def leave_out(self, reason: str) -> None:
         """Count an image that is not used."""
         self._left_out[reason] += 1
+
+    def fail(self, path: Path, reason: str) -> None:
+        """List what should be an image and cannot be looked at."""
+        self._failures.append(Failure(path, reason))
 
     def use(self, record: Record, *, row: int | None = None) -> None:
         """Take an image.
@@ -95,7 +103,7 @@ class Selection:
         unknown = [label for label in self._changed if label not in self._seen]
         if unknown:
             raise InputError(f"labels: {name_unknown('label', unknown, sorted(self._seen - {''}))}")
-        return Listing(self._records, dict(self._left_out))
+        return Listing(self._records, dict(self._left_out), list(self._failures))
 
     def _total(self) -> int:
         return len(self._records) + self._left_out.total()

@@ -113,7 +113,10 @@ def import_dataset(
     rows = [outcome for outcome in outcomes if not isinstance(outcome, Failure)]
     return Imported(
         manifest=validate(pd.DataFrame(rows, columns=list(COLUMNS)), source=str(root)),
-        failures=[outcome for outcome in outcomes if isinstance(outcome, Failure)],
+        failures=[
+            *listing.failures,
+            *(outcome for outcome in outcomes if isinstance(outcome, Failure)),
+        ],
         left_out=listing.left_out,
     )
 

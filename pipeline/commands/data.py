@@ -55,6 +55,11 @@ def import_images(
         typer.echo(f"  {name or 'no label'}: {count}")
     for reason, count in imported.left_out.items():
         typer.echo(f"  left out, {reason}: {count}")
+    read, failed = len(imported.manifest), len(imported.failures)
+    left_out = sum(imported.left_out.values())
+    typer.echo(
+        f"{read + failed + left_out} found: {read} read, {failed} failed, {left_out} left out"
+    )
     tell_review_flags(imported.manifest)
     report_failures(imported.failures, out.with_name(f"{out.stem}-failures.csv"))
 
