@@ -30,8 +30,12 @@ MAX_RATIO = 200
 SMALL_BYTES = 2**24
 """What grows to no more than this may grow as it likes."""
 METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2)
-PROGRAMS = {"[Content_Types].xml", "META-INF/MANIFEST.MF", "mimetype", "AndroidManifest.xml"}
-"""Members of Office documents, programs and books, which are zip archives, too."""
+PROGRAMS = {
+    "[Content_Types].xml": b"<Types",
+    "META-INF/MANIFEST.MF": b"Manifest-Version",
+    "mimetype": b"application/",
+}
+"""Members, and what is in them, of Office documents, programs and books: zip archives, too."""
 END, END_BYTES, LONGEST_COMMENT = b"PK\x05\x06", 22, 2**16
 LONG_END, LONG_END_BYTES, LIST_SIZE_PLACE = b"PK\x06\x06", 56, 40
 ENCRYPTED = 0x1
@@ -63,7 +67,7 @@ def search_archive(path: Path) -> list[Member] | Verdict:
         _check_list(path)
         with zipfile.ZipFile(path) as archive:
             entries = archive.infolist()
-            whole = _judge_whole(entries, size=path.stat().st_size)
+            whole = _judge_whole(archive, size=path.stat().st_size)
             if whole is not None:
                 return whole
             return [
@@ -127,17 +131,29 @@ def _check_list(path: Path) -> None:
         raise ArchiveError(f"zip archive whose list has more than {MAX_LIST_BYTES:,} bytes")
 
 
-def _judge_whole(entries: list[zipfile.ZipInfo], *, size: int) -> Verdict | None:
-    files = [entry for entry in entries if not entry.is_dir()]
+def _judge_whole(archive: zipfile.ZipFile, *, size: int) -> Verdict | None:
+    files = [entry for entry in archive.infolist() if not entry.is_dir()]
     if not files:
         return ignored("archive without files")
     if len(files) > MAX_MEMBERS:
         return failed(f"zip archive of {len(files):,} files; at most {MAX_MEMBERS:,} are read")
-    if any(entry.filename in PROGRAMS for entry in files):
-        return ignored("not an image (Office document or program)")
     if _grows(sum(entry.file_size for entry in files), size):
         return failed(f"zip archive that grows to more than {MAX_RATIO} times its size")
+    if any(_marks_program(archive, entry) for entry in files):
+        return ignored("not an image (Office document or program)")
     return None
+
+
+def _marks_program(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bool:
+    mark = PROGRAMS.get(entry.filename)
+    if mark is None or _refused(entry):
+        return False
+    return mark in _head(archive, entry)
+
+
+def _head(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bytes:
+    with archive.open(entry) as packed:
+        return packed.read(HEAD_BYTES)
 
 
 def _judge_member(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> Verdict:
@@ -150,8 +166,7 @@ def _judge_member(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> Verdict:
     if stat.S_ISLNK(entry.external_attr >> 16):
         return ignored("link in an archive")
     try:
-        with archive.open(entry) as packed:
-            head = packed.read(HEAD_BYTES)
+        head = _head(archive, entry)
     except Exception as error:  # as above
         return failed(f"damaged in its archive ({type(error).__name__})")
     return judge(parts[-1], look_at(head))

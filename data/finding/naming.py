@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 from isnet_cxr.data.finding.found import Found
 
@@ -15,7 +16,8 @@ def named(files: Sequence[Found]) -> list[Found]:
     depths = [one.depth for one in files]
     while True:
         names = [_name(one, depth) for one, depth in zip(files, depths, strict=True)]
-        uses = Counter(names)
+        places = {(name, one.path) for name, one in zip(names, files, strict=True)}
+        uses = Counter(name for name, _ in places)
         short = [
             place
             for place, (one, name) in enumerate(zip(files, names, strict=True))
@@ -28,5 +30,5 @@ def named(files: Sequence[Found]) -> list[Found]:
 
 
 def _name(one: Found, depth: int) -> str:
-    name = "/".join(one.path.parts[-depth:])
+    name = Path(*one.path.parts[-depth:]).as_posix()
     return f"{name}/{one.member}" if one.member else name
