@@ -3,7 +3,7 @@
 Images may lie deeper below their class folder, in any format that can be read. The dataset and the
 site have the root's name. DICOM files bring their patient and view; any other image is a patient of
 its own, so that several images of one patient may be torn apart: use a table (``csv``) for those.
-Files in no class folder are left out and counted.
+Images in no class folder are left out and counted.
 """
 
 from collections.abc import Mapping
@@ -12,7 +12,6 @@ from pathlib import Path
 from isnet_cxr.data.datasets.layout import existing_folder
 from isnet_cxr.data.datasets.selection import Listing, Selection
 from isnet_cxr.data.datasets.tree import find_images
-from isnet_cxr.data.finding.judging import is_hidden
 from isnet_cxr.data.manifests.records import Record
 
 LAYOUT = "a folder for each class, with its images"
@@ -27,16 +26,15 @@ def read_folder(root: Path, *, labels: Mapping[str, str] | None = None) -> Listi
         ValueError: If a label of ``labels`` is no class folder.
     """
     name = existing_folder(root, layout=LAYOUT).resolve().name
-    folders = sorted(path for path in root.iterdir() if path.is_dir() and not is_hidden(path.name))
-    chosen = Selection({folder.name: folder.name for folder in folders}, labels)
-    for path in root.iterdir():
-        if path not in folders:
-            chosen.leave_out("hidden or system" if is_hidden(path.name) else "in no class folder")
-    for folder in folders:
-        for one in find_images(folder, chosen):
-            label = chosen.classify(folder.name)
-            if label:
-                chosen.use(Record(path=one.path, dataset=name, site=name, patient="", label=label))
+    folders = sorted(path.name for path in root.iterdir() if path.is_dir())
+    chosen = Selection({folder: folder for folder in folders}, labels)
+    for one in find_images(root, chosen):
+        if one.depth == 1:
+            chosen.leave_out("in no class folder")
+            continue
+        label = chosen.classify(one.path.parts[-one.depth])
+        if label:
+            chosen.use(Record(path=one.path, dataset=name, site=name, patient="", label=label))
     listing = chosen.listing()
     if not listing.records:
         raise FileNotFoundError(f"{root}: no image in a class folder; expected {LAYOUT}")

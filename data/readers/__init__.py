@@ -59,8 +59,9 @@ def may_be_image(name: str, content: Content) -> bool:
 
 
 def is_dicom(name: str, content: Content) -> bool:
-    """Claim that a file is DICOM by its content, or, where that says nothing, by its name."""
-    return _kind(name, content) == "dicom"
+    """Claim that a file is DICOM by its content, or, where that is no image, meant to be."""
+    named = unpacked_name(name).endswith(DICOM_SUFFIXES)
+    return content.kind == "dicom" or (named and not content.is_image)
 
 
 def read_image(path: Path | str) -> Radiograph:

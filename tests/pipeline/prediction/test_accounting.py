@@ -15,11 +15,13 @@ from isnet_cxr.data.readers import radiograph
 from isnet_cxr.data.readers.content import content_of
 
 
-@pytest.fixture(scope="session")
-def tree(tmp_path_factory) -> tuple[Path, Expected]:
-    """A tree of 300 files, and what is to come of them."""
+@pytest.fixture(scope="module", params=[80, pytest.param(300, marks=pytest.mark.slow)])
+def tree(request, tmp_path_factory) -> tuple[Path, Expected]:
+    """A tree of 80 files, each in its own way, or 300, and what is to come of them."""
     root = tmp_path_factory.mktemp("inputs") / "tree"
-    return root, write_tree(root)
+    expected = write_tree(root, count=request.param)
+    assert expected.count >= request.param
+    return root, expected
 
 
 @pytest.fixture(autouse=True)
@@ -56,7 +58,6 @@ def test_predicted_failed_and_ignored_are_the_files_found(
     command, tree, classifier_package, tmp_path
 ):
     root, expected = tree
-    assert expected.count >= 300
     out = tmp_path / "out"
     code, shown, said = command("predict", root, "--model", classifier_package, "--out", out)
     assert code == 3, said

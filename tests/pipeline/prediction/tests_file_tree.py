@@ -1,4 +1,4 @@
-"""A tree of 300 files in more than thirty ways: what a hospital's export folder may hold.
+"""A tree of files in more than eighty ways: what a hospital's export folder may hold.
 
 Every writer takes a folder and a number, writes one thing there, and says what is to come of each
 file in it: ``predicted``, or words of the reason for which it fails or is ignored.
@@ -189,7 +189,7 @@ IGNORED: dict[str, tuple[str, Callable[[int, Path], bytes]]] = {
 }
 
 
-def write_tree(root: Path, *, count: int = 300) -> Expected:
+def write_tree(root: Path, *, count: int) -> Expected:
     """Write a tree of at least ``count`` files below ``root``, which is made."""
     expected = Expected()
     _write_odd_ones(root, expected)
