@@ -4,7 +4,7 @@ import errno
 
 from isnet_cxr.data.errors import InputError
 
-WRONG_INPUT, PARTLY_FAILED, STOPPED = 2, 3, 130
+DONE, WRONG_INPUT, PARTLY_FAILED, STOPPED = 0, 2, 3, 130
 
 _CAUSES = {
     errno.ENOSPC: "no room left on the disk",

@@ -1,7 +1,7 @@
 """Any tree of DICOM files, such as a hospital's export: no labels, everything else from headers.
 
-Files are known by their suffix or by the DICOM preamble, whatever their names; DICOMDIR and all
-others are left out and counted. The dataset and the site have the root's name, so give that folder
+Files are known by their content, whatever their names; DICOMDIR, reports and all others are left
+out and counted. The dataset and the site have the root's name, so give that folder
 the hospital's name and no patient's. What is no radiograph fails when it is read and is listed.
 """
 
@@ -10,8 +10,8 @@ from pathlib import Path
 
 from isnet_cxr.data.datasets.layout import existing_folder
 from isnet_cxr.data.datasets.selection import Listing, Selection
+from isnet_cxr.data.datasets.tree import find_images
 from isnet_cxr.data.manifests.records import Record
-from isnet_cxr.data.readers import is_dicom_file
 
 LAYOUT = "a folder with DICOM files, at any depth"
 LABELS: dict[str, str] = {}
@@ -26,9 +26,9 @@ def read_dicom_tree(root: Path, *, labels: Mapping[str, str] | None = None) -> L
     """
     name = existing_folder(root, layout=LAYOUT).resolve().name
     chosen = Selection(LABELS, labels)
-    for path in sorted(path for path in root.rglob("*") if path.is_file()):
-        if is_dicom_file(path):
-            chosen.use(Record(path=path, dataset=name, site=name, patient=""))
+    for one in find_images(root, chosen):
+        if one.verdict.is_dicom:
+            chosen.use(Record(path=one.path, dataset=name, site=name, patient=""))
         else:
             chosen.leave_out("not a DICOM image")
     listing = chosen.listing()

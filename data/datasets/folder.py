@@ -3,6 +3,7 @@
 Images may lie deeper below their class folder, in any format that can be read. The dataset and the
 site have the root's name. DICOM files bring their patient and view; any other image is a patient of
 its own, so that several images of one patient may be torn apart: use a table (``csv``) for those.
+Images in no class folder are left out and counted.
 """
 
 from collections.abc import Mapping
@@ -10,8 +11,8 @@ from pathlib import Path
 
 from isnet_cxr.data.datasets.layout import existing_folder
 from isnet_cxr.data.datasets.selection import Listing, Selection
+from isnet_cxr.data.datasets.tree import find_images
 from isnet_cxr.data.manifests.records import Record
-from isnet_cxr.data.readers import is_image_file
 
 LAYOUT = "a folder for each class, with its images"
 LABELS: dict[str, str] = {}
@@ -25,16 +26,15 @@ def read_folder(root: Path, *, labels: Mapping[str, str] | None = None) -> Listi
         InputError: If a label of ``labels`` is no class folder.
     """
     name = existing_folder(root, layout=LAYOUT).resolve().name
-    folders = sorted(path for path in root.iterdir() if path.is_dir())
-    chosen = Selection({folder.name: folder.name for folder in folders}, labels)
-    for folder in folders:
-        for path in sorted(path for path in folder.rglob("*") if path.is_file()):
-            if not is_image_file(path):
-                chosen.leave_out("not an image file")
-                continue
-            label = chosen.classify(folder.name)
-            if label:
-                chosen.use(Record(path=path, dataset=name, site=name, patient="", label=label))
+    folders = sorted(path.name for path in root.iterdir() if path.is_dir())
+    chosen = Selection({folder: folder for folder in folders}, labels)
+    for one in find_images(root, chosen):
+        if one.depth == 1:
+            chosen.leave_out("in no class folder")
+            continue
+        label = chosen.classify(one.path.parts[-one.depth])
+        if label:
+            chosen.use(Record(path=one.path, dataset=name, site=name, patient="", label=label))
     listing = chosen.listing()
     if not listing.records:
         raise FileNotFoundError(f"{root}: no image in a class folder; expected {LAYOUT}")

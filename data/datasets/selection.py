@@ -7,6 +7,7 @@ from pathlib import Path
 
 from isnet_cxr.data.datasets.layout import check_files, is_there
 from isnet_cxr.data.errors import InputError
+from isnet_cxr.data.manifests.failures import Failure
 from isnet_cxr.data.manifests.records import Record
 from isnet_cxr.data.nearest import name_unknown
 
@@ -22,11 +23,13 @@ class Listing:
         records: The images that are used, in the publisher's order.
         left_out: How many images are not used, by reason.
         remarks: What else there is to say, and of how many images that are used.
+        failures: What could not even be looked at.
     """
 
     records: list[Record]
     left_out: dict[str, int] = field(default_factory=dict)
     remarks: dict[str, int] = field(default_factory=dict)
+    failures: list[Failure] = field(default_factory=list)
 
 
 class Selection:
@@ -49,6 +52,7 @@ class Selection:
         self._rows_before = 0
         self._left_out: Counter[str] = Counter()
         self._remarks: Counter[str] = Counter()
+        self._failures: list[Failure] = []
 
     def find(self, labels: Iterable[str]) -> str:
         """Return the class that any of an image's labels stands for, or nothing."""
@@ -72,6 +76,10 @@ class Selection:
     def remark(self, remark: str) -> None:
         """Count an image that is used, but not with all that is published about it."""
         self._remarks[remark] += 1
+
+    def fail(self, path: Path, reason: str) -> None:
+        """List what should be an image and cannot be looked at."""
+        self._failures.append(Failure(path, reason))
 
     def use(self, record: Record, *, row: int | None = None) -> None:
         """Take an image.
@@ -117,7 +125,9 @@ class Selection:
         unknown = [label for label in self._changed if label not in self._seen]
         if unknown:
             raise InputError(f"labels: {name_unknown('label', unknown, sorted(self._seen - {''}))}")
-        return Listing(self._records, dict(+self._left_out), dict(self._remarks))
+        return Listing(
+            self._records, dict(+self._left_out), dict(self._remarks), list(self._failures)
+        )
 
     def _total(self) -> int:
         return len(self._records) + self._left_out.total()

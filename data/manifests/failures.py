@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from isnet_cxr.data.writers.atomic import replacing
+from isnet_cxr.data.writers.names import written_name
 
 
 @dataclass(frozen=True)
@@ -22,8 +23,11 @@ class Failure:
 
 
 def write_failures(failures: Iterable[Failure], path: Path) -> None:
-    """Write ``path`` as CSV with the columns path and reason; only a header when all went well."""
+    """Write ``path`` as CSV with the columns path and reason; only a header when all went well.
+
+    A path that is not UTF-8 is written as ``written_name`` says.
+    """
     with replacing(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as stream:
         writer = csv.writer(stream)
         writer.writerow(["path", "reason"])
-        writer.writerows([str(failure.path), failure.reason] for failure in failures)
+        writer.writerows([written_name(str(failure.path)), failure.reason] for failure in failures)

@@ -119,7 +119,10 @@ def import_dataset(
     without_lungs = Counter(outcome for outcome in outcomes if isinstance(outcome, str))
     return Imported(
         manifest=validate(pd.DataFrame(rows, columns=list(COLUMNS)), source=str(root)),
-        failures=[outcome for outcome in outcomes if isinstance(outcome, Failure)],
+        failures=[
+            *listing.failures,
+            *(outcome for outcome in outcomes if isinstance(outcome, Failure)),
+        ],
         left_out=dict(Counter(listing.left_out) + without_lungs),
         remarks=listing.remarks,
     )

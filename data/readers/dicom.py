@@ -63,16 +63,6 @@ SIDES = {side: side for side in "LRB"}
 logging.getLogger("pydicom").setLevel(logging.CRITICAL + 1)
 
 
-def has_dicom_preamble(path: Path) -> bool:
-    """Claim that the file has the mark DICM after 128 bytes; some archives leave it out."""
-    try:
-        with path.open("rb") as stream:
-            stream.seek(128)
-            return stream.read(4) == b"DICM"
-    except OSError:
-        return False
-
-
 def read_dicom(path: Path) -> Radiograph:
     """Read one image.
 

@@ -26,6 +26,8 @@ from isnet_cxr.data.readers.radiograph import (
 
 SUFFIXES = (".nii", ".nii.gz")
 MM_PER_UNIT = {"mm": 1.0, "meter": 1000.0, "micron": 0.001}
+NIFTI_2_SIZES = (540, int.from_bytes((540).to_bytes(4, "little"), "big"))
+"""Size of the header, its first value, in either byte order."""
 IMAGE_AXES = 2
 MOST_ABOVE, MOST_OUTSIDE = 0.2, 0.5
 """Shares of the pixels that a window of this image may clip, at most."""
@@ -86,9 +88,13 @@ def read_nifti_labels(path: Path) -> Values:
 def _load(path: Path) -> tuple[Any, Values]:
     import nibabel  # noqa: PLC0415 - only where a file is NIfTI: a prediction starts faster
 
-    image = nibabel.load(path)
-    _check_shape(path, image)
-    return image, np.asarray(image.dataobj, dtype=np.float32)
+    with path.open("rb") as stream:  # not by its path: nibabel goes by suffixes
+        second = int(abs(np.frombuffer(stream.read(4), "<i4")[0])) in NIFTI_2_SIZES
+        stream.seek(0)
+        kind = nibabel.Nifti2Image if second else nibabel.Nifti1Image
+        image = kind.from_stream(stream)
+        _check_shape(path, image)
+        return image, np.asarray(image.dataobj, dtype=np.float32)
 
 
 def _check_shape(path: Path, image: Any) -> None:

@@ -1,4 +1,4 @@
-"""PNG, JPEG, TIFF, WebP, GIF and BMP: grey images, or copies of grey ones in colour.
+"""PNG, JPEG, JPEG 2000, TIFF, WebP, GIF and BMP: grey images, or copies of grey ones in colour.
 
 Eight-bit files are read as they stand (0 is black, 255 white). Deeper ones rarely use all of their
 16 bits: the smallest of 8, 10, 12, 14, 15 and 16 bits that holds the brightest pixel is taken for
@@ -19,8 +19,9 @@ from isnet_cxr.data.readers.deep_raster import deep_grey, read_deep_colours
 from isnet_cxr.data.readers.greyscale import percentile_window, smallest_depth
 from isnet_cxr.data.readers.radiograph import Radiograph, UnreadableImage, check_size, reading
 
-SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp", ".gif", ".bmp")
-FORMATS = ("PNG", "JPEG", "TIFF", "WEBP", "GIF", "BMP")
+JPEG_2000_SUFFIXES = (".jp2", ".j2k", ".jpx", ".j2c", ".jpf")
+SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp", ".gif", ".bmp", *JPEG_2000_SUFFIXES)
+FORMATS = ("PNG", "JPEG", "TIFF", "WEBP", "GIF", "BMP", "JPEG2000")
 GREY_8_BIT = ("L", "1")
 
 # At the level DEBUG, Pillow logs every tag it reads, descriptions and dates among them.

@@ -12,9 +12,11 @@ from isnet_cxr.pipeline.commands.options import (
     Manifests,
     Seed,
     SettingsFile,
+    Strict,
     read_manifests,
     read_values,
     report_failures,
+    report_outcome,
 )
 
 if TYPE_CHECKING:
@@ -77,13 +79,14 @@ def predict(
 
 @app.command()
 def explain(
-    images: Annotated[list[Path], typer.Argument(help="image files, or folders of them")],
+    images: Annotated[list[Path], typer.Argument(help="image files, zip archives, folders")],
     model: Model,
     out: Folder,
     explained: Annotated[
         str, typer.Option("--class", help="class to explain, or `predicted`")
     ] = "predicted",
     lungs: Annotated[Path | None, typer.Option(help="lung segmenter's model package")] = None,
+    strict: Strict = False,
 ) -> None:
     """Show what a classifier looks at: heatmaps as pictures and as arrays.
 
@@ -94,10 +97,11 @@ def explain(
     from isnet_cxr.pipeline.prediction.batch import predict_images
 
     outcome = predict_images(
-        images, model=model, out=out, lungs=lungs, explained=explained, asked=("arrays",)
-    )
+        images, model=model, out=out, lungs=lungs, explained=explained, asked=("arrays",),
+        strict=strict,
+    )  # fmt: skip
     typer.echo(f"{out / 'heatmaps'}, {out / 'arrays'}: {outcome.count} heatmaps")
-    report_failures(outcome.failures, out / "failures.csv")
+    report_outcome(outcome, out)
 
 
 def _unread(images: "pd.DataFrame", predicted: set[str]) -> "list[Failure]":

@@ -66,6 +66,11 @@ def _tell(imported: "Imported", out: Path) -> None:
         typer.echo(f"  left out, {reason}: {count}")
     for remark, count in imported.remarks.items():
         typer.echo(f"  {remark}: {count}")
+    read, failed = len(imported.manifest), len(imported.failures)
+    left_out = sum(imported.left_out.values())
+    typer.echo(
+        f"{read + failed + left_out} found: {read} read, {failed} failed, {left_out} left out"
+    )
     tell_review_flags(imported.manifest)
     report_failures(imported.failures, out.with_name(f"{out.stem}-failures.csv"))
 

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from isnet_cxr.data.manifests.failures import Failure
+    from isnet_cxr.pipeline.prediction.record import Outcome
 
 Manifests = Annotated[list[Path], typer.Argument(help="manifests, CSV or Parquet")]
 Folder = Annotated[Path, typer.Option("--out", help="folder for the results, made if missing")]
@@ -21,6 +22,9 @@ Assignments = Annotated[
     typer.Option("--set", metavar="KEY=VALUE", help="one setting, dots for nested; repeatable"),
 ]
 Seed = Annotated[int, typer.Option(help="source of all randomness")]
+Strict = Annotated[
+    bool, typer.Option("--strict", help="refuse inputs that would be ignored, before any is read")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="print JSON for a program to read")]
 
 
@@ -47,6 +51,18 @@ def report_failures(failures: Sequence["Failure"], path: Path) -> None:
     write_failures(failures, path)
     if failures:
         typer.echo(f"{len(failures)} inputs failed, see {path}", err=True)
+        raise typer.Exit(PARTLY_FAILED)
+
+
+def report_outcome(outcome: "Outcome", out: Path) -> None:
+    """Say in one line what came of every file found, and exit with 3 if any failed."""
+    from isnet_cxr.pipeline.errors import PARTLY_FAILED
+    from isnet_cxr.pipeline.prediction.record import FAILURES, IGNORED
+
+    lists = [(FAILURES, outcome.failures), (IGNORED, outcome.ignored)]
+    named = " and ".join(str(out / name) for name, files in lists if files)
+    typer.echo(f"{outcome}{f', see {named}' if named else ''}", err=bool(outcome.failures))
+    if outcome.failures:
         raise typer.Exit(PARTLY_FAILED)
 
 

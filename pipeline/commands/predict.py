@@ -5,11 +5,14 @@ from typing import Annotated
 
 import typer
 
-from isnet_cxr.pipeline.commands.options import Folder, report_failures
+from isnet_cxr.pipeline.commands.options import Folder, Strict, report_outcome
 
 
 def predict(
-    images: Annotated[Path, typer.Argument(help="a DICOM, PNG or NIfTI file, or a folder of them")],
+    images: Annotated[
+        list[Path],
+        typer.Argument(help="DICOM, PNG, NIfTI and other image files, zip archives, folders"),
+    ],
     model: Annotated[Path, typer.Option(help="classifier's model package, as a study leaves it")],
     out: Folder,
     lungs: Annotated[
@@ -17,6 +20,7 @@ def predict(
         typer.Option(help="lung segmenter's package; by default the one in the classifier's"),
     ] = None,
     device: Annotated[str, typer.Option(help="cpu, cuda, or auto")] = "auto",
+    strict: Strict = False,
     extension: Annotated[
         list[str] | None,
         typer.Option(help="module or Python file that registers outputs; repeatable"),
@@ -25,12 +29,15 @@ def predict(
     """Predict images: probabilities, lung masks and heatmaps. Research use only.
 
     predictions.csv, masks and heatmaps name images by a hash of their pixels; files.csv says which
-    file each one was. failures.csv lists what could not be used; the rest is done nevertheless.
+    file each one was. failures.csv lists what could not be used, ignored.csv what is no image; the
+    rest is done nevertheless. run.json says what ran and how it ended.
     """
     from isnet_cxr.data.registry import load_extensions
     from isnet_cxr.pipeline.prediction.batch import predict_images
 
     load_extensions(extension or [])
-    outcome = predict_images([images], model=model, out=out, lungs=lungs, device=device)
+    outcome = predict_images(
+        images, model=model, out=out, lungs=lungs, device=device, strict=strict
+    )
     typer.echo(f"{out / 'predictions.csv'}: {outcome.count} images")
-    report_failures(outcome.failures, out / "failures.csv")
+    report_outcome(outcome, out)

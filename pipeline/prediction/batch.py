@@ -1,15 +1,15 @@
 """Predict a folder of images with a trained classifier: the job a hospital would run.
 
 ``predictions.csv``, ``masks`` and ``heatmaps`` know images by a running number and the hash of
-their pixels. File names often hold a patient's name or number: they stand in ``files.csv`` and
-``failures.csv`` alone, which stay where the images are.
+their pixels. File names often hold a patient's name or number: they stand in ``files.csv``,
+``failures.csv`` and ``ignored.csv`` alone, which stay where the images are.
 """
 
 import csv
 import math
-from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -17,29 +17,21 @@ from typing import Any
 from rich.progress import track
 
 from isnet_cxr.data.errors import InputError
+from isnet_cxr.data.finding import Findings, Found, find_files, read_found
+from isnet_cxr.data.finding.found import listed
 from isnet_cxr.data.manifests.failures import Failure
-from isnet_cxr.data.readers import Radiograph, UnreadableImage, is_image_file, read_image
+from isnet_cxr.data.readers import Radiograph
 from isnet_cxr.data.writers.atomic import replacing
+from isnet_cxr.data.writers.names import written_name
+from isnet_cxr.pipeline.errors import DONE, PARTLY_FAILED, WRONG_INPUT
 from isnet_cxr.pipeline.prediction.device import choose_device
 from isnet_cxr.pipeline.prediction.outputs import OUTPUTS, Output
 from isnet_cxr.pipeline.prediction.outputs.output import Value
 from isnet_cxr.pipeline.prediction.predictor import NoLungsError, Predictor
+from isnet_cxr.pipeline.prediction.record import IGNORED, Outcome, write_record
 from isnet_cxr.segmentation.segmenter import LungMask
 
 BATCH_SIZE = 16
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What came of a batch.
-
-    Attributes:
-        count: Images predicted.
-        failures: Files that could not be used.
-    """
-
-    count: int
-    failures: list[Failure]
 
 
 @dataclass(frozen=True)
@@ -69,12 +61,14 @@ def predict_images(
     explained: str = "predicted",
     asked: Collection[str] = (),
     device: str = "auto",
-    progress: bool = True,
+    strict: bool = False,
 ) -> Outcome:
     """Predict and explain every image; what cannot be read is listed and skipped.
 
+    What came of every file is written in ``out`` however it ends, see ``record``.
+
     Args:
-        inputs: Image files, and folders that are searched for them.
+        inputs: Image files, zip archives, and folders that are searched for them.
         model: The classifier's package.
         out: Folder for the results, made if missing.
         lungs: The lung segmenter's package; None takes the one in ``model``, if there is one. Masks
@@ -83,69 +77,72 @@ def predict_images(
         explained: A class, or "predicted".
         asked: Names of outputs to write besides those that always are, as "arrays".
         device: "cpu", "cuda", ..., or "auto".
-        progress: Show a bar.
+        strict: Refuse inputs among which is any that would be ignored.
 
     Raises:
         FileNotFoundError: If an input or package is missing.
-        InputError: If there is no image, a package or class is wrong, or no image could be used.
+        InputError: If there is no image, a package or class is wrong, no image could be used, or
+            one is ignored and ``strict``.
     """
-    files = _find(inputs)
-    predictor = Predictor.load(model, lungs, device=choose_device(device))
+    found = find_files(inputs, results=out)
+    keep = partial(write_record, out=out, model=model, lungs=lungs)
+    early = Outcome(0, listed(found.failed), listed(found.ignored))
+    refusal = _refusal(found, inputs, out, strict=strict)
+    if refusal:
+        keep(early, exit_code=WRONG_INPUT)
+        raise InputError(refusal)
+    chosen = choose_device(device)
+    predictor = Predictor.load(model, lungs, device=chosen)
     predictor.check(explained)
     outputs = [one for name, one in OUTPUTS.items() if one.always or name in asked]
-    results = _Results()
-    shown = track(files.items(), description="predicting", disable=not progress)
+    results = _Results(failures=listed(found.failed))
+    shown = track(found.images, description="predicting")
     readable = _read(shown, predictor, results.failures)
     while batch := list(islice(readable, BATCH_SIZE)):
         _predict(batch, predictor, explained, outputs, out, results)
+    outcome = replace(
+        early, count=len(results.files), failures=results.failures, device=str(chosen)
+    )
     if not results.predictions:
-        first = results.failures[0]
-        raise InputError(f"no image could be used: {first.path}: {first.reason}")
+        keep(outcome, exit_code=WRONG_INPUT)
+        raise InputError(_none_used(results.failures))
     _write_rows(results.predictions, out / "predictions.csv")
     _write_rows(results.files, out / "files.csv")
-    return Outcome(len(results.predictions), results.failures)
+    keep(outcome, exit_code=PARTLY_FAILED if results.failures else DONE)
+    return outcome
 
 
-def _find(inputs: Sequence[Path]) -> dict[str, Path]:
-    """List the image files by their name relative to the input they were found in.
-
-    Equal names in several inputs are told apart by the folders above them.
-    """
-    lengths: dict[Path, int] = {}  # how many of a path's last parts are its name
-    for place in inputs:
-        if place.is_dir():
-            for path in sorted(path for path in place.rglob("*") if is_image_file(path)):
-                lengths.setdefault(path.absolute(), len(path.relative_to(place).parts))
-        elif place.is_file():
-            lengths.setdefault(place.absolute(), 1)
-        else:
-            raise FileNotFoundError(f"{place}: no such file or folder")
-    if not lengths:
-        raise InputError(f"{inputs[0]}: no DICOM, PNG, JPEG, TIFF or NIfTI image in this folder")
-    return _tell_apart(lengths)
+def _refusal(found: Findings, inputs: Sequence[Path], out: Path, *, strict: bool) -> str:
+    """Say why there is nothing to predict."""
+    if strict and found.ignored:
+        first, count = found.ignored[0], len(found.ignored)
+        return (
+            f"{written_name(first.name)}: {first.verdict.reason}; with --strict no input may be "
+            f"ignored, and {count} would be, see {out / IGNORED}"
+        )
+    if found.images:
+        return ""
+    if found.failed:
+        return _none_used(listed(found.failed))
+    return f"{inputs[0]}: no DICOM, PNG, JPEG, TIFF or NIfTI image in this folder"
 
 
-def _tell_apart(lengths: dict[Path, int]) -> dict[str, Path]:
-    """Name every path by its last parts, of the given number or as many as make it the only one."""
-    while True:
-        names = {path: Path(*path.parts[-count:]).as_posix() for path, count in lengths.items()}
-        uses = Counter(names.values())
-        equal = [path for path, name in names.items() if uses[name] > 1]
-        if not equal:
-            return {name: path for path, name in names.items()}
-        for path in equal:
-            lengths[path] += 1
+def _none_used(failures: Sequence[Failure]) -> str:
+    first = failures[0]
+    return f"no image could be used: {written_name(str(first.path))}: {first.reason}"
 
 
-def _read(files: Any, predictor: Predictor, failures: list[Failure]) -> Iterator[_Input]:
-    for name, path in files:
+def _read(
+    files: Iterable[Found], predictor: Predictor, failures: list[Failure]
+) -> Iterator[_Input]:
+    for one, image in read_found(files):
+        if isinstance(image, str):
+            failures.append(Failure(Path(one.name), image))
+            continue
         try:
-            image = read_image(path)
-            yield _Input(name, image, predictor.segment(image.pixels))
-        except UnreadableImage as error:
-            failures.append(Failure(Path(name), error.reason))
+            yield _Input(written_name(one.name), image, predictor.segment(image.pixels))
         except NoLungsError as error:
-            failures.append(Failure(Path(name), str(error)))
+            failures.append(Failure(Path(one.name), str(error)))
 
 
 def _predict(

@@ -17,7 +17,7 @@ def test_a_folder_of_class_folders(tmp_path, touch):
         ("ward 3", "covid", "b.jpg"),
         ("ward 3", "normal", "a.png"),
     ]
-    assert listing.left_out == {"not an image file": 1}
+    assert listing.left_out == {"in no class folder": 1, "not an image (text)": 1}
     changed = ADAPTERS["folder"].read(root, labels={"covid": "", "normal": "healthy"}).records
     assert [r.label for r in changed] == ["healthy"]
 
@@ -42,7 +42,10 @@ def test_any_tree_of_dicom_files(tmp_path):
     assert len(manifest) == 3
     assert manifest["patient_id"].nunique() == 1
     assert "Jane" not in manifest.to_csv()
-    assert imported.left_out == {"not a DICOM image": 2}
+    assert imported.left_out == {
+        "DICOMDIR: the files it names are found by themselves": 1,
+        "not an image (text)": 1,
+    }
     with pytest.raises(ValueError, match="unknown label 'covid'"):
         ADAPTERS["dicom"].read(root, labels={"covid": "covid"})
 

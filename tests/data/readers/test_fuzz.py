@@ -42,7 +42,7 @@ def encoded(name):
     stream = io.BytesIO()
     deep = name == "deep.png"
     Image.fromarray(GREY.astype(np.uint16) * 200 if deep else GREY).save(
-        stream, {"g": "PNG", "f": "TIFF"}[name[-1]]
+        stream, {"g": "PNG", "f": "TIFF", "2": "JPEG2000"}[name[-1]]
     )
     return stream.getvalue()
 
@@ -103,7 +103,7 @@ def attack(name, folder, count):
         assert grown < LARGEST_GROWTH_KB, number
 
 
-NAMES = (*DICOM, "flat.png", "deep.png", "f.tif", "f.nii", "f.nii.gz")
+NAMES = (*DICOM, "flat.png", "deep.png", "f.tif", "f.jp2", "f.nii", "f.nii.gz")
 
 
 @pytest.mark.parametrize("name", NAMES)

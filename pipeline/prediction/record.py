@@ -1,0 +1,97 @@
+"""What a run of ``predict`` leaves beside its predictions: its lists and ``run.json``.
+
+``failures.csv`` and ``ignored.csv`` name every file without a prediction, with its reason, and are
+there even if they hold a header alone. ``run.json`` says what ran, and how it ended: counts,
+versions, digests of the model's files, the device and the exit code. No file is named in it.
+"""
+
+import hashlib
+import json
+import platform
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from isnet_cxr.data.learning.package import CONFIG, LUNGS, WEIGHTS
+from isnet_cxr.data.manifests.failures import Failure, write_failures
+from isnet_cxr.data.writers.atomic import replacing
+
+FAILURES, IGNORED, RUN = "failures.csv", "ignored.csv", "run.json"
+VERSIONS = ("isnet-cxr", "torch", "numpy", "pydicom", "pillow", "nibabel")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of a batch: every file found is one of the three.
+
+    Attributes:
+        count: Images predicted.
+        failures: Files that could not be used.
+        ignored: Files that are no image.
+        device: What the networks ran on.
+    """
+
+    count: int
+    failures: Sequence[Failure] = field(default=())
+    ignored: Sequence[Failure] = field(default=())
+    device: str = ""
+
+    @property
+    def found(self) -> int:
+        """How many files there were."""
+        return self.count + len(self.failures) + len(self.ignored)
+
+    def __str__(self) -> str:
+        """Return one line that adds up."""
+        return (
+            f"{self.found} files found: {self.count} predicted, {len(self.failures)} failed, "
+            f"{len(self.ignored)} ignored"
+        )
+
+
+def write_record(
+    outcome: Outcome, out: Path, *, model: Path, lungs: Path | None, exit_code: int
+) -> None:
+    """Write the lists and ``run.json`` into ``out``.
+
+    Args:
+        outcome: What came of the run.
+        out: The folder of its results, made if missing.
+        model: The classifier's package.
+        lungs: The lung segmenter's, if it is not the one in ``model``.
+        exit_code: How the command ends.
+    """
+    write_failures(outcome.failures, out / FAILURES)
+    write_failures(outcome.ignored, out / IGNORED)
+    record = {
+        "found": outcome.found,
+        "predicted": outcome.count,
+        "failed": len(outcome.failures),
+        "ignored": len(outcome.ignored),
+        "ignored_reasons": dict(Counter(one.reason for one in outcome.ignored)),
+        "exit_code": exit_code,
+        "device": outcome.device,
+        "model": {"sha256": _digests(model), "lungs_sha256": _digests(lungs or model / LUNGS)},
+        "versions": {"python": platform.python_version()} | {n: _version(n) for n in VERSIONS},
+    }
+    with replacing(out / RUN) as temporary:
+        temporary.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+
+
+def _digests(package: Path) -> dict[str, str]:
+    """Return the SHA-256 of a package's files that make predictions, as ``sha256sum`` says it."""
+    digests = {}
+    for name in (WEIGHTS, CONFIG):
+        if (package / name).is_file():
+            with (package / name).open("rb") as stream:
+                digests[name] = hashlib.file_digest(stream, "sha256").hexdigest()
+    return digests
+
+
+def _version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "unknown"
