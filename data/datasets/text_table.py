@@ -1,7 +1,7 @@
 """Tables as people store them: which encoding, which separator, and what stands on which line.
 
 Read are UTF-8 with or without a byte order mark, Excel's UTF-16, and Latin-1 (its Windows kind,
-cp1252), line by line where a file mixes it with UTF-8; commas, semicolons, tabs and bars; gzip.
+cp1252), line by line where a file holds both it and UTF-8; commas, semicolons, tabs and bars; gzip.
 Whatever would shift or lose a value is refused. No error holds a value of a row.
 """
 

@@ -112,7 +112,7 @@ def test_missing_images_are_counted_by_row_and_never_named(tmp_path, touch, writ
         FileNotFoundError, match=r"1 of 2 images are missing, the first in row 2"
     ) as e:
         ADAPTERS["nih"].read(tmp_path)
-    assert "61" not in str(e.value)  # the name is the patient's number
+    assert "00000061" not in str(e.value)  # the name is the patient's number
 
 
 def test_a_missing_column_is_named(tmp_path, write_table):
