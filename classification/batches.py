@@ -44,6 +44,11 @@ class ImageRows(Dataset[Stored]):
         """Return the number of images."""
         return len(self._labels)
 
+    @property
+    def groups(self) -> NDArray[np.int64]:
+        """Group of every image."""
+        return self._groups
+
     def __getitem__(self, rows: Sequence[int]) -> Stored:
         """Return the images at ``rows``."""
         index = np.asarray(rows)

@@ -4,7 +4,8 @@ Running averages lag behind small batches, and explained images do not move them
 hundred training images give the statistics of the weights as they are.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
@@ -31,3 +32,20 @@ def recompute_statistics(network: nn.Module, batches: Iterable[Tensor]) -> None:
     network.train(was_training)
     for norm, momentum in zip(norms, momenta, strict=True):
         norm.momentum = momentum
+
+
+@contextmanager
+def untouched_statistics(network: nn.Module) -> Iterator[None]:
+    """Leave running statistics as they are in the block; in training, batches still normalise.
+
+    For images that no trained network will meet: erased ones, for instance.
+    """
+    norms = [layer for layer in network.modules() if isinstance(layer, _BatchNorm)]
+    tracking = [norm.track_running_stats for norm in norms]
+    for norm in norms:
+        norm.track_running_stats = False
+    try:
+        yield
+    finally:
+        for norm, was in zip(norms, tracking, strict=True):
+            norm.track_running_stats = was

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+import torch
 from torch import nn
 
 from isnet_cxr.classification.methods import METHODS, needs_of
@@ -85,7 +86,9 @@ def new_network(
         seed: Of the first weights.
         trusted: False for settings that a model package brings; see ``build_network``.
     """
-    own = METHODS[settings.method].build_network(settings.method_settings, classes=classes)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        own = METHODS[settings.method].build_network(settings.method_settings, classes=classes)
     if own is not None:
         return own
     weights = settings.network_weights if trusted else None

@@ -4,7 +4,7 @@ A registry maps names to entries, in the order of registration. Ours are registe
 written; a user's by an *extension*, a module of theirs that registers as it is imported:
 
 >>> from classification.methods import METHODS
->>> METHODS.register("rrr", RightReasons())
+>>> METHODS.register("my_method", MyMethod())
 
 A study names its extensions (``extensions: [my_hospital.methods]``) and every process of it imports
 them. Nothing is imported because a model package or a data file names it.

@@ -8,17 +8,27 @@ from isnet_cxr.classification.methods.method import METHODS, Method, Needs, Setu
 
 # isort: split
 from isnet_cxr.classification.methods import (
+    actdiff,
     background_only,
     backmix,
     baseline,
     consistency,
+    corm,
+    energy_pointing,
     exchange,
+    gain,
+    gradient_input,
+    group_dro,
+    ibp,
     isnet,
     mask_out,
     masked_input,
+    multitask,
+    rrr,
 )
 
 __all__ = [
-    "METHODS", "Method", "Needs", "Setup", "background_only", "backmix", "baseline", "consistency",
-    "exchange", "isnet", "mask_out", "masked_input", "needs_of",
+    "METHODS", "Method", "Needs", "Setup", "actdiff", "background_only", "backmix", "baseline",
+    "consistency", "corm", "energy_pointing", "exchange", "gain", "gradient_input", "group_dro",
+    "ibp", "isnet", "mask_out", "masked_input", "multitask", "needs_of", "rrr",
 ]  # fmt: skip

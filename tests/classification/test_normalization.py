@@ -3,7 +3,7 @@
 import torch
 from torch import nn
 
-from isnet_cxr.classification.normalization import recompute_statistics
+from isnet_cxr.classification.normalization import recompute_statistics, untouched_statistics
 
 
 def test_statistics_become_the_images_own():
@@ -20,3 +20,15 @@ def test_statistics_become_the_images_own():
     assert network.training
     for name, value in network.named_parameters():
         torch.testing.assert_close(value, weights[name])
+
+
+def test_untouched_statistics_stay_and_batches_still_normalise():
+    network = nn.Sequential(nn.BatchNorm2d(1)).train()
+    images = 3 + 2 * torch.randn(64, 1, 8, 8)
+    before = {name: value.clone() for name, value in network.state_dict().items()}
+    with untouched_statistics(network):
+        shown = network(images)
+    assert all(value.equal(before[name]) for name, value in network.state_dict().items())
+    torch.testing.assert_close(shown, nn.BatchNorm2d(1)(images))
+    network(images)
+    assert int(network[0].num_batches_tracked) == 1

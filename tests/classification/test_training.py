@@ -93,10 +93,15 @@ def weights(package):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("method", ["baseline", "masked_input", "exchange", "isnet"])
+@pytest.mark.parametrize(
+    "method",
+    ["baseline", "masked_input", "exchange", "isnet", "rrr", "group_dro", "actdiff",
+     "energy_pointing", "gradient_input", "corm", "gain", "multitask"],
+)  # fmt: skip
 def test_every_method_learns(manifest, tmp_path, method):
     settings = of_method(method, epochs=8)
-    package = train(manifest, tmp_path, settings)
+    two_hospitals = manifest.assign(site=["east", "east", "west", "west"] * 12)
+    package = train(two_hospitals, tmp_path, settings)
     predictions = evaluate_classifier(package, manifest, cache=None, progress=False)
     assert (predictions["predicted"] == predictions["label"]).mean() > 0.9
     assert predictions["relevance_inside_lungs"].between(0, 1).all()

@@ -78,7 +78,7 @@ class RightReasons(Method):
         return RightReasonsObjective(setup.network, setup.class_weights, setup.own.weight)
 
 
-METHODS.register("rrr", RightReasons())
+METHODS.register("right_reasons", RightReasons())
 NETWORKS.register(
     "two-layers",
     lambda classes: nn.Sequential(
@@ -109,7 +109,11 @@ def values(folder: Path) -> dict:
         "fractions": [0.5, 0.25, 0.25],
         "defaults": {"preprocessing": {"size_px": 16}, "epochs": 1, "batch_size": 4},
         "classifiers": {
-            "a": {"method": "rrr", "rrr": {"weight": 3.0}, "network": "two-layers"},
+            "a": {
+                "method": "right_reasons",
+                "right_reasons": {"weight": 3.0},
+                "network": "two-layers",
+            },
             "b": {"method": "baseline"},
         },
         "bias_tests": {"edges": {"classifiers": ["a"]}},
@@ -152,7 +156,7 @@ def test_what_is_registered_outside_is_in_summary_report_and_mlflow(write_images
     assert own["outputs"]["doubt"] == pytest.approx(1 - own["confidence"], abs=1e-6)
     page = finished.report.read_text()
     assert "doubt" in page
-    assert "method: rrr" in page
+    assert "method: right_reasons" in page
     assert "network: two-layers" in page
     assert "Bright edges" in page
     assert "mean confidence" in page
@@ -163,8 +167,8 @@ def test_what_is_registered_outside_is_in_summary_report_and_mlflow(write_images
     assert "internal/outputs/doubt" in runs["a seed 0"]
     assert "val_slopes" in runs["a seed 0"]
     params = {run.info.run_name: run.data.params for run in client.search_runs([experiment])}
-    assert params["a seed 0"]["method"] == "rrr"
-    assert params["a seed 0"]["rrr.weight"] == "3.0"
+    assert params["a seed 0"]["method"] == "right_reasons"
+    assert params["a seed 0"]["right_reasons.weight"] == "3.0"
     assert params["a seed 0"]["network"] == "two-layers"
     assert "told/confidence" in runs["a with edges seed 0"]
     assert "bias/edges/a/hidden/confidence" in runs["extended"]
