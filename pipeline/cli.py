@@ -20,6 +20,7 @@ from isnet_cxr.pipeline.commands import (
     data,
     demo,
     doctor,
+    gate,
     predict,
     segment,
     split,
@@ -46,6 +47,7 @@ app.add_typer(segment.app, name="segment")
 app.add_typer(classify.app, name="classify")
 app.command("study")(study.study)
 app.command("predict")(predict.predict)
+app.command("gate")(gate.gate)
 bench.app.command("data")(bench_data.data)
 bench.app.command("predict")(bench_predict.predict)
 app.add_typer(bench.app, name="bench")

@@ -15,6 +15,7 @@ from isnet_cxr.pipeline.commands.options import (
     read_manifests,
     read_values,
     report_failures,
+    report_outcome,
 )
 
 if TYPE_CHECKING:
@@ -84,6 +85,9 @@ def explain(
         str, typer.Option("--class", help="class to explain, or `predicted`")
     ] = "predicted",
     lungs: Annotated[Path | None, typer.Option(help="lung segmenter's model package")] = None,
+    no_gate: Annotated[
+        bool, typer.Option("--no-gate", help="explain what is no frontal chest, too")
+    ] = False,
 ) -> None:
     """Show what a classifier looks at: heatmaps as pictures and as arrays.
 
@@ -94,10 +98,11 @@ def explain(
     from isnet_cxr.pipeline.prediction.batch import predict_images
 
     outcome = predict_images(
-        images, model=model, out=out, lungs=lungs, explained=explained, asked=("arrays",)
-    )
+        images, model=model, out=out, lungs=lungs, explained=explained, asked=("arrays",),
+        refuse=not no_gate,
+    )  # fmt: skip
     typer.echo(f"{out / 'heatmaps'}, {out / 'arrays'}: {outcome.count} heatmaps")
-    report_failures(outcome.failures, out / "failures.csv")
+    report_outcome(outcome, out)
 
 
 def _unread(images: "pd.DataFrame", predicted: set[str]) -> "list[Failure]":

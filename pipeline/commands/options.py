@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from isnet_cxr.data.manifests.failures import Failure
+    from isnet_cxr.pipeline.prediction.batch import Outcome
 
 Manifests = Annotated[list[Path], typer.Argument(help="manifests, CSV or Parquet")]
 Folder = Annotated[Path, typer.Option("--out", help="folder for the results, made if missing")]
@@ -47,6 +48,20 @@ def report_failures(failures: Sequence["Failure"], path: Path) -> None:
     write_failures(failures, path)
     if failures:
         typer.echo(f"{len(failures)} inputs failed, see {path}", err=True)
+        raise typer.Exit(PARTLY_FAILED)
+
+
+def report_outcome(outcome: "Outcome", out: Path) -> None:
+    """List what a batch refused and what failed, and exit with 3 if there is any of either."""
+    from isnet_cxr.data.manifests.failures import write_failures
+    from isnet_cxr.pipeline.errors import PARTLY_FAILED
+
+    write_failures(outcome.refused, out / "refused.csv")
+    if outcome.refused:
+        count = len(outcome.refused)
+        typer.echo(f"{count} inputs are no frontal chest, see {out / 'refused.csv'}", err=True)
+    report_failures(outcome.failures, out / "failures.csv")
+    if outcome.refused:
         raise typer.Exit(PARTLY_FAILED)
 
 

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from isnet_cxr.pipeline.commands.options import Folder, report_failures
+from isnet_cxr.pipeline.commands.options import Folder, report_outcome
 
 
 def predict(
@@ -21,16 +21,22 @@ def predict(
         list[str] | None,
         typer.Option(help="module or Python file that registers outputs; repeatable"),
     ] = None,
+    no_gate: Annotated[
+        bool, typer.Option("--no-gate", help="predict what is no frontal chest, too: for research")
+    ] = False,
 ) -> None:
     """Predict images: probabilities, lung masks and heatmaps. Research use only.
 
     predictions.csv, masks and heatmaps name images by a hash of their pixels; files.csv says which
-    file each one was. failures.csv lists what could not be used; the rest is done nevertheless.
+    file each one was. failures.csv lists what could not be used, refused.csv what is no frontal
+    chest radiograph; the rest is done nevertheless.
     """
     from isnet_cxr.data.registry import load_extensions
     from isnet_cxr.pipeline.prediction.batch import predict_images
 
     load_extensions(extension or [])
-    outcome = predict_images([images], model=model, out=out, lungs=lungs, device=device)
+    outcome = predict_images(
+        [images], model=model, out=out, lungs=lungs, device=device, refuse=not no_gate
+    )
     typer.echo(f"{out / 'predictions.csv'}: {outcome.count} images")
-    report_failures(outcome.failures, out / "failures.csv")
+    report_outcome(outcome, out)

@@ -1,15 +1,15 @@
 """Predict a folder of images with a trained classifier: the job a hospital would run.
 
 ``predictions.csv``, ``masks`` and ``heatmaps`` know images by a running number and the hash of
-their pixels. File names often hold a patient's name or number: they stand in ``files.csv`` and
-``failures.csv`` alone, which stay where the images are.
+their pixels. File names often hold a patient's name or number: they stand in ``files.csv``,
+``failures.csv`` and ``refused.csv`` alone, which stay where the images are.
 """
 
 import csv
 import math
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from typing import Any
 from rich.progress import track
 
 from isnet_cxr.data.errors import InputError
+from isnet_cxr.data.gate.verdict import REFUSED, Verdict
 from isnet_cxr.data.manifests.failures import Failure
 from isnet_cxr.data.readers import Radiograph, UnreadableImage, is_image_file, read_image
 from isnet_cxr.data.writers.atomic import replacing
@@ -27,6 +28,7 @@ from isnet_cxr.pipeline.prediction.predictor import NoLungsError, Predictor
 from isnet_cxr.segmentation.segmenter import LungMask
 
 BATCH_SIZE = 16
+NAMES = ("number", "image_id")  # first columns of both tables, and all of empty ones
 
 
 @dataclass(frozen=True)
@@ -36,19 +38,22 @@ class Outcome:
     Attributes:
         count: Images predicted.
         failures: Files that could not be used.
+        refused: Images that the gate refused, and why; they are not predicted.
     """
 
     count: int
     failures: list[Failure]
+    refused: list[Failure]
 
 
 @dataclass(frozen=True)
 class _Input:
-    """One file that could be read, and its lungs if there is a segmenter."""
+    """One file that could be read, its lungs if there is a segmenter, and the gate's verdict."""
 
     name: str
     image: Radiograph
     lungs: LungMask | None
+    gate: Verdict
 
 
 @dataclass
@@ -58,9 +63,10 @@ class _Results:
     predictions: list[dict[str, Any]] = field(default_factory=list)
     files: list[dict[str, Any]] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
+    refused: list[Failure] = field(default_factory=list)
 
 
-def predict_images(
+def predict_images(  # noqa: PLR0913 - what the commands offer, by name
     inputs: Sequence[Path],
     *,
     model: Path,
@@ -69,9 +75,10 @@ def predict_images(
     explained: str = "predicted",
     asked: Collection[str] = (),
     device: str = "auto",
+    refuse: bool = True,
     progress: bool = True,
 ) -> Outcome:
-    """Predict and explain every image; what cannot be read is listed and skipped.
+    """Predict and explain every image; what cannot be read or is refused is listed and skipped.
 
     Args:
         inputs: Image files, and folders that are searched for them.
@@ -83,6 +90,8 @@ def predict_images(
         explained: A class, or "predicted".
         asked: Names of outputs to write besides those that always are, as "arrays".
         device: "cpu", "cuda", ..., or "auto".
+        refuse: Predict frontal chest radiographs alone; False predicts what the gate refuses too,
+            and its verdict stands beside the prediction.
         progress: Show a bar.
 
     Raises:
@@ -95,15 +104,15 @@ def predict_images(
     outputs = [one for name, one in OUTPUTS.items() if one.always or name in asked]
     results = _Results()
     shown = track(files.items(), description="predicting", disable=not progress)
-    readable = _read(shown, predictor, results.failures)
-    while batch := list(islice(readable, BATCH_SIZE)):
+    accepted = _accepted(_read(shown, predictor, results.failures), results, refuse=refuse)
+    while batch := list(islice(accepted, BATCH_SIZE)):
         _predict(batch, predictor, explained, outputs, out, results)
-    if not results.predictions:
+    if not results.predictions and not results.refused:
         first = results.failures[0]
         raise InputError(f"no image could be used: {first.path}: {first.reason}")
     _write_rows(results.predictions, out / "predictions.csv")
     _write_rows(results.files, out / "files.csv")
-    return Outcome(len(results.predictions), results.failures)
+    return Outcome(len(results.predictions), results.failures, results.refused)
 
 
 def _find(inputs: Sequence[Path]) -> dict[str, Path]:
@@ -141,11 +150,21 @@ def _read(files: Any, predictor: Predictor, failures: list[Failure]) -> Iterator
     for name, path in files:
         try:
             image = read_image(path)
-            yield _Input(name, image, predictor.segment(image.pixels))
+            lungs = predictor.segment(image.pixels)
+            yield _Input(name, image, lungs, predictor.judge(image, lungs))
         except UnreadableImage as error:
             failures.append(Failure(Path(name), error.reason))
         except NoLungsError as error:
             failures.append(Failure(Path(name), str(error)))
+
+
+def _accepted(inputs: Iterator[_Input], results: _Results, *, refuse: bool) -> Iterator[_Input]:
+    """Yield what is to be predicted; list the rest."""
+    for one in inputs:
+        if refuse and one.gate.name == REFUSED:
+            results.refused.append(Failure(Path(one.name), one.gate.reason))
+        else:
+            yield one
 
 
 def _predict(
@@ -158,7 +177,8 @@ def _predict(
 ) -> None:
     images, lungs = [one.image.pixels for one in batch], [one.lungs for one in batch]
     predictions = predictor.predict(images, lungs=lungs, explained=explained)
-    for one, prediction in zip(batch, predictions, strict=True):
+    for one, ungated in zip(batch, predictions, strict=True):
+        prediction = replace(ungated, gate=one.gate)
         row: dict[str, Any] = {
             "number": len(results.predictions) + 1,
             "image_id": prediction.image_id,
@@ -179,6 +199,6 @@ def _cell(value: Value) -> str:
 
 def _write_rows(rows: Sequence[Mapping[str, Any]], path: Path) -> None:
     with replacing(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as stream:
-        writer = csv.DictWriter(stream, fieldnames=list(rows[0]))
+        writer = csv.DictWriter(stream, fieldnames=list(rows[0]) if rows else [*NAMES])
         writer.writeheader()
         writer.writerows(rows)
