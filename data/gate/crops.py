@@ -1,7 +1,8 @@
 """An image at low resolution, twice: all of it, and its lungs with what surrounds them.
 
 All of it says whether this is a chest the right way up; the crop around the lungs does not depend
-on how a hospital frames, pads or squashes its images. Both are free of brightness and contrast.
+on how a hospital frames, pads or squashes its images. Both are brought to mean 0
+and standard deviation 1.
 """
 
 from dataclasses import dataclass
