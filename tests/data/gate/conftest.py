@@ -1,5 +1,8 @@
 """A development set of phantoms, prepared, and the gate that was fitted to it."""
 
+import os
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -50,3 +53,12 @@ def gate(statistics):
 def external():
     """Images and masks of hospitals that the gate has not seen."""
     return phantoms(EXTERNAL, 12)
+
+
+@pytest.fixture(scope="session")
+def cxr_folder():
+    """Folder of the real chest X-ray sets, for fixtures of a module."""
+    root = os.environ.get("ISNET_CXR_DATA")
+    if not root:
+        pytest.skip("ISNET_CXR_DATA is unset: no real chest X-rays")
+    return Path(root)
