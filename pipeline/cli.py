@@ -2,7 +2,7 @@
 
 Every command imports what it needs when it runs, so that ``--help`` comes at once. Exit codes:
 0 done; 1 a bug, with its traceback; 2 wrong use or input, in one line; 3 done, but some inputs
-failed (they are listed, the rest is there).
+failed or were refused (they are listed, the rest is there).
 """
 
 import sys
