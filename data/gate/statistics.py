@@ -3,7 +3,7 @@
 No image of anything else, and no external test, takes part. Models are fitted to the training
 images; the held-out ones say how large a strangeness is still usual. How far beyond that an image
 becomes doubtful or refused was chosen once, on two public development sets, each as the other's
-unknown hospital (see ``docs/architecture.md``).
+unknown hospital (see ``docs/howto-gate.md``).
 """
 
 from collections.abc import Mapping
@@ -20,6 +20,7 @@ FEWEST_TRAINING, FEWEST_HELD_OUT = 60, 15
 MOST = 4000  # images that are fitted; more change nothing that can be seen
 JITTER = 0.08  # of a box's side: how differently other hospitals frame
 USUAL = 0.99  # share of held-out images whose distances are usual
+LEAST_USUAL = 1.5  # distances average 1: less says that held-out images are few or much alike
 DOUBTFUL_STRANGENESS, REFUSED_STRANGENESS = 1.5, 3.0
 DOUBTFUL_UPRIGHTNESS, REFUSED_UPRIGHTNESS = 1.3, 1.0
 LEAST_UPRIGHT = 0.005  # so many held-out images may be doubted for their position
@@ -138,7 +139,7 @@ def _thresholds(appearance: Appearance, held: list[Crops]) -> Thresholds:
     if not upright.any():
         upright = np.ones(len(held), dtype=bool)
     usual = {
-        name: float(np.nanquantile(values[upright], USUAL))
+        name: max(LEAST_USUAL, float(np.nanquantile(values[upright], USUAL)))
         for name, values in looks.distances.items()
         if name in appearance.models and not np.isnan(values[upright]).all()
     }
