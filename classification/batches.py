@@ -49,6 +49,11 @@ class ImageRows(Dataset[Stored]):
         """Group of every image."""
         return self._groups
 
+    @property
+    def plain(self) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+        """All images and masks, (N, S, S) each, without what a bias test plants in them."""
+        return self._images.images, self._images.masks
+
     def __getitem__(self, rows: Sequence[int]) -> Stored:
         """Return the images at ``rows``."""
         index = np.asarray(rows)

@@ -24,6 +24,8 @@ from isnet_cxr.classification.reading import new_network, plain_classifier
 from isnet_cxr.classification.settings import ClassifierSettings
 from isnet_cxr.data.bias import BIAS_TESTS
 from isnet_cxr.data.errors import InputError
+from isnet_cxr.data.gate.package import write_gate
+from isnet_cxr.data.gate.statistics import fit_statistics
 from isnet_cxr.data.learning.cache import load_images
 from isnet_cxr.data.learning.fitting import (
     CHECKPOINTS,
@@ -97,6 +99,9 @@ def train_classifier(
     metrics = {f"best_{name}": value for name, value in best.items()} | objective.measured
     config = {"kind": KIND, **description, "measured": objective.measured}
     card = write_card(splits, config, metrics)
+    gate = fit_statistics(images.train.plain, images.val.plain, seed=seed)
+    if gate is not None:
+        write_gate(gate, package)
     write_package(Package(network.state_dict(), config, metrics, card), package)
     shutil.rmtree(out / CHECKPOINTS)
     return package

@@ -2,7 +2,7 @@
 
 Every command imports what it needs when it runs, so that ``--help`` comes at once. Exit codes:
 0 done; 1 a bug, with its traceback; 2 wrong use or input, in one line; 3 done, but some inputs
-failed (they are listed, the rest is there).
+failed or were refused (they are listed, the rest is there).
 """
 
 import getpass
@@ -22,6 +22,7 @@ from isnet_cxr.pipeline.commands import (
     data,
     demo,
     doctor,
+    gate,
     predict,
     segment,
     split,
@@ -48,6 +49,7 @@ app.add_typer(segment.app, name="segment")
 app.add_typer(classify.app, name="classify")
 app.command("study")(study.study)
 app.command("predict")(predict.predict)
+app.command("gate")(gate.gate)
 bench.app.command("data")(bench_data.data)
 bench.app.command("predict")(bench_predict.predict)
 app.add_typer(bench.app, name="bench")

@@ -52,16 +52,16 @@ def write_package(package: Package, folder: Path) -> Path:
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in package.weights.items()}
     partial = folder / f".{WEIGHTS}.part"
     save_file(tensors, partial)
-    partial.chmod(0o666 & ~_umask())  # safetensors writes 0600: not even a container could read it
+    make_readable(partial)
     partial.replace(folder / WEIGHTS)
     return folder
 
 
-def _umask() -> int:
-    """Return the mode bits that new files of this process do not get."""
+def make_readable(path: Path) -> None:
+    """Give a file the mode of any new one: safetensors writes 0600, unreadable to a container."""
     current = os.umask(0)
     os.umask(current)
-    return current
+    path.chmod(0o666 & ~current)
 
 
 def read_package(folder: Path | str, *, kind: str) -> Package:

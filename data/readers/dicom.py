@@ -29,6 +29,7 @@ from pydicom.uid import (
 from isnet_cxr.data.readers.deflated import check_inflated_size
 from isnet_cxr.data.readers.dicom_pixels import Stored, stored_values, syntax_name, used_bits
 from isnet_cxr.data.readers.groups import apply_functional_groups
+from isnet_cxr.data.readers.header import read_header
 from isnet_cxr.data.readers.padding import padding_pixels
 from isnet_cxr.data.readers.radiograph import (
     Radiograph,
@@ -160,11 +161,13 @@ def _image(dataset: Dataset, stored: Stored) -> Radiograph:
         f"laterality {laterality}" if laterality else "",
         *_warnings(dataset),
     )
+    view = _view(dataset)
     return Radiograph(
         pixels=np.ascontiguousarray(grey.values, dtype=np.float32)[np.newaxis],
         spacing_mm=spacing.value,
-        view=_view(dataset),
+        view=view,
         laterality=laterality,
+        header=read_header(dataset, view=view, laterality=laterality),
         steps=tuple(step for step in steps if step),
         patient=str(dataset.get("PatientID") or "").strip() or None,
     )

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isnet_cxr.data.errors import InputError
+from isnet_cxr.data.readers.header import Header
 
 Spacing = tuple[float, float]
 
@@ -50,6 +51,7 @@ class Radiograph:
         laterality: L or R when the file says that it shows one side of a pair, B both, or empty.
         steps: What the reader did and what it warns of, in order, for the manifest's column
             ``reading``; never a value that was read as text.
+        header: What a DICOM header says of the kind of image; empty for other files.
         patient: The raw DICOM PatientID, for hashing only.
     """
 
@@ -58,6 +60,7 @@ class Radiograph:
     view: str = ""
     laterality: str = ""
     steps: tuple[str, ...] = ()
+    header: Header = field(default_factory=Header)
     patient: str | None = field(default=None, repr=False)
 
 

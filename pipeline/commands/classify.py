@@ -87,6 +87,9 @@ def explain(
     ] = "predicted",
     lungs: Annotated[Path | None, typer.Option(help="lung segmenter's model package")] = None,
     strict: Strict = False,
+    no_gate: Annotated[
+        bool, typer.Option("--no-gate", help="explain what is no frontal chest, too")
+    ] = False,
 ) -> None:
     """Show what a classifier looks at: heatmaps as pictures and as arrays.
 
@@ -99,6 +102,7 @@ def explain(
     outcome = predict_images(
         images, model=model, out=out, lungs=lungs, explained=explained, asked=("arrays",),
         strict=strict,
+        refuse=not no_gate,
     )  # fmt: skip
     typer.echo(f"{out / 'heatmaps'}, {out / 'arrays'}: {outcome.count} heatmaps")
     report_outcome(outcome, out)

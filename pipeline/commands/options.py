@@ -55,14 +55,17 @@ def report_failures(failures: Sequence["Failure"], path: Path) -> None:
 
 
 def report_outcome(outcome: "Outcome", out: Path) -> None:
-    """Say in one line what came of every file found, and exit with 3 if any failed."""
+    """Say in one line what came of every file found; exit with 3 if any failed or was refused."""
     from isnet_cxr.pipeline.errors import PARTLY_FAILED
-    from isnet_cxr.pipeline.prediction.record import FAILURES, IGNORED
+    from isnet_cxr.pipeline.prediction.record import FAILURES, IGNORED, REFUSALS
 
-    lists = [(FAILURES, outcome.failures), (IGNORED, outcome.ignored)]
-    named = " and ".join(str(out / name) for name, files in lists if files)
-    typer.echo(f"{outcome}{f', see {named}' if named else ''}", err=bool(outcome.failures))
-    if outcome.failures:
+    lists = [
+        (FAILURES, outcome.failures), (REFUSALS, outcome.refused), (IGNORED, outcome.ignored),
+    ]  # fmt: skip
+    named = ", ".join(str(out / name) for name, files in lists if files)
+    bad = bool(outcome.failures or outcome.refused)
+    typer.echo(f"{outcome}{f', see {named}' if named else ''}", err=bad)
+    if bad:
         raise typer.Exit(PARTLY_FAILED)
 
 

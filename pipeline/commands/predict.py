@@ -25,19 +25,29 @@ def predict(
         list[str] | None,
         typer.Option(help="module or Python file that registers outputs; repeatable"),
     ] = None,
+    no_gate: Annotated[
+        bool, typer.Option("--no-gate", help="predict what is no frontal chest, too: for research")
+    ] = False,
 ) -> None:
     """Predict images: probabilities, lung masks and heatmaps. Research use only.
 
     predictions.csv, masks and heatmaps name images by a hash of their pixels; files.csv says which
-    file each one was. failures.csv lists what could not be used, ignored.csv what is no image; the
-    rest is done nevertheless. run.json says what ran and how it ended.
+    file each one was. failures.csv lists what could not be used, refused.csv what is no frontal
+    chest radiograph, ignored.csv what is no image; the rest is done nevertheless. run.json says
+    what ran and how it ended.
     """
     from isnet_cxr.data.registry import load_extensions
     from isnet_cxr.pipeline.prediction.batch import predict_images
 
     load_extensions(extension or [])
     outcome = predict_images(
-        images, model=model, out=out, lungs=lungs, device=device, strict=strict
+        images,
+        model=model,
+        out=out,
+        lungs=lungs,
+        device=device,
+        strict=strict,
+        refuse=not no_gate,
     )
     typer.echo(f"{out / 'predictions.csv'}: {outcome.count} images")
     report_outcome(outcome, out)

@@ -2,7 +2,7 @@
 
 ``predictions.csv``, ``masks`` and ``heatmaps`` know images by a running number and the hash of
 their pixels. File names often hold a patient's name or number: they stand in ``files.csv``,
-``failures.csv`` and ``ignored.csv`` alone, which stay where the images are.
+``failures.csv``, ``refused.csv`` and ``ignored.csv`` alone, which stay where the images are.
 """
 
 import csv
@@ -19,6 +19,7 @@ from rich.progress import track
 from isnet_cxr.data.errors import InputError
 from isnet_cxr.data.finding import Findings, Found, find_files, read_found
 from isnet_cxr.data.finding.found import listed
+from isnet_cxr.data.gate.verdict import REFUSED, Verdict
 from isnet_cxr.data.manifests.failures import Failure
 from isnet_cxr.data.readers import Radiograph
 from isnet_cxr.data.writers.atomic import replacing
@@ -32,15 +33,17 @@ from isnet_cxr.pipeline.prediction.record import IGNORED, Outcome, write_record
 from isnet_cxr.segmentation.segmenter import LungMask
 
 BATCH_SIZE = 16
+NAMES = ("number", "image_id")  # first columns of both tables, and all of empty ones
 
 
 @dataclass(frozen=True)
 class _Input:
-    """One file that could be read, and its lungs if there is a segmenter."""
+    """One file that could be read, its lungs if there is a segmenter, and the gate's verdict."""
 
     name: str
     image: Radiograph
     lungs: LungMask | None
+    gate: Verdict
 
 
 @dataclass
@@ -50,9 +53,17 @@ class _Results:
     predictions: list[dict[str, Any]] = field(default_factory=list)
     files: list[dict[str, Any]] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
+    refused: list[Failure] = field(default_factory=list)
+
+    def outcome(self, early: Outcome, *, device: str) -> Outcome:
+        """Return what came of the batch, beside what was known before it began."""
+        return replace(
+            early, count=len(self.files), failures=self.failures, refused=self.refused,
+            device=device,
+        )  # fmt: skip
 
 
-def predict_images(
+def predict_images(  # noqa: PLR0913 - what the commands offer, by name
     inputs: Sequence[Path],
     *,
     model: Path,
@@ -62,8 +73,10 @@ def predict_images(
     asked: Collection[str] = (),
     device: str = "auto",
     strict: bool = False,
+    refuse: bool = True,
+    progress: bool = True,
 ) -> Outcome:
-    """Predict and explain every image; what cannot be read is listed and skipped.
+    """Predict and explain every image; what cannot be read or is refused is listed and skipped.
 
     What came of every file is written in ``out`` however it ends, see ``record``.
 
@@ -78,6 +91,9 @@ def predict_images(
         asked: Names of outputs to write besides those that always are, as "arrays".
         device: "cpu", "cuda", ..., or "auto".
         strict: Refuse inputs among which is any that would be ignored.
+        refuse: Predict frontal chest radiographs alone; False predicts what the gate refuses too,
+            and its verdict stands beside the prediction.
+        progress: Show a bar.
 
     Raises:
         FileNotFoundError: If an input or package is missing.
@@ -86,7 +102,7 @@ def predict_images(
     """
     found = find_files(inputs, results=out)
     keep = partial(write_record, out=out, model=model, lungs=lungs)
-    early = Outcome(0, listed(found.failed), listed(found.ignored))
+    early = Outcome(0, failures=listed(found.failed), ignored=listed(found.ignored))
     refusal = _refusal(found, inputs, out, strict=strict)
     if refusal:
         keep(early, exit_code=WRONG_INPUT)
@@ -96,19 +112,18 @@ def predict_images(
     predictor.check(explained)
     outputs = [one for name, one in OUTPUTS.items() if one.always or name in asked]
     results = _Results(failures=listed(found.failed))
-    shown = track(found.images, description="predicting")
-    readable = _read(shown, predictor, results.failures)
-    while batch := list(islice(readable, BATCH_SIZE)):
+    shown = track(found.images, description="predicting", disable=not progress)
+    accepted = _accepted(_read(shown, predictor, results.failures), results, refuse=refuse)
+    while batch := list(islice(accepted, BATCH_SIZE)):
         _predict(batch, predictor, explained, outputs, out, results)
-    outcome = replace(
-        early, count=len(results.files), failures=results.failures, device=str(chosen)
-    )
-    if not results.predictions:
+    outcome = results.outcome(early, device=str(chosen))
+    if not results.predictions and not results.refused:
         keep(outcome, exit_code=WRONG_INPUT)
         raise InputError(_none_used(results.failures))
     _write_rows(results.predictions, out / "predictions.csv")
     _write_rows(results.files, out / "files.csv")
-    keep(outcome, exit_code=PARTLY_FAILED if results.failures else DONE)
+    bad = results.failures or results.refused
+    keep(outcome, exit_code=PARTLY_FAILED if bad else DONE)
     return outcome
 
 
@@ -140,9 +155,20 @@ def _read(
             failures.append(Failure(Path(one.name), image))
             continue
         try:
-            yield _Input(written_name(one.name), image, predictor.segment(image.pixels))
+            lungs = predictor.segment(image.pixels)
+            gate = predictor.judge(image, lungs)
+            yield _Input(written_name(one.name), image, lungs, gate)
         except NoLungsError as error:
             failures.append(Failure(Path(one.name), str(error)))
+
+
+def _accepted(inputs: Iterator[_Input], results: _Results, *, refuse: bool) -> Iterator[_Input]:
+    """Yield what is to be predicted; list the rest."""
+    for one in inputs:
+        if refuse and one.gate.name == REFUSED:
+            results.refused.append(Failure(Path(one.name), one.gate.reason))
+        else:
+            yield one
 
 
 def _predict(
@@ -155,7 +181,8 @@ def _predict(
 ) -> None:
     images, lungs = [one.image.pixels for one in batch], [one.lungs for one in batch]
     predictions = predictor.predict(images, lungs=lungs, explained=explained)
-    for one, prediction in zip(batch, predictions, strict=True):
+    for one, ungated in zip(batch, predictions, strict=True):
+        prediction = replace(ungated, gate=one.gate)
         row: dict[str, Any] = {
             "number": len(results.predictions) + 1,
             "image_id": prediction.image_id,
@@ -176,6 +203,6 @@ def _cell(value: Value) -> str:
 
 def _write_rows(rows: Sequence[Mapping[str, Any]], path: Path) -> None:
     with replacing(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as stream:
-        writer = csv.DictWriter(stream, fieldnames=list(rows[0]))
+        writer = csv.DictWriter(stream, fieldnames=list(rows[0]) if rows else [*NAMES])
         writer.writeheader()
         writer.writerows(rows)

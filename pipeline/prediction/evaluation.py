@@ -7,6 +7,7 @@ import pandas as pd
 
 from isnet_cxr.data.bias import BIAS_TESTS
 from isnet_cxr.data.errors import InputError
+from isnet_cxr.data.gate.gate import Seen
 from isnet_cxr.data.learning.cache import load_images
 from isnet_cxr.pipeline.prediction.outputs import OUTPUTS
 from isnet_cxr.pipeline.prediction.predictor import Prediction, Predictor
@@ -35,8 +36,9 @@ def evaluate_classifier(
 
     Returns:
         One row per image that could be read: image_id, patient_id, dataset, label, predicted,
-        p_<class>..., relevance_inside_lungs (for the predicted class; NaN without a lung mask), and
-        what other outputs have to say in numbers.
+        p_<class>..., relevance_inside_lungs (for the predicted class; NaN without a lung mask),
+        what other outputs have to say in numbers, and the verdict of the gate, which refuses no
+        image here.
 
     Raises:
         InputError: If a label is unknown, or the classifier needs a mask that an image lacks.
@@ -63,7 +65,12 @@ def evaluate_classifier(
     frame = rows[["image_id", "patient_id", "dataset", "label"]].reset_index(drop=True)
     frame["predicted"] = [prediction.predicted for prediction in predictions]
     numbers = [_numbers(prediction) for prediction in predictions]
-    return pd.concat([frame, pd.DataFrame(numbers, index=frame.index)], axis=1)
+    frame = pd.concat([frame, pd.DataFrame(numbers, index=frame.index)], axis=1)
+    frame["gate"] = [
+        predictor.gate.judge(Seen(image, mask if known else None)).name
+        for image, mask, known in zip(shown, images.masks, rows["lung_mask"] != "", strict=True)
+    ]
+    return frame
 
 
 def _numbers(prediction: Prediction) -> dict[str, float]:

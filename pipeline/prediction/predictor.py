@@ -17,9 +17,13 @@ from numpy.typing import NDArray
 
 from isnet_cxr.classification.classifier import Classifier
 from isnet_cxr.data.errors import InputError
+from isnet_cxr.data.gate.gate import Gate, Seen
+from isnet_cxr.data.gate.package import read_gate
+from isnet_cxr.data.gate.verdict import Verdict
 from isnet_cxr.data.learning.package import LUNGS
 from isnet_cxr.data.learning.preprocess import prepare_image, prepare_mask, to_bytes
 from isnet_cxr.data.manifests.records import image_id
+from isnet_cxr.data.readers import Radiograph
 from isnet_cxr.data.review.flags import review_flags
 from isnet_cxr.segmentation.segmenter import LungMask, LungSegmenter
 
@@ -44,6 +48,7 @@ class Prediction:
         pixels: As read, (1, H, W) in [0, 1]; None for an image that came prepared.
         lungs: Mask and verdict of the segmenter, (H, W); None without one.
         flags: Review flags: why a person should look at the image.
+        gate: Whether this is a frontal chest radiograph at all; None where nobody asked.
     """
 
     image_id: str
@@ -57,6 +62,7 @@ class Prediction:
     pixels: NDArray[np.float32] | None = None
     lungs: LungMask | None = None
     flags: tuple[str, ...] = ()
+    gate: Verdict | None = None
 
     @property
     def predicted(self) -> str:
@@ -65,12 +71,18 @@ class Prediction:
 
 
 class Predictor:
-    """A classifier, and a lung segmenter if there is one."""
+    """A classifier, a lung segmenter if there is one, and the gate before both."""
 
-    def __init__(self, classifier: Classifier, segmenter: LungSegmenter | None = None) -> None:
-        """Join the two; ``load`` reads them from packages."""
+    def __init__(
+        self,
+        classifier: Classifier,
+        segmenter: LungSegmenter | None = None,
+        gate: Gate | None = None,
+    ) -> None:
+        """Join them; ``load`` reads them from packages. By default the gate has no statistics."""
         self.classifier = classifier
         self.segmenter = segmenter
+        self.gate = Gate() if gate is None else gate
 
     @classmethod
     def load(
@@ -90,7 +102,8 @@ class Predictor:
         classifier = Classifier.load(package, device)
         if lungs is None and (package / LUNGS).is_dir():
             lungs = package / LUNGS
-        return cls(classifier, None if lungs is None else LungSegmenter.load(lungs, device))
+        segmenter = None if lungs is None else LungSegmenter.load(lungs, device)
+        return cls(classifier, segmenter, Gate(read_gate(package)))
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -120,6 +133,16 @@ class Predictor:
         if self.classifier.needs_masks and (lungs is None or not lungs.mask.any()):
             raise NoLungsError("no lungs found, and this classifier needs them")
         return lungs
+
+    def judge(self, image: Radiograph, lungs: LungMask | None) -> Verdict:
+        """Say whether an image is a frontal chest radiograph; ``lungs`` is what ``segment`` said.
+
+        Nothing here is predicted: whoever calls decides what becomes of a refused image.
+        """
+        settings = self.classifier.settings.preprocessing
+        square = to_bytes(prepare_image(image.pixels, settings)[0])
+        mask = None if lungs is None else prepare_mask(lungs.mask, settings.size_px)
+        return self.gate.judge(Seen(square, mask), pixels=image.pixels, header=image.header)
 
     def predict(
         self,

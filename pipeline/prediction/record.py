@@ -1,8 +1,9 @@
 """What a run of ``predict`` leaves beside its predictions: its lists and ``run.json``.
 
-``failures.csv`` and ``ignored.csv`` name every file without a prediction, with its reason, and are
-there even if they hold a header alone. ``run.json`` says what ran, and how it ended: counts,
-versions, digests of the model's files, the device and the exit code. No file is named in it.
+``failures.csv``, ``refused.csv`` and ``ignored.csv`` name every file without a prediction, with its
+reason, and are there even if they hold a header alone. ``run.json`` says what ran, and how it
+ended: counts, versions, digests of the model's files, the device and the exit code. No file is
+named in it.
 """
 
 import hashlib
@@ -18,36 +19,39 @@ from isnet_cxr.data.learning.package import CONFIG, LUNGS, WEIGHTS
 from isnet_cxr.data.manifests.failures import Failure, write_failures
 from isnet_cxr.data.writers.atomic import replacing
 
-FAILURES, IGNORED, RUN = "failures.csv", "ignored.csv", "run.json"
+FAILURES, REFUSALS, IGNORED = "failures.csv", "refused.csv", "ignored.csv"
+RUN = "run.json"
 VERSIONS = ("isnet-cxr", "torch", "numpy", "pydicom", "pillow", "nibabel")
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of a batch: every file found is one of the three.
+    """What came of a batch: every file found is one of the four.
 
     Attributes:
         count: Images predicted.
         failures: Files that could not be used.
+        refused: Images that the gate refused: they are not predicted.
         ignored: Files that are no image.
         device: What the networks ran on.
     """
 
     count: int
     failures: Sequence[Failure] = field(default=())
+    refused: Sequence[Failure] = field(default=())
     ignored: Sequence[Failure] = field(default=())
     device: str = ""
 
     @property
     def found(self) -> int:
         """How many files there were."""
-        return self.count + len(self.failures) + len(self.ignored)
+        return self.count + len(self.failures) + len(self.refused) + len(self.ignored)
 
     def __str__(self) -> str:
         """Return one line that adds up."""
         return (
             f"{self.found} files found: {self.count} predicted, {len(self.failures)} failed, "
-            f"{len(self.ignored)} ignored"
+            f"{len(self.refused)} refused, {len(self.ignored)} ignored"
         )
 
 
@@ -64,11 +68,13 @@ def write_record(
         exit_code: How the command ends.
     """
     write_failures(outcome.failures, out / FAILURES)
+    write_failures(outcome.refused, out / REFUSALS)
     write_failures(outcome.ignored, out / IGNORED)
     record = {
         "found": outcome.found,
         "predicted": outcome.count,
         "failed": len(outcome.failures),
+        "refused": len(outcome.refused),
         "ignored": len(outcome.ignored),
         "ignored_reasons": dict(Counter(one.reason for one in outcome.ignored)),
         "exit_code": exit_code,

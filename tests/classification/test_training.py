@@ -279,3 +279,22 @@ def test_a_missing_split_and_a_class_without_image_are_refused(manifest, tmp_pat
     one = manifest[(manifest["split"] == "val") | (manifest["label"] == "normal")]
     with pytest.raises(ValueError, match="class 'covid' has no image of split 'train'"):
         train(one, tmp_path / "b")
+
+
+def test_the_package_holds_gate_statistics_of_the_images_without_planted_marks(
+    manifest, tmp_path, monkeypatch
+):
+    from isnet_cxr.data.gate import statistics
+    from isnet_cxr.data.gate.package import read_gate
+
+    monkeypatch.setattr(statistics, "FEWEST_TRAINING", 8)
+    settings = replace(SETTINGS, method="baseline", method_settings=None, epochs=1)
+    found = {}
+    for bias in (None, "corners"):
+        own = replace(settings, bias=bias)
+        package = train_classifier(
+            manifest, own, tmp_path / str(bias), classes=CLASSES, seed=0, cache=None, progress=False
+        )
+        found[bias] = read_gate(package)
+    assert found[None].images[1] == 16
+    assert found["corners"].thresholds == found[None].thresholds

@@ -51,7 +51,7 @@ BROKEN = {
 }
 NAMED = "Doe_Jane_1937"
 """A file's name, which may stand where images are looked up by their files, and nowhere else."""
-LOOKED_UP = ("files.csv", "failures.csv", "duplicates.csv", ".parquet")
+LOOKED_UP = ("files.csv", "failures.csv", "refused.csv", "duplicates.csv", ".parquet")
 
 
 @pytest.fixture(scope="module")

@@ -10,6 +10,7 @@ One of your own, in a module named by ``--extension``:
 
 from isnet_cxr.pipeline.prediction.outputs.arrays import Arrays
 from isnet_cxr.pipeline.prediction.outputs.flags import Flags
+from isnet_cxr.pipeline.prediction.outputs.gate import GateVerdict
 from isnet_cxr.pipeline.prediction.outputs.heatmap import Heatmap
 from isnet_cxr.pipeline.prediction.outputs.lungs import Lungs
 from isnet_cxr.pipeline.prediction.outputs.output import OUTPUTS, Output
@@ -23,4 +24,5 @@ OUTPUTS.register("relevance", Relevance())
 OUTPUTS.register("heatmap", Heatmap())
 OUTPUTS.register("lungs", Lungs())
 OUTPUTS.register("flags", Flags())
+OUTPUTS.register("gate", GateVerdict())
 OUTPUTS.register("arrays", Arrays())

@@ -1,4 +1,4 @@
-"""Every file of a large mixed tree is predicted, failed or ignored, and the counts add up."""
+"""Every file of a large tree of many kinds is predicted, failed or ignored, and the counts add up."""
 
 import csv
 import hashlib
@@ -59,7 +59,9 @@ def test_predicted_failed_and_ignored_are_the_files_found(
 ):
     root, expected = tree
     out = tmp_path / "out"
-    code, shown, said = command("predict", root, "--model", classifier_package, "--out", out)
+    code, shown, said = command(
+        "predict", root, "--model", classifier_package, "--out", out, "--no-gate"
+    )
     assert code == 3, said
     files = {row["number"]: row["file"] for row in rows(out / "files.csv")}
     assert sorted(files.values()) == sorted(map(written, expected.predicted))
@@ -68,7 +70,7 @@ def test_predicted_failed_and_ignored_are_the_files_found(
     assert [row["number"] for row in rows(out / "predictions.csv")] == list(files)
     line = (
         f"{expected.count} files found: {len(expected.predicted)} predicted, "
-        f"{len(expected.failed)} failed, {len(expected.ignored)} ignored"
+        f"{len(expected.failed)} failed, 0 refused, {len(expected.ignored)} ignored"
     )
     assert line in shown + said
     assert_recorded(out, classifier_package, expected, exit_code=3)
@@ -80,7 +82,8 @@ def test_predicted_failed_and_ignored_are_the_files_found(
 def assert_recorded(out: Path, package: Path, expected: Expected, *, exit_code: int) -> None:
     record = json.loads((out / "run.json").read_text())
     assert record["exit_code"] == exit_code
-    assert record["found"] == record["predicted"] + record["failed"] + record["ignored"]
+    kinds = ("predicted", "failed", "refused", "ignored")
+    assert record["found"] == sum(record[kind] for kind in kinds)
     assert record["found"] == expected.count
     assert record["ignored"] == sum(record["ignored_reasons"].values())
     assert record["device"] in ("cpu", "cuda")
@@ -134,7 +137,7 @@ def test_images_alone_end_with_0_and_empty_lists(command, images, classifier_pac
         "predict", images, "--model", classifier_package, "--out", out, "--strict"
     )
     assert code == 0
-    assert "3 files found: 3 predicted, 0 failed, 0 ignored" in shown.splitlines()[-1]
+    assert "3 files found: 3 predicted, 0 failed, 0 refused, 0 ignored" in shown.splitlines()[-1]
     assert (rows(out / "failures.csv"), rows(out / "ignored.csv")) == ([], [])
     assert json.loads((out / "run.json").read_text())["exit_code"] == 0
 

@@ -61,5 +61,5 @@ def test_columns_are_the_known_ones_in_their_order(command, images, classifier_p
     header = (tmp_path / "predictions.csv").read_text().splitlines()[0]
     assert header == (
         "number,image_id,predicted,p_normal,p_covid,explained,relevance_inside_lungs,full_colour,"
-        "mask_quality,mask_reasons,review_flag"
+        "mask_quality,mask_reasons,review_flag,gate,gate_reason"
     )

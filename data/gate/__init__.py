@@ -1,0 +1,1 @@
+"""Which images get a diagnosis: frontal chest radiographs, the right way up."""

@@ -1,0 +1,28 @@
+"""Images that hold nothing to judge: too small, of one grey value, or a drawing of a few."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from isnet_cxr.data.gate.verdict import REFUSED, Finding
+
+LEAST_SIDE_PX = 32
+LEAST_RANGE = 0.02  # between the 1st and 99th percentile, of white
+FEW_GREYS = 8
+LEVELS = 256
+LONGEST_PX = 512
+
+
+def judge_grey(pixels: NDArray[np.float32]) -> list[Finding]:
+    """List what speaks against an image as it was read, (1, H, W) in [0, 1]."""
+    plane = pixels[0]
+    if min(plane.shape) < LEAST_SIDE_PX:
+        return [Finding(REFUSED, f"smaller than {LEAST_SIDE_PX} px")]
+    step = max(1, max(plane.shape) // LONGEST_PX)
+    seen = plane[::step, ::step]
+    low, high = np.percentile(seen, (1, 99))
+    if high - low < LEAST_RANGE:
+        return [Finding(REFUSED, "nearly one grey value everywhere")]
+    levels = np.unique(np.round(seen * (LEVELS - 1)))
+    if len(levels) <= FEW_GREYS:
+        return [Finding(REFUSED, "few grey values: a drawing or a mask, no radiograph")]
+    return []
