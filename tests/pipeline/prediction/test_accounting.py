@@ -1,4 +1,4 @@
-"""Every file of a large tree of many kinds is predicted, failed or ignored, and the counts add up."""
+"""Every file of a tree of many kinds is predicted, failed or ignored, and the counts add up."""
 
 import csv
 import hashlib
