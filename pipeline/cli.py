@@ -6,6 +6,7 @@ failed or were refused (they are listed, the rest is there).
 """
 
 import getpass
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -80,6 +81,8 @@ def options(
 def main() -> None:
     """Run the command line; wrong input is one line on standard error."""
     _name_user()
+    if isinstance(sys.stdout, io.TextIOWrapper):  # paths that are not UTF-8 are said, too
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         app()
     except SystemExit as ended:

@@ -2,12 +2,11 @@
 
 from isnet_cxr.data.finding.found import Verdict, failed, ignored
 from isnet_cxr.data.readers import is_dicom, may_be_image
-from isnet_cxr.data.readers.content import Content
+from isnet_cxr.data.readers.content import DIRECTORY, Content
 
 SYSTEM_NAMES = {"thumbs.db", "ehthumbs.db", "desktop.ini", "__macosx", "@eadir"}
 SYSTEM_NAMES |= {"$recycle.bin", "system volume information", "lost+found"}
 DIRECTORY_NAME = "dicomdir"
-DIRECTORY = "DICOMDIR: the files it names are found by themselves"
 
 
 def is_hidden(name: str) -> bool:

@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from isnet_cxr.data.readers.dicom_class import class_without_image, is_directory
+from isnet_cxr.data.readers.dicom_class import is_directory, kind_without_image, sop_class
 from isnet_cxr.data.readers.dicom_element import starts_with_elements
 
 Kind = Literal["dicom", "raster", "nifti", "zip", "gzip", "archive", "other", "empty", "unknown"]
 
+DIRECTORY = "DICOMDIR: the files it names are found by themselves"
 HEAD_BYTES = 2**14
 """How much of a file is looked at: SOP Class UIDs stand long before."""
 PREAMBLE_BYTES = 128
@@ -130,9 +131,10 @@ def _by_start(head: bytes) -> Content | None:
 
 
 def _dicom(head: bytes) -> Content:
-    if is_directory(head):
-        return Content("dicom", "DICOMDIR", "DICOMDIR: the files it names are found by themselves")
-    without = class_without_image(head)
+    uid = sop_class(head)
+    if is_directory(uid):
+        return Content("dicom", "DICOMDIR", DIRECTORY)
+    without = kind_without_image(uid)
     if without:
         return Content("dicom", "DICOM file", f"DICOM without pixel data ({without})")
     return Content("dicom", "DICOM file")

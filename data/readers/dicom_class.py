@@ -27,28 +27,27 @@ SHORT_NAMES = {
 }
 
 
-def is_directory(head: bytes) -> bool:
-    """Claim that a DICOM file, known by its first bytes, is a directory of others."""
-    return str(_sop_class(head)) == str(MediaStorageDirectoryStorage)
-
-
-def class_without_image(head: bytes) -> str:
-    """Say what a DICOM file is if objects of its class have no pixel data; else nothing."""
-    uid = _sop_class(head)
-    name = uid.name if uid and not uid.is_private else ""
-    if not name or name == uid or any(word in name for word in WITH_PIXELS):
-        return ""
-    return next((short for word, short in SHORT_NAMES.items() if word in name), "no image class")
-
-
-def _sop_class(head: bytes) -> UID:
-    """Return the SOP Class UID, empty if the first bytes do not tell it."""
+def sop_class(head: bytes) -> UID:
+    """Return the SOP Class UID of a DICOM file, empty if its first bytes do not tell it."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # they quote the header
         try:
             return UID(str(_of_file(head) or _of_data_set(head) or ""))
         except Exception:  # a header damaged in any way: the reader will tell
             return UID("")
+
+
+def is_directory(uid: UID) -> bool:
+    """Claim that objects of a class are directories of others."""
+    return str(uid) == str(MediaStorageDirectoryStorage)
+
+
+def kind_without_image(uid: UID) -> str:
+    """Say what objects of a class are if they have no pixel data; else nothing."""
+    name = uid.name if uid and not uid.is_private else ""
+    if not name or name == uid or any(word in name for word in WITH_PIXELS):
+        return ""
+    return next((short for word, short in SHORT_NAMES.items() if word in name), "no image class")
 
 
 def _of_file(head: bytes) -> object:

@@ -22,6 +22,7 @@ from isnet_cxr.data.readers.radiograph import Radiograph, UnreadableImage, check
 JPEG_2000_SUFFIXES = (".jp2", ".j2k", ".jpx", ".j2c", ".jpf")
 SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp", ".gif", ".bmp", *JPEG_2000_SUFFIXES)
 FORMATS = ("PNG", "JPEG", "TIFF", "WEBP", "GIF", "BMP", "JPEG2000")
+MAX_PIXELS_PER_BYTE, MAX_CLAIMED_PIXELS = 1000, 2**22
 GREY_8_BIT = ("L", "1")
 
 # At the level DEBUG, Pillow logs every tag it reads, descriptions and dates among them.
@@ -90,6 +91,8 @@ def open_raster(path: Path) -> tuple[Image.Image, NDArray[Any] | None]:
             check_size(path, height=image.height, width=image.width)
             if image.format != "MPO" and getattr(image, "n_frames", 1) > 1:
                 raise UnreadableImage(path, "several frames in one file; one is expected")
+            if image.format == "JPEG2000":
+                _check_claim(path, pixels=image.height * image.width)
             colours = read_deep_colours(path, image)
             image.load()
             return _upright(image), deep_grey(image, colours)
@@ -98,6 +101,13 @@ def open_raster(path: Path) -> tuple[Image.Image, NDArray[Any] | None]:
     except Image.DecompressionBombError:
         unknown = "image of too many pixels"
     raise UnreadableImage(path, unknown)
+
+
+def _check_claim(path: Path, *, pixels: int) -> None:
+    """Refuse a JPEG 2000 image whose few bytes claim many pixels, for which room would be made."""
+    size = path.stat().st_size
+    if pixels > MAX_CLAIMED_PIXELS and pixels > MAX_PIXELS_PER_BYTE * size:
+        raise UnreadableImage(path, f"damaged image: {pixels:,} pixels in {size:,} bytes")
 
 
 def _upright(image: Image.Image) -> Image.Image:

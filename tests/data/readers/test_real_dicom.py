@@ -8,7 +8,8 @@ import pydicom
 import pytest
 from pydicom.pixels import pixel_array
 
-from isnet_cxr.data.readers import UnreadableImage, is_dicom_file, read_image
+from isnet_cxr.data.readers import UnreadableImage, is_dicom, read_image
+from isnet_cxr.data.readers.content import content_of
 
 SYNTAXES = {
     "RG1_J2KI": "JPEG 2000 Image Compression",
@@ -49,7 +50,7 @@ def test_every_image_of_the_table_is_read_with_its_syntax_recorded(dicom_root, n
 def test_every_file_of_the_folder_is_an_image_or_refused_in_one_line(dicom_root):
     refused = []
     for path in sorted(dicom_root.glob("*.dcm")):
-        assert is_dicom_file(path)
+        assert is_dicom(path.name, content_of(path))
         try:
             pixels = read_image(path).pixels
         except UnreadableImage as error:
