@@ -31,7 +31,7 @@ from isnet_cxr.pipeline.commands import (
 )
 from isnet_cxr.pipeline.errors import STOPPED, WRONG_INPUT, is_stopped, is_users, one_line
 
-RESUMED = {"study", "demo", "segment train", "classify train"}
+RESUMED = {"study", "demo", "predict", "segment train", "classify train", "classify explain"}
 """Commands that go on where they were stopped."""
 
 app = typer.Typer(

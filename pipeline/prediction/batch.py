@@ -2,17 +2,17 @@
 
 ``predictions.csv``, ``masks`` and ``heatmaps`` know images by a running number and the hash of
 their pixels. File names often hold a patient's name or number: they stand in ``files.csv``,
-``failures.csv``, ``refused.csv`` and ``ignored.csv`` alone, which stay where the images are.
+``failures.csv``, ``refused.csv``, ``ignored.csv`` and the ``ledger`` alone, which stay where the
+images are. A job that was killed goes on by the same command, batch by batch; new files among its
+inputs are added.
 """
 
-import csv
 import math
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
 from rich.progress import track
 
@@ -22,45 +22,45 @@ from isnet_cxr.data.finding.found import listed
 from isnet_cxr.data.gate.verdict import REFUSED, Verdict
 from isnet_cxr.data.manifests.failures import Failure
 from isnet_cxr.data.readers import Radiograph
-from isnet_cxr.data.writers.atomic import replacing
 from isnet_cxr.data.writers.names import written_name
-from isnet_cxr.pipeline.errors import DONE, PARTLY_FAILED, WRONG_INPUT
+from isnet_cxr.pipeline.errors import DONE, PARTLY_FAILED, STOPPED, WRONG_INPUT
 from isnet_cxr.pipeline.prediction.device import choose_device
+from isnet_cxr.pipeline.prediction.ledger import Entry, Ledger, key_of
 from isnet_cxr.pipeline.prediction.outputs import OUTPUTS, Output
 from isnet_cxr.pipeline.prediction.outputs.output import Value
 from isnet_cxr.pipeline.prediction.predictor import NoLungsError, Predictor
-from isnet_cxr.pipeline.prediction.record import IGNORED, Outcome, write_record
+from isnet_cxr.pipeline.prediction.record import (
+    IGNORED,
+    Outcome,
+    describe_job,
+    write_record,
+    write_tables,
+)
+from isnet_cxr.pipeline.prediction.stopping import soft_end
 from isnet_cxr.segmentation.segmenter import LungMask
 
 BATCH_SIZE = 16
-NAMES = ("number", "image_id")  # first columns of both tables, and all of empty ones
 
 
 @dataclass(frozen=True)
 class _Input:
     """One file that could be read, its lungs if there is a segmenter, and the gate's verdict."""
 
-    name: str
+    found: Found
     image: Radiograph
     lungs: LungMask | None
     gate: Verdict
 
 
-@dataclass
-class _Results:
-    """Rows of the files to write, in the order of the images."""
+@dataclass(frozen=True)
+class _Way:
+    """How images are predicted, and what is written of them."""
 
-    predictions: list[dict[str, Any]] = field(default_factory=list)
-    files: list[dict[str, Any]] = field(default_factory=list)
-    failures: list[Failure] = field(default_factory=list)
-    refused: list[Failure] = field(default_factory=list)
-
-    def outcome(self, early: Outcome, *, device: str) -> Outcome:
-        """Return what came of the batch, beside what was known before it began."""
-        return replace(
-            early, count=len(self.files), failures=self.failures, refused=self.refused,
-            device=device,
-        )  # fmt: skip
+    predictor: Predictor
+    explained: str
+    outputs: Sequence[Output]
+    refuse: bool
+    out: Path
 
 
 def predict_images(  # noqa: PLR0913 - what the commands offer, by name
@@ -78,7 +78,8 @@ def predict_images(  # noqa: PLR0913 - what the commands offer, by name
 ) -> Outcome:
     """Predict and explain every image; what cannot be read or is refused is listed and skipped.
 
-    What came of every file is written in ``out`` however it ends, see ``record``.
+    What came of every file is written in ``out`` however it ends, see ``record``. What an earlier
+    run of the same job did is kept; SIGTERM ends the job after the batch in hand.
 
     Args:
         inputs: Image files, zip archives, and folders that are searched for them.
@@ -97,8 +98,9 @@ def predict_images(  # noqa: PLR0913 - what the commands offer, by name
 
     Raises:
         FileNotFoundError: If an input or package is missing.
-        InputError: If there is no image, a package or class is wrong, no image could be used, or
-            one is ignored and ``strict``.
+        InputError: If there is no image, a package or class is wrong, no image could be used, one
+            is ignored and ``strict``, or ``out`` holds the results of another job.
+        KeyboardInterrupt: If SIGTERM came.
     """
     found = find_files(inputs, results=out)
     keep = partial(write_record, out=out, model=model, lungs=lungs)
@@ -107,24 +109,37 @@ def predict_images(  # noqa: PLR0913 - what the commands offer, by name
     if refusal:
         keep(early, exit_code=WRONG_INPUT)
         raise InputError(refusal)
-    chosen = choose_device(device)
-    predictor = Predictor.load(model, lungs, device=chosen)
+    predictor = Predictor.load(model, lungs, device=choose_device(device))
     predictor.check(explained)
-    outputs = [one for name, one in OUTPUTS.items() if one.always or name in asked]
-    results = _Results(failures=listed(found.failed))
-    shown = track(found.images, description="predicting", disable=not progress)
-    accepted = _accepted(_read(shown, predictor, results.failures), results, refuse=refuse)
-    while batch := list(islice(accepted, BATCH_SIZE)):
-        _predict(batch, predictor, explained, outputs, out, results)
-    outcome = results.outcome(early, device=str(chosen))
-    if not results.predictions and not results.refused:
+    names = [name for name, one in OUTPUTS.items() if one.always or name in asked]
+    way = _Way(predictor, explained, [OUTPUTS[name] for name in names], refuse, out)
+    job = describe_job(model, lungs, explained=explained, outputs=names, refuse=refuse)
+    keyed = {key_of(one): one for one in found.images}
+    ledger = Ledger.open(out, job, inputs=keyed)
+    waiting = [one for key, one in keyed.items() if key not in ledger.keys]
+    was_stopped = _go_on(waiting, ledger, way, progress=progress)
+    outcome = write_tables(ledger, early, out, device=predictor.device)
+    if was_stopped:
+        keep(outcome, exit_code=STOPPED)
+        raise KeyboardInterrupt
+    ledger.finish()
+    if not outcome.count and not outcome.refused:
         keep(outcome, exit_code=WRONG_INPUT)
-        raise InputError(_none_used(results.failures))
-    _write_rows(results.predictions, out / "predictions.csv")
-    _write_rows(results.files, out / "files.csv")
-    bad = results.failures or results.refused
+        raise InputError(_none_used(outcome.failures))
+    bad = outcome.failures or outcome.refused
     keep(outcome, exit_code=PARTLY_FAILED if bad else DONE)
     return outcome
+
+
+def _go_on(waiting: Sequence[Found], ledger: Ledger, way: _Way, *, progress: bool) -> bool:
+    """Do what the ledger does not have, batch by batch; tell whether SIGTERM ended it early."""
+    shown = iter(track(waiting, description="predicting", disable=not progress))
+    with soft_end() as is_asked:
+        while batch := list(islice(shown, BATCH_SIZE)):
+            ledger.write(_predict(batch, way, first=ledger.counts["predicted"] + 1))
+            if is_asked():
+                return True
+    return False
 
 
 def _refusal(found: Findings, inputs: Sequence[Path], out: Path, *, strict: bool) -> str:
@@ -147,51 +162,49 @@ def _none_used(failures: Sequence[Failure]) -> str:
     return f"no image could be used: {written_name(str(first.path))}: {first.reason}"
 
 
-def _read(
-    files: Iterable[Found], predictor: Predictor, failures: list[Failure]
-) -> Iterator[_Input]:
-    for one, image in read_found(files):
+def _predict(batch: Sequence[Found], way: _Way, *, first: int) -> list[Entry]:
+    """Return what came of every file of a batch; write its masks, heatmaps and the like.
+
+    Args:
+        batch: What was found.
+        way: How to predict.
+        first: Number of the batch's first prediction.
+    """
+    entries = list(_read(batch, way))
+    inputs = [one for one in entries if isinstance(one, _Input)]
+    predicted = iter(_outputs(inputs, way, first=first) if inputs else [])
+    return [next(predicted) if isinstance(one, _Input) else one for one in entries]
+
+
+def _read(batch: Iterable[Found], way: _Way) -> Iterator[_Input | Entry]:
+    """Yield, for every file, an image to predict or why it is not."""
+    for one, image in read_found(batch):
         if isinstance(image, str):
-            failures.append(Failure(Path(one.name), image))
+            yield Entry(key_of(one), one.name, "failed", image)
             continue
         try:
-            lungs = predictor.segment(image.pixels)
-            gate = predictor.judge(image, lungs)
-            yield _Input(written_name(one.name), image, lungs, gate)
+            lungs = way.predictor.segment(image.pixels)
         except NoLungsError as error:
-            failures.append(Failure(Path(one.name), str(error)))
-
-
-def _accepted(inputs: Iterator[_Input], results: _Results, *, refuse: bool) -> Iterator[_Input]:
-    """Yield what is to be predicted; list the rest."""
-    for one in inputs:
-        if refuse and one.gate.name == REFUSED:
-            results.refused.append(Failure(Path(one.name), one.gate.reason))
+            yield Entry(key_of(one), one.name, "failed", str(error))
+            continue
+        gate = way.predictor.judge(image, lungs)
+        if way.refuse and gate.name == REFUSED:
+            yield Entry(key_of(one), one.name, "refused", gate.reason)
         else:
-            yield one
+            yield _Input(one, image, lungs, gate)
 
 
-def _predict(
-    batch: Sequence[_Input],
-    predictor: Predictor,
-    explained: str,
-    outputs: Sequence[Output],
-    out: Path,
-    results: _Results,
-) -> None:
-    images, lungs = [one.image.pixels for one in batch], [one.lungs for one in batch]
-    predictions = predictor.predict(images, lungs=lungs, explained=explained)
-    for one, ungated in zip(batch, predictions, strict=True):
+def _outputs(inputs: Sequence[_Input], way: _Way, *, first: int) -> Iterator[Entry]:
+    images, lungs = [one.image.pixels for one in inputs], [one.lungs for one in inputs]
+    predictions = way.predictor.predict(images, lungs=lungs, explained=way.explained)
+    for number, (one, ungated) in enumerate(zip(inputs, predictions, strict=True), first):
         prediction = replace(ungated, gate=one.gate)
-        row: dict[str, Any] = {
-            "number": len(results.predictions) + 1,
-            "image_id": prediction.image_id,
-        }
-        results.files.append({**row, "file": one.name, "reading": "; ".join(one.image.steps)})
-        for output in outputs:
+        row = {"number": str(number), "image_id": prediction.image_id}
+        for output in way.outputs:
             row |= {name: _cell(value) for name, value in output.columns(prediction).items()}
-            output.write(prediction, out)
-        results.predictions.append(row)
+            output.write(prediction, way.out)
+        reading = "; ".join(one.image.steps)
+        yield Entry(key_of(one.found), one.found.name, "predicted", row=row, reading=reading)
 
 
 def _cell(value: Value) -> str:
@@ -199,10 +212,3 @@ def _cell(value: Value) -> str:
     if isinstance(value, str):
         return value
     return "" if math.isnan(value) else f"{value:.6g}"
-
-
-def _write_rows(rows: Sequence[Mapping[str, Any]], path: Path) -> None:
-    with replacing(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as stream:
-        writer = csv.DictWriter(stream, fieldnames=list(rows[0]) if rows else [*NAMES])
-        writer.writeheader()
-        writer.writerows(rows)

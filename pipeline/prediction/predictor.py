@@ -110,6 +110,11 @@ class Predictor:
         """Names of the classes, in the order of the probabilities."""
         return tuple(self.classifier.classes)
 
+    @property
+    def device(self) -> str:
+        """What the classifier runs on."""
+        return str(next(self.classifier.network.parameters()).device)
+
     def check(self, explained: str = "predicted") -> None:
         """Say before any image is read what cannot work.
 

@@ -6,21 +6,27 @@ ended: counts, versions, digests of the model's files, the device and the exit c
 named in it.
 """
 
+import csv
 import hashlib
 import json
 import platform
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Any
 
 from isnet_cxr.data.learning.package import CONFIG, LUNGS, WEIGHTS
 from isnet_cxr.data.manifests.failures import Failure, write_failures
 from isnet_cxr.data.writers.atomic import replacing
+from isnet_cxr.data.writers.names import written_name
+from isnet_cxr.pipeline.prediction.ledger import PREDICTIONS, Ledger
 
 FAILURES, REFUSALS, IGNORED = "failures.csv", "refused.csv", "ignored.csv"
-RUN = "run.json"
+FILES, RUN = "files.csv", "run.json"
+NAMES = ("number", "image_id")
+"""First columns of both tables, and all of those of an empty one."""
 VERSIONS = ("isnet-cxr", "torch", "numpy", "pydicom", "pillow", "nibabel")
 
 
@@ -53,6 +59,57 @@ class Outcome:
             f"{self.found} files found: {self.count} predicted, {len(self.failures)} failed, "
             f"{len(self.refused)} refused, {len(self.ignored)} ignored"
         )
+
+
+def describe_job(
+    model: Path, lungs: Path | None, *, explained: str, outputs: Sequence[str], refuse: bool
+) -> dict[str, Any]:
+    """Return what decides the predictions of a job, as plain values."""
+    return {
+        "version": _version("isnet-cxr"),
+        "model": _digests(model),
+        "lung segmenter": _digests(lungs or model / LUNGS),
+        "explained class": explained,
+        "outputs": list(outputs),
+        "gate": refuse,
+    }
+
+
+def write_tables(ledger: Ledger, early: Outcome, out: Path, *, device: str) -> Outcome:
+    """Write ``predictions.csv`` and ``files.csv`` from the ledger; return what came of the job.
+
+    Args:
+        ledger: Of the job.
+        early: What was known before it began.
+        out: Folder of the results.
+        device: What the networks ran on.
+    """
+    others: dict[str, list[Failure]] = {"failed": list(early.failures), "refused": []}
+    columns: list[str] = []
+    for entry in ledger.entries():
+        columns = columns or list(entry.row)
+        if entry.kind != "predicted":
+            others[entry.kind].append(Failure(Path(entry.name), entry.reason))
+    rows = (entry for entry in ledger.entries() if entry.kind == "predicted")
+    _write_rows(columns or [*NAMES], (entry.row for entry in rows), out / PREDICTIONS)
+    rows = (entry for entry in ledger.entries() if entry.kind == "predicted")
+    files = (
+        {name: entry.row[name] for name in NAMES}
+        | {"file": written_name(entry.name), "reading": entry.reading}
+        for entry in rows
+    )
+    _write_rows([*NAMES, "file", "reading"], files, out / FILES)
+    return replace(
+        early, count=ledger.counts["predicted"], failures=others["failed"],
+        refused=others["refused"], device=device,
+    )  # fmt: skip
+
+
+def _write_rows(columns: Sequence[str], rows: Iterable[Mapping[str, str]], path: Path) -> None:
+    with replacing(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as stream:
+        writer = csv.DictWriter(stream, fieldnames=columns)
+        writer.writeheader()
+        writer.writerows(rows)
 
 
 def write_record(

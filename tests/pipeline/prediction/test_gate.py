@@ -80,11 +80,8 @@ def test_without_the_gate_all_are_predicted_and_the_verdict_stands_beside(
     assert rows(out / "refused.csv") == []
 
 
-def test_where_all_are_refused_nothing_is_predicted_and_nothing_is_left_of_before(
-    command, images, mixed, classifier_package, tmp_path
-):
+def test_where_all_are_refused_nothing_is_predicted(command, mixed, classifier_package, tmp_path):
     out = tmp_path / "out"
-    command("predict", images, "--model", classifier_package, "--out", out)
     code, _, _ = command("predict", mixed / "knee.dcm", "--model", classifier_package, "--out", out)
     assert code == 3
     assert rows(out / "predictions.csv") == rows(out / "files.csv") == []
