@@ -43,7 +43,7 @@ def read_sheet(path: Path, *, columns: Iterable[str]) -> list[dict[str, str]]:
 
 def _part(archive: zipfile.ZipFile, name: str) -> ElementTree.Element:
     if archive.getinfo(name).file_size > MAX_BYTES:
-        raise ValueError("too large")
+        raise InputError("too large")
     return ElementTree.fromstring(archive.read(name))
 
 
@@ -63,7 +63,7 @@ def _rows(sheet: ElementTree.Element, shared: list[str]) -> list[dict[str, str]]
         for cell in row.iterfind("{*}c"):
             place = CELL_COLUMN.match(cell.get("r", ""))
             if place is None:
-                raise ValueError("a cell without a place")
+                raise InputError("a cell without a place")
             value = cell.findtext("{*}v") or ""
             if cell.get("t") == SHARED:
                 cells[place[0]] = shared[int(value)]

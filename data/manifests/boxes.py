@@ -8,6 +8,8 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from isnet_cxr.data.errors import InputError
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -52,14 +54,14 @@ def parse_boxes(text: str) -> tuple[Box, ...]:
     """Read what ``boxes_text`` writes.
 
     Raises:
-        ValueError: If it is anything else, or a box has no area or lies outside the image.
+        InputError: If it is anything else, or a box has no area or lies outside the image.
     """
     if not text:
         return ()
     try:
         boxes = tuple(_box(sides) for sides in json.loads(text))
     except (TypeError, ValueError, OverflowError, RecursionError):
-        raise ValueError(f"expected {EXPECTED}") from None
+        raise InputError(f"expected {EXPECTED}") from None
     return boxes
 
 
@@ -91,10 +93,10 @@ def _is_readable(text: str) -> bool:
 
 def _box(sides: list[float]) -> Box:
     if len(sides) != CORNERS or any(isinstance(side, bool | str) for side in sides):
-        raise ValueError
+        raise InputError(EXPECTED)
     box = (float(sides[0]), float(sides[1]), float(sides[2]), float(sides[3]))
     if not (all(0 <= side <= 1 for side in box) and _has_area(box)):
-        raise ValueError
+        raise InputError(EXPECTED)
     return box
 
 

@@ -96,7 +96,10 @@ def test_ctrl_c_says_that_the_same_command_goes_on(tmp_path):
     while not (tmp_path / "out" / "manifests").is_dir() and time.monotonic() < deadline:
         time.sleep(0.1)
     running.send_signal(signal.SIGINT)
-    _, said = running.communicate(timeout=60)
+    try:
+        _, said = running.communicate(timeout=60)
+    finally:
+        running.kill()
     assert running.returncode == 130, said
     assert said.strip().splitlines()[-1] == (
         "isnet-cxr: stopped; the same command goes on from here"

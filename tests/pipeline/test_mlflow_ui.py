@@ -85,6 +85,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         "exclude_duplicates": False,
         "defaults": {"preprocessing": {"size_px": 32}, "epochs": 2, "batch_size": 8},
         "classifiers": {"baseline": {"method": "baseline"}},
+        "background_control": False,
         "seeds": [0, 1],
     }
     with pytest.MonkeyPatch.context() as patch:
