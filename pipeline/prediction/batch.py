@@ -33,6 +33,7 @@ from isnet_cxr.pipeline.prediction.record import (
     IGNORED,
     Outcome,
     describe_job,
+    digest_models,
     write_record,
     write_tables,
 )
@@ -103,7 +104,8 @@ def predict_images(  # noqa: PLR0913 - what the commands offer, by name
         KeyboardInterrupt: If SIGTERM came.
     """
     found = find_files(inputs, results=out)
-    keep = partial(write_record, out=out, model=model, lungs=lungs)
+    digests = digest_models(model, lungs)
+    keep = partial(write_record, out=out, digests=digests)
     early = Outcome(0, failures=listed(found.failed), ignored=listed(found.ignored))
     refusal = _refusal(found, inputs, out, strict=strict)
     if refusal:
@@ -112,11 +114,11 @@ def predict_images(  # noqa: PLR0913 - what the commands offer, by name
     predictor = Predictor.load(model, lungs, device=choose_device(device))
     predictor.check(explained)
     names = [name for name, one in OUTPUTS.items() if one.always or name in asked]
-    way = _Way(predictor, explained, [OUTPUTS[name] for name in names], refuse, out)
-    job = describe_job(model, lungs, explained=explained, outputs=names, refuse=refuse)
+    job = describe_job(digests, explained=explained, outputs=names, refuse=refuse)
     keyed = {key_of(one): one for one in found.images}
     ledger = Ledger.open(out, job, inputs=keyed)
     waiting = [one for key, one in keyed.items() if key not in ledger.keys]
+    way = _Way(predictor, explained, [OUTPUTS[name] for name in names], refuse, out)
     was_stopped = _go_on(waiting, ledger, way, progress=progress)
     outcome = write_tables(ledger, early, out, device=predictor.device)
     if was_stopped:
@@ -126,8 +128,7 @@ def predict_images(  # noqa: PLR0913 - what the commands offer, by name
     if not outcome.count and not outcome.refused:
         keep(outcome, exit_code=WRONG_INPUT)
         raise InputError(_none_used(outcome.failures))
-    bad = outcome.failures or outcome.refused
-    keep(outcome, exit_code=PARTLY_FAILED if bad else DONE)
+    keep(outcome, exit_code=PARTLY_FAILED if outcome.failures or outcome.refused else DONE)
     return outcome
 
 

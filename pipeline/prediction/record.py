@@ -61,14 +61,23 @@ class Outcome:
         )
 
 
+def digest_models(model: Path, lungs: Path | None) -> dict[str, dict[str, str]]:
+    """Return the digests of a classifier's package and of its lung segmenter's.
+
+    Args:
+        model: The classifier's package.
+        lungs: The lung segmenter's, if it is not the one in ``model``.
+    """
+    return {"model": _digests(model), "lung segmenter": _digests(lungs or model / LUNGS)}
+
+
 def describe_job(
-    model: Path, lungs: Path | None, *, explained: str, outputs: Sequence[str], refuse: bool
+    digests: Mapping[str, Any], *, explained: str, outputs: Sequence[str], refuse: bool
 ) -> dict[str, Any]:
     """Return what decides the predictions of a job, as plain values."""
     return {
         "version": _version("isnet-cxr"),
-        "model": _digests(model),
-        "lung segmenter": _digests(lungs or model / LUNGS),
+        **digests,
         "explained class": explained,
         "outputs": list(outputs),
         "gate": refuse,
@@ -113,15 +122,14 @@ def _write_rows(columns: Sequence[str], rows: Iterable[Mapping[str, str]], path:
 
 
 def write_record(
-    outcome: Outcome, out: Path, *, model: Path, lungs: Path | None, exit_code: int
+    outcome: Outcome, out: Path, *, digests: Mapping[str, Mapping[str, str]], exit_code: int
 ) -> None:
     """Write the lists and ``run.json`` into ``out``.
 
     Args:
         outcome: What came of the run.
         out: The folder of its results, made if missing.
-        model: The classifier's package.
-        lungs: The lung segmenter's, if it is not the one in ``model``.
+        digests: Of the models, see ``digest_models``.
         exit_code: How the command ends.
     """
     write_failures(outcome.failures, out / FAILURES)
@@ -136,7 +144,7 @@ def write_record(
         "ignored_reasons": dict(Counter(one.reason for one in outcome.ignored)),
         "exit_code": exit_code,
         "device": outcome.device,
-        "model": {"sha256": _digests(model), "lungs_sha256": _digests(lungs or model / LUNGS)},
+        "model": {"sha256": digests["model"], "lungs_sha256": digests["lung segmenter"]},
         "versions": {"python": platform.python_version()} | {n: _version(n) for n in VERSIONS},
     }
     with replacing(out / RUN) as temporary:

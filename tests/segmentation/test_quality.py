@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from scipy.ndimage import gaussian_filter
 
 from isnet_cxr.segmentation.quality import judge_mask, measure_features
 
@@ -95,3 +96,14 @@ def test_the_verdict_does_not_depend_on_resolution(lungs):
         assert getattr(large, feature) == pytest.approx(
             getattr(small, feature), abs=0.06
         )  # a coarse outline is rounder
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_outlines_are_as_long_as_skimage_says(seed):
+    from skimage.measure import perimeter
+
+    from isnet_cxr.segmentation.quality import _perimeter
+
+    noise = gaussian_filter(np.random.default_rng(seed).random((70, 50)), 2 + seed) > 0.5
+    region = np.pad(noise, 1)
+    assert _perimeter(region) == pytest.approx(perimeter(region))
