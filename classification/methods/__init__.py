@@ -26,6 +26,7 @@ from isnet_cxr.classification.methods import (
     gain,
     gradient_input,
     group_dro,
+    ham,
     ibp,
     isnet,
     mask_out,
@@ -38,6 +39,6 @@ from isnet_cxr.classification.methods import (
 __all__ = [
     "METHODS", "Method", "Needs", "Setup", "actdiff", "attribution_of", "background_only",
     "backmix", "baseline", "consistency", "corm", "energy_pointing", "exchange", "gain",
-    "gradient_input", "group_dro", "ibp", "isnet", "mask_out", "masked_input", "multitask",
+    "gradient_input", "group_dro", "ham", "ibp", "isnet", "mask_out", "masked_input", "multitask",
     "needs_of", "rrr", "sononet",
 ]  # fmt: skip

@@ -11,6 +11,7 @@ from torch import nn
 from isnet_cxr.classification.isnet_settings import IsnetSettings
 from isnet_cxr.classification.methods import METHODS, Setup
 from isnet_cxr.classification.methods.gradient_input import GradientInputSettings
+from isnet_cxr.classification.methods.ham import HamSettings
 from isnet_cxr.classification.methods.multitask import MultitaskSettings
 from isnet_cxr.classification.methods.sononet import SononetSettings
 from isnet_cxr.classification.settings import ClassifierSettings
@@ -19,6 +20,7 @@ OWN = {
     "isnet": IsnetSettings(foreground_range=(0.05, 0.3), empty_masks="skip"),
     "gradient_input": GradientInputSettings(foreground_range=(0.05, 0.3), empty_masks="skip"),
     "multitask": MultitaskSettings(widths=(4, 6), units=5),
+    "ham": HamSettings(widths=(6, 8), units=16),
     "sononet": SononetSettings(aggregation="deep_sup"),
 }
 
