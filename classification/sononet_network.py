@@ -83,7 +83,9 @@ class Sononet(nn.Module):
         self.third_gate = AttentionGate(scales[0], scales[2])
         self.fourth_gate = AttentionGate(scales[1], scales[2])
         self.head = nn.Linear(sum(scales), classes)
-        self.deep_heads = nn.ModuleList(nn.Linear(width, classes) for width in scales if deep)
+        self.deep_heads: nn.ModuleList | None = None  # an empty list would be a layer to explain
+        if deep:
+            self.deep_heads = nn.ModuleList(nn.Linear(width, classes) for width in scales)
 
     def forward(self, images: Tensor) -> Tensor:
         """Map images (B, 1, H, W), H and W at least 16, to class logits (B, classes)."""
@@ -93,8 +95,8 @@ class Sononet(nn.Module):
     def classify_by_scale(self, images: Tensor) -> tuple[Tensor, list[Tensor]]:
         """Return class logits (B, classes), and those of every scale's own head, if there are."""
         pooled = self._pooled(images)
-        own = [head(part) for head, part in zip(self.deep_heads, pooled, strict=True)]
-        return self.head(torch.cat(pooled, dim=1)), own
+        heads = zip(self.deep_heads or (), pooled, strict=False)  # there may be none
+        return self.head(torch.cat(pooled, dim=1)), [head(part) for head, part in heads]
 
     def _pooled(self, images: Tensor) -> list[Tensor]:
         """Pool each scale's features, (B, width): the sum of attended ones, the mean of the last.

@@ -34,11 +34,12 @@ from isnet_cxr.classification.methods import (
     multitask,
     rrr,
     sononet,
+    vit,
 )
 
 __all__ = [
     "METHODS", "Method", "Needs", "Setup", "actdiff", "attribution_of", "background_only",
     "backmix", "baseline", "consistency", "corm", "energy_pointing", "exchange", "gain",
     "gradient_input", "group_dro", "ham", "ibp", "isnet", "mask_out", "masked_input", "multitask",
-    "needs_of", "rrr", "sononet",
+    "needs_of", "rrr", "sononet", "vit",
 ]  # fmt: skip

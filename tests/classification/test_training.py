@@ -96,7 +96,7 @@ def weights(package):
 @pytest.mark.parametrize(
     "method",
     ["baseline", "masked_input", "exchange", "isnet", "rrr", "group_dro", "actdiff",
-     "energy_pointing", "gradient_input", "corm", "gain", "multitask"],
+     "energy_pointing", "gradient_input", "corm", "gain", "multitask", "sononet", "ham", "vit"],
 )  # fmt: skip
 def test_every_method_learns(manifest, tmp_path, method):
     settings = of_method(method, epochs=8)

@@ -14,6 +14,7 @@ from isnet_cxr.classification.methods.gradient_input import GradientInputSetting
 from isnet_cxr.classification.methods.ham import HamSettings
 from isnet_cxr.classification.methods.multitask import MultitaskSettings
 from isnet_cxr.classification.methods.sononet import SononetSettings
+from isnet_cxr.classification.methods.vit import VitSettings
 from isnet_cxr.classification.settings import ClassifierSettings
 
 OWN = {
@@ -22,6 +23,7 @@ OWN = {
     "multitask": MultitaskSettings(widths=(4, 6), units=5),
     "ham": HamSettings(widths=(6, 8), units=16),
     "sononet": SononetSettings(aggregation="deep_sup"),
+    "vit": VitSettings(patch_px=4, width=16, layers=2, heads=2),
 }
 
 LIKENESS = {"sononet": 0.6}

@@ -1,5 +1,6 @@
 """Attention-gated Sononet: its maps are shares of attention, and where they lie decides."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -106,7 +107,7 @@ def test_every_scale_tells_the_class_with_deep_supervision(network, images, batc
 
 def test_one_layer_reads_all_scales_by_default():
     settings = ClassifierSettings(method="sononet")
-    assert not new_network(settings, classes=3, seed=0).deep_heads
+    assert new_network(settings, classes=3, seed=0).deep_heads is None
     assert type(objective_of(settings)) is ClassObjective
     assert type(objective_of(SETTINGS)) is DeepObjective
 
@@ -143,8 +144,11 @@ def test_relevance_is_refused_without_the_methods_word(network, images):
         explain_images(network, images)
 
 
-def test_a_classifier_is_explained_as_its_method_says(network):
-    classifier = Classifier(network, classes=["a", "b", "c"], settings=SETTINGS)
+@pytest.mark.parametrize("aggregation", ["concat", "deep_sup"])
+def test_a_classifier_is_explained_as_its_method_says(aggregation):
+    settings = replace(SETTINGS, method_settings=replace(OWN, aggregation=aggregation))
+    network = new_network(settings, classes=3, seed=0)
+    classifier = Classifier(network, classes=["a", "b", "c"], settings=settings)
     images = np.random.default_rng(0).integers(256, size=(3, 32, 32), dtype=np.uint8)
     found = classifier.explain(images, np.ones_like(images))
     np.testing.assert_allclose(found.probabilities, classifier.predict(images), atol=1e-6)
