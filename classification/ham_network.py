@@ -1,7 +1,7 @@
 """A network whose class maps are bound to a map of everything abnormal.
 
 After Ouyang et al., *Learning hierarchical attention for weakly-supervised chest X-ray abnormality
-localization and diagnosis*, IEEE TMI 2021 (doi:10.1109/TMI.2020.3042773, arXiv 2112.12349).
+localization and diagnosis*, IEEE TMI 2021 (arXiv 2112.12349).
 """
 
 import math

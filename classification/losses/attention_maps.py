@@ -1,7 +1,7 @@
 """What ties maps of classes to a map of everything abnormal, and to masks.
 
 The terms of hierarchical attention mining (Ouyang et al., IEEE TMI 2021,
-doi:10.1109/TMI.2020.3042773). A soft step ``s(v) = sigmoid(100 (v - threshold))`` says which values
+arXiv 2112.12349). A soft step ``s(v) = sigmoid(100 (v - threshold))`` says which values
 of a map count. Every term is one number per map, at least 0 for maps that are at least 0.
 """
 

@@ -1,6 +1,6 @@
 """Hierarchical attention mining: maps of diseases lie within a map of everything abnormal.
 
-Ouyang et al., IEEE TMI 2021 (doi:10.1109/TMI.2020.3042773, arXiv 2112.12349); a rival of the ISNet
+Ouyang et al., IEEE TMI 2021 (arXiv 2112.12349); a rival of the ISNet
 papers (Bassi, Dertkigil, Cavalli, Nature Communications 2024, doi:10.1038/s41467-023-44371-z),
 where as here the lungs are the mask of every disease. With K the map of an image's disease and A
 its map of everything abnormal, the loss is
