@@ -4,7 +4,7 @@ from typing import Any
 
 import pandas as pd
 
-from isnet_cxr.classification.methods import needs_of
+from isnet_cxr.classification.methods import attribution_of, needs_of
 from isnet_cxr.classification.reading import read_classifier
 
 TEMPLATE = """# Chest X-ray classifier ({method}, {network})
@@ -13,6 +13,7 @@ Research software, not a medical device. Not for diagnosis.
 
 - Classes: {classes}
 - Input: one frontal image, {size_px} x {size_px} px, grey in [0, 1], exposure "{exposure}"{masked}
+- Heatmaps: {heatmaps}
 - Seed: {seed}{bias}
 
 ## Trained on
@@ -32,6 +33,7 @@ def write_card(
 ) -> str:
     """Return the card as Markdown; holds counts, never a patient or an image."""
     settings = config["settings"]
+    read = read_classifier(settings, where="settings")
     lines = [
         f"- {split}, {row.dataset}, {row.label}: {row.images}"
         for split, rows in splits.items()
@@ -43,9 +45,8 @@ def write_card(
         classes=", ".join(config["classes"]),
         size_px=settings["preprocessing"]["size_px"],
         exposure=settings["preprocessing"]["exposure"],
-        masked=", and its lung mask"
-        if needs_of(read_classifier(settings, where="settings")).lung_masks_at_run_time
-        else "; no lung mask",
+        masked=", and its lung mask" if needs_of(read).lung_masks_at_run_time else "; no lung mask",
+        heatmaps=attribution_of(read).name,
         seed=config["seed"],
         bias=f"\n- Trained on images with a planted shortcut: bias test {settings['bias']}"
         if settings["bias"]

@@ -7,8 +7,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from isnet_cxr.classification.attribution import Attribution
 from isnet_cxr.classification.explanation import IMAGES_AT_ONCE, Explanation, explain_images
-from isnet_cxr.classification.methods import METHODS, needs_of
+from isnet_cxr.classification.methods import METHODS, attribution_of, needs_of
 from isnet_cxr.classification.reading import new_network, read_classifier
 from isnet_cxr.classification.settings import ClassifierSettings
 from isnet_cxr.data.errors import InputError
@@ -59,6 +60,11 @@ class Classifier:
         """Whether predictions need lung masks."""
         return needs_of(self.settings).lung_masks_at_run_time
 
+    @property
+    def attribution(self) -> Attribution:
+        """How heatmaps are made, as its method says."""
+        return attribution_of(self.settings)
+
     @torch.no_grad()
     def predict(
         self, images: NDArray[np.uint8], masks: NDArray[np.uint8] | None = None
@@ -105,8 +111,10 @@ class Classifier:
         label = None if explained == "predicted" else self.classes.index(explained)
         inputs = self._inputs(images, masks)
         lungs = None if masks is None else torch.from_numpy(masks)[:, None].to(inputs.device)
-        epsilon = self.settings.epsilon
-        return explain_images(self.network, inputs, lungs, label=label, epsilon=epsilon)
+        return explain_images(
+            self.network, inputs, lungs,
+            label=label, epsilon=self.settings.epsilon, attribution=self.attribution,
+        )  # fmt: skip
 
     def _inputs(self, images: NDArray[np.uint8], masks: NDArray[np.uint8] | None) -> Tensor:
         """Return network inputs (N, 1, S, S) in [0, 1], on the network's device."""

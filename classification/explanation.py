@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from isnet_cxr.classification.lrp.gradient.prepare import PreparedNetwork, prepare
+from isnet_cxr.classification.attribution import RELEVANCE, Attribution, attributing
 from isnet_cxr.classification.lrp.targets import (
     AttributionTarget,
     attribution_targets,
@@ -52,17 +52,20 @@ def explain_images(
     label: int | None = None,
     attribution_target: AttributionTarget = "log_odds",
     epsilon: float = 1e-2,
+    attribution: Attribution = RELEVANCE,
 ) -> Explanation:
     """Predict images with any ReLU classifier, and map the relevance of every pixel for one class.
 
     Args:
-        network: Any that ``prepare`` takes; explained as in evaluation, and left as it was.
+        network: Any that ``prepare`` takes, or any at all for an attribution by gradient; explained
+            as in evaluation, and left as it was.
         images: One channel in [0, 1], (N, 1, H, W), at least one; of any number: some are done at a
             time.
         masks: 1 in the lungs, (N, 1, H, W), for the share of relevance inside them.
         label: Index of the class; None takes each image's own most probable one.
         attribution_target: The class's logit or log-odds.
         epsilon: Stabiliser of LRP-epsilon.
+        attribution: How the heatmaps are made.
 
     Raises:
         InputError: If the shapes disagree, there is no such class, or relevance cannot pass a
@@ -77,36 +80,37 @@ def explain_images(
     batches = zip(
         torch.split(images, IMAGES_AT_ONCE), torch.split(lungs, IMAGES_AT_ONCE), strict=True
     )
-    with _prepared(network) as prepared, torch.enable_grad():
+    with (
+        _frozen(network),
+        attributing(network, attribution, epsilon=epsilon) as attribute,
+        torch.enable_grad(),
+    ):
         for some, some_lungs in batches:
-            with prepared.record(epsilon=epsilon) as recording:
-                logits = network(some)
+            logits, heatmaps_of = attribute(some)
             chosen = _choose(logits.detach(), label)
             explained = attribution_targets(logits, chosen, target=attribution_target)
-            heatmaps = recording.heatmaps(explained, differentiable=False)
-            parts.append(_as_arrays(logits.detach(), chosen, heatmaps, some_lungs))
+            parts.append(_as_arrays(logits.detach(), chosen, heatmaps_of(explained), some_lungs))
     return Explanation(
         *(np.concatenate([getattr(part, name) for part in parts]) for name in FIELDS)
     )
 
 
 @contextmanager
-def _prepared(network: nn.Module) -> Iterator[PreparedNetwork]:
-    """Prepare ``network`` in evaluation mode and frozen; afterwards it is as it was.
+def _frozen(network: nn.Module) -> Iterator[None]:
+    """Switch ``network`` to evaluation and freeze it; afterwards it is as it was.
 
     Frozen, it keeps less for the way back.
     """
     modes = {layer: layer.training for layer in network.modules()}
     learning = [parameter for parameter in network.parameters() if parameter.requires_grad]
-    prepared = prepare(network.eval())
+    network.eval()
+    for parameter in learning:
+        parameter.requires_grad_(False)
     try:
-        for parameter in learning:
-            parameter.requires_grad_(False)
-        yield prepared
+        yield
     finally:
         for parameter in learning:
             parameter.requires_grad_(True)
-        prepared.restore()
         for layer, training in modes.items():
             layer.training = training
 

@@ -4,7 +4,14 @@ A study names a method by ``method:`` and sets it in a block of the same name. A
 is a class like these, registered by a module that the study lists under ``extensions:``.
 """
 
-from isnet_cxr.classification.methods.method import METHODS, Method, Needs, Setup, needs_of
+from isnet_cxr.classification.methods.method import (
+    METHODS,
+    Method,
+    Needs,
+    Setup,
+    attribution_of,
+    needs_of,
+)
 
 # isort: split
 from isnet_cxr.classification.methods import (
@@ -19,16 +26,20 @@ from isnet_cxr.classification.methods import (
     gain,
     gradient_input,
     group_dro,
+    ham,
     ibp,
     isnet,
     mask_out,
     masked_input,
     multitask,
     rrr,
+    sononet,
+    vit,
 )
 
 __all__ = [
-    "METHODS", "Method", "Needs", "Setup", "actdiff", "background_only", "backmix", "baseline",
-    "consistency", "corm", "energy_pointing", "exchange", "gain", "gradient_input", "group_dro",
-    "ibp", "isnet", "mask_out", "masked_input", "multitask", "needs_of", "rrr",
+    "METHODS", "Method", "Needs", "Setup", "actdiff", "attribution_of", "background_only",
+    "backmix", "baseline", "consistency", "corm", "energy_pointing", "exchange", "gain",
+    "gradient_input", "group_dro", "ham", "ibp", "isnet", "mask_out", "masked_input", "multitask",
+    "needs_of", "rrr", "sononet", "vit",
 ]  # fmt: skip

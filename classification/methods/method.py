@@ -8,6 +8,7 @@ from typing import Any, Generic, TypeVar
 
 from torch import Tensor, nn
 
+from isnet_cxr.classification.attribution import RELEVANCE, Attribution
 from isnet_cxr.classification.batches import ImageRows
 from isnet_cxr.classification.objective import Objective
 from isnet_cxr.classification.settings import ClassifierSettings
@@ -95,6 +96,10 @@ class Method(ABC, Generic[Own]):
         """Return what the network sees of images (B, 1, H, W), in training and at run time."""
         return images
 
+    def attribution(self, own: Own) -> Attribution:
+        """Say how classifiers trained with the settings ``own`` are explained: by relevance."""
+        return RELEVANCE
+
     @abstractmethod
     def build(self, setup: Setup[Own]) -> Objective:
         """Return what to minimise."""
@@ -106,3 +111,8 @@ METHODS: Registry[Method[Any]] = Registry("method")
 def needs_of(settings: ClassifierSettings) -> Needs:
     """Say what the method of ``settings`` needs, as it is set there."""
     return METHODS[settings.method].needs(settings.method_settings)
+
+
+def attribution_of(settings: ClassifierSettings) -> Attribution:
+    """Say how a classifier of ``settings`` is explained."""
+    return METHODS[settings.method].attribution(settings.method_settings)

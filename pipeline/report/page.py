@@ -114,6 +114,7 @@ def _content(material: ReportMaterial) -> dict[str, Any]:
         "heatmaps": [
             grid for test in material.images.tests if (grid := _grid(material, test)).rows
         ],
+        "by_gradient": tables.explained_by_gradient(material.config.settings),
         "settings": yaml.safe_dump(without_places(material.description), sort_keys=False),
         "versions": _versions(),
     }
@@ -205,12 +206,14 @@ def _grid(material: ReportMaterial, test: str) -> HeatmapGrid:
         name: read_explained(material.first_training(name).testing, test)
         for name in material.config.unbiased
     }
+    by_gradient = tables.explained_by_gradient(material.config.settings)
     rows: dict[str, list[Picture]] = {}
     for name, explained in said.items():
         if explained is not None:
             numbers = range(len(explained.image_ids))
             rows.setdefault("image", [image_picture(explained, number) for number in numbers])
-            rows[name] = [heatmap_picture(explained, number) for number in numbers]
+            title = f"{name} (input x gradient)" if name in by_gradient else name
+            rows[title] = [heatmap_picture(explained, number) for number in numbers]
     return HeatmapGrid(tables.test_name(test), rows)
 
 

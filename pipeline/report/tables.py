@@ -6,6 +6,8 @@ from typing import Any
 import pandas as pd
 
 from isnet_cxr.classification.figures import FIGURES
+from isnet_cxr.classification.methods import attribution_of
+from isnet_cxr.classification.settings import ClassifierSettings
 from isnet_cxr.data.bias import BiasTest
 from isnet_cxr.pipeline.report.material import ReportMaterial
 from isnet_cxr.pipeline.study.images import StudyImages
@@ -207,3 +209,8 @@ def _count(count: int) -> str:
 
 def _difference(first: float | None, second: float | None) -> float | None:
     return None if first is None or second is None else first - second
+
+
+def explained_by_gradient(settings: Mapping[str, ClassifierSettings]) -> list[str]:
+    """Name the classifiers whose heatmaps are no relevance, but input x gradient."""
+    return [name for name, own in settings.items() if attribution_of(own).kind == "gradient"]

@@ -96,7 +96,7 @@ def weights(package):
 @pytest.mark.parametrize(
     "method",
     ["baseline", "masked_input", "exchange", "isnet", "rrr", "group_dro", "actdiff",
-     "energy_pointing", "gradient_input", "corm", "gain", "multitask"],
+     "energy_pointing", "gradient_input", "corm", "gain", "multitask", "sononet", "ham", "vit"],
 )  # fmt: skip
 def test_every_method_learns(manifest, tmp_path, method):
     settings = of_method(method, epochs=8)
@@ -105,6 +105,8 @@ def test_every_method_learns(manifest, tmp_path, method):
     predictions = evaluate_classifier(package, manifest, cache=None, progress=False)
     assert (predictions["predicted"] == predictions["label"]).mean() > 0.9
     assert predictions["relevance_inside_lungs"].between(0, 1).all()
+    heatmaps = "input x gradient" if method in {"ham", "vit"} else "relevance (LRP)"
+    assert f"Heatmaps: {heatmaps}" in (package / "model-card.md").read_text()
 
 
 def test_an_interrupted_training_goes_on_as_if_it_had_not_been(manifest, trained, tmp_path):

@@ -4,6 +4,7 @@ import pytest
 from rich.console import Console
 
 from isnet_cxr.classification.figures import FIGURES, Figure
+from isnet_cxr.classification.settings import ClassifierSettings
 from isnet_cxr.data.bias import BIAS_TESTS, CORNERS
 from isnet_cxr.pipeline.report import tables
 from isnet_cxr.pipeline.study.outline import figures_table
@@ -66,3 +67,9 @@ def test_a_bias_tests_table_has_a_column_for_each_of_its_tests(name):
 def test_what_the_last_test_costs_is_said_against_development():
     own = {test: scores(0.5) for test in CORNERS.tests}
     assert "deceiving \N{MINUS SIGN} biased" in tables.bias_table({"a": own}, CORNERS).head
+
+
+def test_classifiers_that_relevance_cannot_explain_are_named():
+    methods = {"first": "isnet", "second": "vit", "third": "sononet", "fourth": "ham"}
+    settings = {name: ClassifierSettings(method=method) for name, method in methods.items()}
+    assert tables.explained_by_gradient(settings) == ["second", "fourth"]
