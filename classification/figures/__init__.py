@@ -3,7 +3,7 @@
 Summary, report, terminal, MLflow and comparisons go through ``FIGURES`` and know no figure by name.
 """
 
-from isnet_cxr.classification.figures.figure import FIGURES, Figure, Scored
+from isnet_cxr.classification.figures.figure import FIGURES, Figure, Scored, measured
 from isnet_cxr.classification.figures.standard import (
     accuracy,
     macro_auc,
@@ -19,6 +19,7 @@ __all__ = [
     "accuracy",
     "macro_auc",
     "macro_f1",
+    "measured",
     "pair_auc",
     "relevance_inside_lungs",
 ]

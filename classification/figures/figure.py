@@ -1,6 +1,6 @@
 """What a figure of merit is: one number from the predictions of a classifier on a test."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -58,3 +58,9 @@ class Figure:
 
 FIGURES: Registry[Figure] = Registry("figure of merit")
 """In the order in which they are shown."""
+
+
+def measured(scores: Iterable[Mapping[str, Any]]) -> dict[str, Figure]:
+    """Return the figures that any of ``scores`` has, each a mapping of all figures' values."""
+    known = {key for own in scores for key in FIGURES if own[key] is not None}
+    return {key: figure for key, figure in FIGURES.items() if key in known}

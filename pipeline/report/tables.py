@@ -5,10 +5,11 @@ from typing import Any
 
 import pandas as pd
 
-from isnet_cxr.classification.figures import FIGURES
+from isnet_cxr.classification.figures import FIGURES, measured
 from isnet_cxr.classification.methods import attribution_of
 from isnet_cxr.classification.settings import ClassifierSettings
 from isnet_cxr.data.bias import BiasTest
+from isnet_cxr.pipeline.config import CONTROL
 from isnet_cxr.pipeline.report.material import ReportMaterial
 from isnet_cxr.pipeline.study.images import StudyImages
 from isnet_cxr.pipeline.table import Table
@@ -60,26 +61,36 @@ def segmentation_table(scores: Mapping[str, Mapping[str, Any]], trained: Sequenc
 
 
 def cross_table(classification: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> Table:
-    """List every classifier's figures on every test, the best of those to be stressed in bold."""
-    head = ["test", "classifier", "images", *(figure.title for figure in FIGURES.values())]
-    tests = list(next(iter(classification.values())))
+    """List every classifier's figures on every test, the best of those to be stressed in bold.
+
+    Figures that no test has are left out; the background control competes with nobody.
+    """
+    shown = measured(own for tests in classification.values() for own in tests.values())
+    head = ["test", "classifier", "images", *(figure.title for figure in shown.values())]
     rows: list[list[str]] = []
     strong: set[tuple[int, int]] = set()
-    for test in tests:
-        for place, (key, figure) in enumerate(FIGURES.items()):
+    for test in next(iter(classification.values())):
+        for place, (key, figure) in enumerate(shown.items()):
             if figure.stressed and len(classification) > 1:
-                best = _best({name: tests[test][key] for name, tests in classification.items()})
-                strong.update((len(rows) + row, 3 + place) for row in best)
+                values = {
+                    name: None if name == CONTROL else tests[test][key]
+                    for name, tests in classification.items()
+                }
+                strong.update((len(rows) + row, 3 + place) for row in _best(values))
         for name, by_test in classification.items():
             own = by_test[test]
-            cells = [with_interval(own[key], own["ci95"].get(key)) for key in FIGURES]
+            cells = [with_interval(own[key], own["ci95"].get(key)) for key in shown]
             rows.append([test_name(test), name, str(own["n"]), *cells])
     return Table(head, rows, frozenset(strong))
 
 
 def conflict_table(conflict: Mapping[str, Mapping[str, Any]]) -> Table:
     """List every classifier where the background helps and where it misleads, by test."""
-    shown = {key: figure for key, figure in FIGURES.items() if figure.compared}
+    every = [
+        own for groups in conflict.values() for by_name in groups.values()
+        for own in by_name.values()
+    ]  # fmt: skip
+    shown = {key: figure for key, figure in measured(every).items() if figure.compared}
     rows = [
         [f"{test_name(test)}, {group}", name, str(own["n"])]
         + [with_interval(own[key], own["ci95"].get(key)) for key in shown]

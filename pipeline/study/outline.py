@@ -5,7 +5,7 @@ from typing import Any
 
 from rich.table import Table
 
-from isnet_cxr.classification.figures import FIGURES
+from isnet_cxr.classification.figures import Figure, measured
 
 
 def figures_table(summary: Mapping[str, Any]) -> Table:
@@ -16,23 +16,36 @@ def figures_table(summary: Mapping[str, Any]) -> Table:
     table = Table(title=summary["study"], caption=f"lung Dice: {masks}" if masks else None)
     table.add_column("test")
     table.add_column("classifier")
-    for name in ("images", *(figure.title for figure in FIGURES.values())):
+    sections = _sections(summary)
+    every = [own for by_name in sections.values() for tests in by_name.values()
+             for own in tests.values()]  # fmt: skip
+    shown = measured(every)
+    for name in ("images", *(figure.title for figure in shown.values())):
         table.add_column(name, justify="right")
-    _add_tests(table, summary["classification"])
-    for test, groups in summary.get("conflict", {}).items():
-        for group, by_classifier in groups.items():
-            by_test = {name: {group: own} for name, own in by_classifier.items()}
-            _add_tests(table, by_test, prefix=f"{test}, ")
-    for name, by_classifier in summary.get("bias", {}).items():
-        _add_tests(table, by_classifier, prefix=f"{name}, ")
+    for prefix, by_classifier in sections.items():
+        _add_tests(table, by_classifier, shown, prefix=prefix)
     return table
 
 
-def _add_tests(table: Table, by_classifier: Mapping[str, Any], prefix: str = "") -> None:
+def _sections(summary: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    """Return figures by classifier and test, by what stands before the test's name."""
+    sections: dict[str, Mapping[str, Any]] = {"": summary["classification"]}
+    for test, groups in summary.get("conflict", {}).items():
+        by_classifier: dict[str, dict[str, Any]] = {}
+        for group, scores in groups.items():
+            for name, own in scores.items():
+                by_classifier.setdefault(name, {})[group] = own
+        sections[f"{test}, "] = by_classifier
+    return sections | {f"{name}, ": own for name, own in summary.get("bias", {}).items()}
+
+
+def _add_tests(
+    table: Table, by_classifier: Mapping[str, Any], shown: Mapping[str, Figure], *, prefix: str
+) -> None:
     """Add a row for every test and classifier; none where no classifier was tested."""
     for test in next(iter(by_classifier.values()), ()):
         for name, tests in by_classifier.items():
             own = tests[test]
-            cells = ["–" if own[key] is None else f"{own[key]:.3f}" for key in FIGURES]  # noqa: RUF001
+            cells = ["–" if own[key] is None else f"{own[key]:.3f}" for key in shown]  # noqa: RUF001
             table.add_row(f"{prefix}{test}", name, str(own["n"]), *cells)
         table.add_section()
