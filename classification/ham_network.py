@@ -32,8 +32,11 @@ class Maps:
     diseases: Tensor
 
 
-def pool_sharply(features: Tensor) -> Tensor:
-    """Pool (B, F, h, w) over places to (B, F): ``(logsumexp(r f) - log(h w)) / r``."""
+def sharp_mean(features: Tensor) -> Tensor:
+    """Take a mean over places, in which the greatest counts most: (B, F, h, w) to (B, F).
+
+    It is ``(logsumexp(r f) - log(h w)) / r``.
+    """
     places = features.to(torch.promote_types(features.dtype, torch.float32)).flatten(2)
     pooled = (SHARPNESS * places).logsumexp(dim=2) - math.log(places.shape[2])
     return pooled / SHARPNESS
@@ -130,7 +133,7 @@ class HamNetwork(nn.Module):
         return joined
 
     def _logits(self, features: Tensor) -> Tensor:
-        pooled = pool_sharply(features)
+        pooled = sharp_mean(features)
         diseases = self.diseases(pooled)
         before, behind = diseases[:, : self._normal], diseases[:, self._normal :]
         return torch.cat([before, -self.anomaly(pooled), behind], dim=1)

@@ -99,7 +99,7 @@ class Sononet(nn.Module):
         return self.head(torch.cat(pooled, dim=1)), [head(part) for head, part in heads]
 
     def _pooled(self, images: Tensor) -> list[Tensor]:
-        """Pool each scale's features, (B, width): the sum of attended ones, the mean of the last.
+        """Sum attended features of each scale over places, average the last's, (B, width).
 
         A sum, since the shares of a map sum to one.
         """

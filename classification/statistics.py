@@ -79,8 +79,11 @@ def intervals(
         parts = [scored[number].at(rows) for number in drawn]
         for name, figure in FIGURES.items():
             draws[name].append(_mean([figure.measure(part) for part in parts], counts))
-    known = {name: values for name, values in draws.items() if not np.isnan(values).all()}
-    return {name: _interval(values) for name, values in known.items()}
+    return {
+        name: _interval(draws[name])
+        for name, figure in FIGURES.items()
+        if any(not np.isnan(figure.measure(one)) for one in scored)
+    }
 
 
 def compare_paired(

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from isnet_cxr.classification.classifier import Classifier
-from isnet_cxr.classification.ham_network import Maps, pool_sharply
+from isnet_cxr.classification.ham_network import Maps, sharp_mean
 from isnet_cxr.classification.methods import METHODS
 from isnet_cxr.classification.methods.ham import HamObjective, HamSettings, map_terms
 from isnet_cxr.classification.normalization import recompute_statistics
@@ -108,10 +108,10 @@ def test_the_normal_class_is_where_nothing_is_abnormal(batch, normal):
 
 def test_pooling_lies_between_mean_and_maximum():
     features = torch.randn(2, 3, 4, 5, generator=torch.Generator().manual_seed(0))
-    pooled = pool_sharply(features)
+    pooled = sharp_mean(features)
     assert (pooled > features.mean(dim=(2, 3))).all()
     assert (pooled < features.amax(dim=(2, 3))).all()
-    torch.testing.assert_close(pool_sharply(torch.full((1, 1, 3, 3), 0.7)), torch.full((1, 1), 0.7))
+    torch.testing.assert_close(sharp_mean(torch.full((1, 1, 3, 3), 0.7)), torch.full((1, 1), 0.7))
 
 
 @pytest.mark.parametrize("size_px", [64, 100])
