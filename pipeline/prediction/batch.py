@@ -8,13 +8,12 @@ inputs are added.
 """
 
 import math
+import sys
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
 from pathlib import Path
-
-from rich.progress import track
 
 from isnet_cxr.data.errors import InputError
 from isnet_cxr.data.finding import Findings, Found, find_files, read_found
@@ -134,13 +133,19 @@ def predict_images(  # noqa: PLR0913 - what the commands offer, by name
 
 def _go_on(waiting: Sequence[Found], ledger: Ledger, way: _Way, *, progress: bool) -> bool:
     """Do what the ledger does not have, batch by batch; tell whether SIGTERM ended it early."""
-    shown = iter(track(waiting, description="predicting", disable=not progress))
+    shown = _with_bar(waiting) if progress and sys.stdout.isatty() else iter(waiting)
     with soft_end() as is_asked:
         while batch := list(islice(shown, BATCH_SIZE)):
             ledger.write(_predict(batch, way, first=ledger.counts["predicted"] + 1))
             if is_asked():
                 return True
     return False
+
+
+def _with_bar(waiting: Sequence[Found]) -> Iterator[Found]:
+    from rich.progress import track
+
+    return iter(track(waiting, description="predicting"))
 
 
 def _refusal(found: Findings, inputs: Sequence[Path], out: Path, *, strict: bool) -> str:
