@@ -6,6 +6,7 @@ a folder with the results of another model or setting is refused. The ledger nam
 where the images are.
 """
 
+import hashlib
 import json
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -123,7 +124,8 @@ def key_of(one: Found) -> str:
     """Name a found file so that a changed one has another name: place, size and time of change."""
     state = one.path.stat()
     place = f"{one.path.absolute()}\0{one.member}\0{one.index}".encode(errors="surrogateescape")
-    return f"{place.hex()}-{state.st_size}-{state.st_mtime_ns}"
+    digest = hashlib.blake2b(place, digest_size=16).hexdigest()
+    return f"{digest}-{state.st_size}-{state.st_mtime_ns}"
 
 
 def _place(key: str) -> str:
