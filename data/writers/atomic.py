@@ -1,10 +1,13 @@
 """Files that appear whole or not at all, whatever interrupts the writer."""
 
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+PREFIX = ".writing-"
 
 
 @contextmanager
@@ -18,7 +21,17 @@ def replacing(path: Path) -> Iterator[Path]:
         A path that does not exist yet, in the folder of ``path``.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".writing-", dir=path.parent) as folder:
+    with tempfile.TemporaryDirectory(prefix=PREFIX, dir=path.parent) as folder:
         temporary = Path(folder) / path.name
         yield temporary
         os.replace(temporary, path)
+
+
+def remove_unfinished(folder: Path) -> None:
+    """Remove what writers that were killed left in ``folder`` and the folders in it.
+
+    Only where no other process writes.
+    """
+    for pattern in (f"{PREFIX}*", f"*/{PREFIX}*"):
+        for left in folder.glob(pattern):
+            shutil.rmtree(left, ignore_errors=True)

@@ -9,7 +9,7 @@ inputs are added.
 
 import math
 import sys
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
@@ -115,15 +115,13 @@ def predict_images(  # noqa: PLR0913 - what the commands offer, by name
     names = [name for name, one in OUTPUTS.items() if one.always or name in asked]
     job = describe_job(digests, explained=explained, outputs=names, refuse=refuse)
     keyed = {key_of(one): one for one in found.images}
-    ledger = Ledger.open(out, job, inputs=keyed)
-    waiting = [one for key, one in keyed.items() if key not in ledger.keys]
     way = _Way(predictor, explained, [OUTPUTS[name] for name in names], refuse, out)
-    was_stopped = _go_on(waiting, ledger, way, progress=progress)
-    outcome = write_tables(ledger, early, out, device=predictor.device)
+    with Ledger.open(out, job, inputs=keyed) as ledger:
+        was_stopped = _go_on(keyed, ledger, way, progress=progress)
+        outcome = write_tables(ledger, early, out, device=predictor.device)
     if was_stopped:
         keep(outcome, exit_code=STOPPED)
         raise KeyboardInterrupt
-    ledger.finish()
     if not outcome.count and not outcome.refused:
         keep(outcome, exit_code=WRONG_INPUT)
         raise InputError(_none_used(outcome.failures))
@@ -131,14 +129,16 @@ def predict_images(  # noqa: PLR0913 - what the commands offer, by name
     return outcome
 
 
-def _go_on(waiting: Sequence[Found], ledger: Ledger, way: _Way, *, progress: bool) -> bool:
+def _go_on(keyed: Mapping[str, Found], ledger: Ledger, way: _Way, *, progress: bool) -> bool:
     """Do what the ledger does not have, batch by batch; tell whether SIGTERM ended it early."""
+    waiting = [one for key, one in keyed.items() if key not in ledger.keys]
     shown = _with_bar(waiting) if progress and sys.stdout.isatty() else iter(waiting)
     with soft_end() as is_asked:
         while batch := list(islice(shown, BATCH_SIZE)):
             ledger.write(_predict(batch, way, first=ledger.counts["predicted"] + 1))
             if is_asked():
                 return True
+    ledger.finish()
     return False
 
 

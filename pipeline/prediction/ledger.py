@@ -6,19 +6,20 @@ a folder with the results of another model or setting is refused. The ledger nam
 where the images are.
 """
 
+import fcntl
 import hashlib
 import json
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self, TextIO
 
 from isnet_cxr.data.errors import InputError
 from isnet_cxr.data.finding import Found
-from isnet_cxr.data.writers.atomic import replacing
+from isnet_cxr.data.writers.atomic import remove_unfinished, replacing
 
-LEDGER, JOB = "ledger", "job.json"
+LEDGER, JOB, LOCK = "ledger", "job.json", ".lock"
 PREDICTIONS = "predictions.csv"
 Kind = Literal["predicted", "failed", "refused"]
 
@@ -55,6 +56,8 @@ class Ledger:
     def __init__(self, folder: Path, job: Mapping[str, Any]) -> None:
         """Take up the batches in ``folder``; use ``open``."""
         self._folder, self._job = folder, dict(job)
+        self._alone = _lock(folder)
+        remove_unfinished(folder.parent)
         self._parts = sorted(folder.glob("[0-9]*.json"))
         self.keys: set[str] = set()
         self.counts: Counter[str] = Counter()
@@ -115,9 +118,32 @@ class Ledger:
         """Say that the job came to its end."""
         _write({"job": self._job, "finished": True}, self._folder / JOB)
 
+    def __enter__(self) -> Self:
+        """Return itself; its folder is locked already."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Let other processes into the folder."""
+        self._alone.close()
+
     def _count(self, entry: Entry) -> None:
         self.keys.add(entry.key)
         self.counts[entry.kind] += 1
+
+
+def _lock(folder: Path) -> TextIO:
+    """Keep a second process out of a job's folder, for as long as the file returned is open.
+
+    Raises:
+        InputError: If one is there already.
+    """
+    lock = (folder / LOCK).open("w")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        lock.close()
+        raise InputError(f"{folder.parent}: another process is predicting into it") from None
+    return lock
 
 
 def key_of(one: Found) -> str:

@@ -1,6 +1,7 @@
 """Nothing lost, nothing twice: a job that was killed goes on, and ends as if it never was."""
 
 import csv
+import fcntl
 import json
 import random
 import shutil
@@ -124,6 +125,25 @@ def test_results_of_an_earlier_version_are_not_touched(command, given, tmp_path)
     assert (code, len(said.splitlines())) == (2, 1)
     assert "of an earlier version" in said
     assert (out / "predictions.csv").read_text() == "number,image_id\n"
+
+
+def test_a_second_process_is_kept_out(command, given, tmp_path):
+    out = tmp_path / "out"
+    command("predict", *given, "--out", out)
+    with (out / "ledger" / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        code, _, said = command("predict", *given, "--out", out)
+    assert (code, len(said.splitlines())) == (2, 1)
+    assert "another process is predicting into it" in said
+
+
+def test_what_a_killed_writer_left_is_removed(command, given, tmp_path):
+    out = tmp_path / "out"
+    for folder in (out, out / "heatmaps"):
+        (folder / ".writing-abc").mkdir(parents=True)
+        (folder / ".writing-abc" / "half.png").write_bytes(b"half")
+    command("predict", *given, "--out", out)
+    assert not list(out.rglob(".writing-*"))
 
 
 @pytest.mark.slow
