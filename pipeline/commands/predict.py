@@ -1,5 +1,6 @@
 """``isnet-cxr predict``: a trained classifier on a folder of images."""
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -36,6 +37,7 @@ def predict(
     chest radiograph, ignored.csv what is no image; the rest is done nevertheless. run.json says
     what ran and how it ended.
     """
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # read as torch is imported
     from isnet_cxr.data.registry import load_extensions
     from isnet_cxr.pipeline.prediction.batch import predict_images
 
