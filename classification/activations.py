@@ -1,10 +1,11 @@
 """What flows inside a network, looked at from outside: features and the last maps."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 from torch import Tensor, nn
+from torch.utils.hooks import RemovableHandle
 
 from isnet_cxr.data.errors import InputError
 
@@ -54,16 +55,8 @@ def input_of_last_linear(network: nn.Module) -> Iterator[Kept]:
     def keep(_layer: nn.Module, given: tuple[Tensor, ...]) -> None:
         kept.found = given[0]
 
-    hooks = [
-        layer.register_forward_pre_hook(keep)
-        for layer in network.modules()
-        if isinstance(layer, nn.Linear)
-    ]
-    try:
+    with _hooked(network, nn.Linear, lambda layer: layer.register_forward_pre_hook(keep)):
         yield kept
-    finally:
-        for hook in hooks:
-            hook.remove()
 
 
 @contextmanager
@@ -75,13 +68,30 @@ def last_maps(network: nn.Module) -> Iterator[Kept]:
         if output.dim() == 4:  # noqa: PLR2004  (B, F, h, w)
             kept.found = output
 
-    hooks = [
-        layer.register_forward_hook(keep)
-        for layer in network.modules()
-        if isinstance(layer, nn.ReLU)
-    ]
-    try:
+    with _hooked(network, nn.ReLU, lambda layer: layer.register_forward_hook(keep)):
         yield kept
+
+
+@contextmanager
+def before_relus(network: nn.Module) -> Iterator[list[Tensor]]:
+    """Collect, in the block, what every ``nn.ReLU`` of ``network`` gets, in order."""
+    seen: list[Tensor] = []
+
+    def keep(layer: nn.Module, given: tuple[Tensor, ...]) -> None:
+        seen.append(given[0].clone() if getattr(layer, "inplace", False) else given[0])
+
+    with _hooked(network, nn.ReLU, lambda layer: layer.register_forward_pre_hook(keep)):
+        yield seen
+
+
+@contextmanager
+def _hooked(
+    network: nn.Module, kind: type[nn.Module], register: Callable[[nn.Module], RemovableHandle]
+) -> Iterator[None]:
+    """Hook, in the block, every layer of ``kind``."""
+    hooks = [register(layer) for layer in network.modules() if isinstance(layer, kind)]
+    try:
+        yield
     finally:
         for hook in hooks:
             hook.remove()

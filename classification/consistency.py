@@ -5,13 +5,14 @@ get before their ReLU shows such a background directly. Counterfactual logit pai
 (Viviano et al., ICLR 2021) are published relatives.
 """
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Literal
 
 import torch
 import torch.nn.functional as F  # noqa: N812  torch's own convention
 from torch import Tensor, nn
+
+from isnet_cxr.classification.activations import before_relus
 
 Place = Literal["logits", "before_relu"]
 
@@ -48,26 +49,6 @@ def difference_before_relu(one: Sequence[Tensor], other: Sequence[Tensor], masks
         apart = ((first - second).abs() * weight).sum() / total
         differences.append(apart / scale.detach().clamp_min(1e-6))
     return torch.stack(differences).mean()
-
-
-@contextmanager
-def before_relus(network: nn.Module) -> Iterator[list[Tensor]]:
-    """Collect, in the block, what every ``nn.ReLU`` of ``network`` gets, in order."""
-    seen: list[Tensor] = []
-
-    def keep(layer: nn.Module, given: tuple[Tensor, ...]) -> None:
-        seen.append(given[0].clone() if getattr(layer, "inplace", False) else given[0])
-
-    hooks = [
-        layer.register_forward_pre_hook(keep)
-        for layer in network.modules()
-        if isinstance(layer, nn.ReLU)
-    ]
-    try:
-        yield seen
-    finally:
-        for hook in hooks:
-            hook.remove()
 
 
 def two_views(

@@ -15,8 +15,8 @@ MAX_BYTES = 64 * 2**20
 CELL_COLUMN = re.compile(r"[A-Z]{1,3}(?=\d)")
 SHARED = "s"
 DAMAGE = (
-    zipfile.BadZipFile, ElementTree.ParseError, KeyError, ValueError, IndexError, EOFError, OSError,
-    zlib.error, lzma.LZMAError, NotImplementedError, RuntimeError, LookupError,
+    zipfile.BadZipFile, ElementTree.ParseError, ValueError, LookupError, EOFError, OSError,
+    RuntimeError, zlib.error, lzma.LZMAError,
 )  # fmt: skip
 """What a damaged, locked or foreign file raises on the way."""
 

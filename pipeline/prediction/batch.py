@@ -9,7 +9,7 @@ inputs are added.
 
 import math
 import sys
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
@@ -40,13 +40,15 @@ from isnet_cxr.pipeline.prediction.stopping import soft_end
 from isnet_cxr.segmentation.segmenter import LungMask
 
 BATCH_SIZE = 16
+Keyed = tuple[str, Found]
 
 
 @dataclass(frozen=True)
 class _Input:
     """One file that could be read, its lungs if there is a segmenter, and the gate's verdict."""
 
-    found: Found
+    key: str
+    name: str
     image: Radiograph
     lungs: LungMask | None
     gate: Verdict
@@ -131,7 +133,7 @@ def predict_images(  # noqa: PLR0913 - what the commands offer, by name
 
 def _go_on(keyed: Mapping[str, Found], ledger: Ledger, way: _Way, *, progress: bool) -> bool:
     """Do what the ledger does not have, batch by batch; tell whether SIGTERM ended it early."""
-    waiting = [one for key, one in keyed.items() if key not in ledger.keys]
+    waiting = [(key, one) for key, one in keyed.items() if key not in ledger.keys]
     shown = _with_bar(waiting) if progress and sys.stdout.isatty() else iter(waiting)
     with soft_end() as is_asked:
         while batch := list(islice(shown, BATCH_SIZE)):
@@ -142,7 +144,7 @@ def _go_on(keyed: Mapping[str, Found], ledger: Ledger, way: _Way, *, progress: b
     return False
 
 
-def _with_bar(waiting: Sequence[Found]) -> Iterator[Found]:
+def _with_bar(waiting: Sequence[Keyed]) -> Iterator[Keyed]:
     from rich.progress import track
 
     return iter(track(waiting, description="predicting"))
@@ -168,11 +170,11 @@ def _none_used(failures: Sequence[Failure]) -> str:
     return f"no image could be used: {written_name(str(first.path))}: {first.reason}"
 
 
-def _predict(batch: Sequence[Found], way: _Way, *, first: int) -> list[Entry]:
+def _predict(batch: Sequence[Keyed], way: _Way, *, first: int) -> list[Entry]:
     """Return what came of every file of a batch; write its masks, heatmaps and the like.
 
     Args:
-        batch: What was found.
+        batch: What was found, by key.
         way: How to predict.
         first: Number of the batch's first prediction.
     """
@@ -182,22 +184,24 @@ def _predict(batch: Sequence[Found], way: _Way, *, first: int) -> list[Entry]:
     return [next(predicted) if isinstance(one, _Input) else one for one in entries]
 
 
-def _read(batch: Iterable[Found], way: _Way) -> Iterator[_Input | Entry]:
+def _read(batch: Sequence[Keyed], way: _Way) -> Iterator[_Input | Entry]:
     """Yield, for every file, an image to predict or why it is not."""
-    for one, image in read_found(batch):
+    keys = [key for key, _ in batch]
+    read = read_found(one for _, one in batch)
+    for key, (one, image) in zip(keys, read, strict=True):
         if isinstance(image, str):
-            yield Entry(key_of(one), one.name, "failed", image)
+            yield Entry(key, one.name, "failed", image)
             continue
         try:
             lungs = way.predictor.segment(image.pixels)
         except NoLungsError as error:
-            yield Entry(key_of(one), one.name, "failed", str(error))
+            yield Entry(key, one.name, "failed", str(error))
             continue
         gate = way.predictor.judge(image, lungs)
         if way.refuse and gate.name == REFUSED:
-            yield Entry(key_of(one), one.name, "refused", gate.reason)
+            yield Entry(key, one.name, "refused", gate.reason)
         else:
-            yield _Input(one, image, lungs, gate)
+            yield _Input(key, one.name, image, lungs, gate)
 
 
 def _outputs(inputs: Sequence[_Input], way: _Way, *, first: int) -> Iterator[Entry]:
@@ -210,7 +214,7 @@ def _outputs(inputs: Sequence[_Input], way: _Way, *, first: int) -> Iterator[Ent
             row |= {name: _cell(value) for name, value in output.columns(prediction).items()}
             output.write(prediction, way.out)
         reading = "; ".join(one.image.steps)
-        yield Entry(key_of(one.found), one.found.name, "predicted", row=row, reading=reading)
+        yield Entry(one.key, one.name, "predicted", row=row, reading=reading)
 
 
 def _cell(value: Value) -> str:

@@ -147,11 +147,18 @@ def _lock(folder: Path) -> TextIO:
 
 
 def key_of(one: Found) -> str:
-    """Name a found file so that a changed one has another name: place, size and time of change."""
-    state = one.path.stat()
+    """Name a found file so that a changed one has another name: place, size and time of change.
+
+    A file that is gone since it was found is named by its place: to read it will fail.
+    """
+    try:
+        state = one.path.stat()
+        changed = f"{state.st_size}-{state.st_mtime_ns}"
+    except OSError:
+        changed = "gone"
     place = f"{one.path.absolute()}\0{one.member}\0{one.index}".encode(errors="surrogateescape")
     digest = hashlib.blake2b(place, digest_size=16).hexdigest()
-    return f"{digest}-{state.st_size}-{state.st_mtime_ns}"
+    return f"{digest}-{changed}"
 
 
 def _place(key: str) -> str:

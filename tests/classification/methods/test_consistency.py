@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import nn
 
+from isnet_cxr.classification.activations import before_relus
 from isnet_cxr.classification.consistency import (
-    before_relus,
     difference_before_relu,
     symmetric_kl,
     two_views,

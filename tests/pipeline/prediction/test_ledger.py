@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from isnet_cxr.data.finding import find_files
 from isnet_cxr.data.writers import write_png
 
 MAIN = "from isnet_cxr.pipeline.cli import main; main()"
@@ -135,6 +136,22 @@ def test_a_second_process_is_kept_out(command, given, tmp_path):
         code, _, said = command("predict", *given, "--out", out)
     assert (code, len(said.splitlines())) == (2, 1)
     assert "another process is predicting into it" in said
+
+
+def test_a_file_that_is_gone_since_it_was_found_is_its_own_failure(
+    command, given, tmp_path, monkeypatch
+):
+    from isnet_cxr.pipeline.prediction import batch
+
+    def find_and_lose(*arguments, **options):
+        found = find_files(*arguments, **options)
+        (given[0] / "0001.png").unlink()
+        return found
+
+    monkeypatch.setattr(batch, "find_files", find_and_lose)
+    code, _, said = command("predict", *given, "--out", tmp_path / "out")
+    assert (code, "35 predicted, 5 failed" in said) == (3, True)
+    assert "0001.png" in {row["path"] for row in rows(tmp_path / "out" / "failures.csv")}
 
 
 def test_what_a_killed_writer_left_is_removed(command, given, tmp_path):
