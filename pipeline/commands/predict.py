@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from isnet_cxr.pipeline.commands.imports import imports_uncollected
 from isnet_cxr.pipeline.commands.options import Folder, Strict, report_outcome
 
 
@@ -38,8 +39,9 @@ def predict(
     what ran and how it ended.
     """
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # read as torch is imported
-    from isnet_cxr.data.registry import load_extensions
-    from isnet_cxr.pipeline.prediction.batch import predict_images
+    with imports_uncollected():
+        from isnet_cxr.data.registry import load_extensions
+        from isnet_cxr.pipeline.prediction.batch import predict_images
 
     load_extensions(extension or [])
     outcome = predict_images(
