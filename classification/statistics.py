@@ -18,6 +18,11 @@ Ints = NDArray[np.integer[Any]]
 DESCRIBING = ("image_id", "patient_id", "dataset", "label", "predicted")
 """Columns of the predictions that say which image it is and what was said; no outputs."""
 
+EVIDENCE = (
+    "relevance_rank_inside_lungs", "log_odds", "relevance_net_inside_lungs", "relevance_gross",
+)  # fmt: skip
+"""Columns whose means say nothing: what is made of them image by image is a study's reliance."""
+
 
 def summarise(
     predictions: pd.DataFrame, classes: Sequence[str], *, seed: int = 0, resamples: int = 1000
@@ -150,7 +155,7 @@ def as_scored(predictions: pd.DataFrame, classes: Sequence[str]) -> Scored:
 
 def mean_outputs(predictions: pd.DataFrame, classes: Sequence[str]) -> dict[str, float]:
     """Average the numeric columns that nothing else accounts for: a predictor's further outputs."""
-    known = {*DESCRIBING, *(f"p_{name}" for name in classes)}
+    known = {*DESCRIBING, *EVIDENCE, *(f"p_{name}" for name in classes)}
     known |= {column for figure in FIGURES.values() for column in figure.inputs}
     numbers = predictions.select_dtypes(["number", "bool"])
     return {str(name): float(numbers[name].mean()) for name in numbers if name not in known}

@@ -149,6 +149,8 @@ def _learn(job: Job, tell: Tell, folder: Path) -> None:
 
 
 def _test(job: Job, tell: Tell, folder: Path) -> None:
+    from isnet_cxr.pipeline.study.reliance import FOLDER as RELIANCE
+    from isnet_cxr.pipeline.study.reliance import ask_changed
     from isnet_cxr.pipeline.study.samples import explain_samples
 
     training = job.training
@@ -159,6 +161,13 @@ def _test(job: Job, tell: Tell, folder: Path) -> None:
             continue
         tell("stage", f"tests on {name}")
         _predict(job, path, folder / f"{name}.csv", bias=None)
+        ask_changed(
+            training.package,
+            path,
+            folder / RELIANCE / f"{name}.csv",
+            cache=job.cache,
+            device=automatic_device(),
+        )
         explain_samples(
             training.package,
             job.samples[name],

@@ -77,7 +77,7 @@ def run_study(config: StudyConfig, out: Path, *, say: Say, progress: bool = True
             parent.log_file(write_description(without_places(description), out / "resolved.yaml"))
             journal = Journal(tracker, parent, say)
             summary, left_out = _do(config, description, out, journal, progress=progress)
-            logged = ("segmentation", "classification", "conflict", "bias")
+            logged = ("segmentation", "classification", "conflict", "bias", "reliance")
             parent.log_figures({key: summary[key] for key in logged if key in summary})
             for result in (REPORT, "summary.json", f"audit/{AUDIT}"):
                 parent.log_file(out / result)

@@ -9,9 +9,11 @@ from isnet_cxr.classification.statistics import compare_paired
 from isnet_cxr.data.bias import BIAS_TESTS
 from isnet_cxr.pipeline.config import CONTROL, StudyConfig
 from isnet_cxr.pipeline.study.groups import score_groups
+from isnet_cxr.pipeline.study.reliance import score_reliance
 from isnet_cxr.pipeline.study.seeds import score_seeds
 from isnet_cxr.pipeline.study.steps import write_json
 from isnet_cxr.pipeline.study.trainings import Training
+from isnet_cxr.pipeline.study.verdict import verdict
 
 SUMMARY = "summary.json"
 
@@ -62,11 +64,16 @@ def summarise_study(
             )
             for name, section in config.bias_tests.items()
         }
+    if plain:
+        summary["reliance"] = score_reliance(
+            config.classes, plain, tests, bias=summary.get("bias", {})
+        )
     if config.compare:
         summary["comparisons"] = [
             _compare(config, first, second, plain, tests) for first, second in config.compare
         ]
-    return {name: _plain(value) for name, value in summary.items()}
+    plain_summary = {name: _plain(value) for name, value in summary.items()}
+    return {**plain_summary, "verdict": verdict(plain_summary)}
 
 
 def write_summary(summary: Mapping[str, Any], out: Path) -> Path:

@@ -12,6 +12,7 @@ from isnet_cxr.data.bias import BIAS_TESTS
 from isnet_cxr.data.learning.fitting import read_epochs
 from isnet_cxr.pipeline.config import CONTROL, StudyConfig
 from isnet_cxr.pipeline.study.images import StudyImages
+from isnet_cxr.pipeline.study.measures import ERASED, EXCHANGED
 from isnet_cxr.pipeline.study.steps import (
     digest_extensions,
     digest_manifest,
@@ -102,7 +103,13 @@ def plan_trainings(
         learn = digest_values(inputs)
         tests = {"internal": tested["internal"]} if settings.bias else tested
         asked = BIAS_TESTS[settings.bias].tests if settings.bias else ()
-        test = {"learn": learn, "tests": tests, "bias": asked, "samples": config.samples_per_class}
+        test = {
+            "learn": learn,
+            "tests": tests,
+            "bias": asked,
+            "samples": config.samples_per_class,
+            "changed": [] if settings.bias else [EXCHANGED, ERASED],
+        }
         place = out / "bias" / settings.bias if settings.bias else out / "classifiers"
         folder = place / name / f"seed-{seed}"
         trainings.append(Training(name, settings, seed, folder, learn, digest_values(test)))

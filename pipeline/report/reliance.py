@@ -1,0 +1,36 @@
+"""The report's table of reliance on the background: five measures, and how each can be fooled."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from isnet_cxr.pipeline.report.tables import NONE, number, test_name
+from isnet_cxr.pipeline.study.measures import MEASURES
+from isnet_cxr.pipeline.table import Table
+
+
+def reliance_table(reliance: Mapping[str, Mapping[str, Any]]) -> Table:
+    """List every classifier's measures by test; what speaks against it is stressed in bold."""
+    rows: list[list[str]] = []
+    strong: set[tuple[int, int]] = set()
+    first = next(iter(reliance.values()), {})
+    for test in first:
+        for name, tests in reliance.items():
+            own = tests[test]
+            strong |= {
+                (len(rows), 2 + place) for place, key in enumerate(MEASURES) if key in own["caught"]
+            }
+            known = sum(value is not None for value in own["measures"].values())
+            said = [number(own["measures"][key]) for key in MEASURES]
+            caught = f"{len(own['caught'])} of {known}" if known else NONE
+            rows.append([test_name(test), name, *said, caught])
+    titles = [measure.title for measure in MEASURES.values()]
+    return Table(["test", "classifier", *titles, "against it"], rows, frozenset(strong))
+
+
+def measures_table() -> Table:
+    """List what speaks against a classifier, and how each measure can be fooled."""
+    rows = [
+        [own.title, f"{'more' if own.highest else 'less'} than {own.limit:g}", own.fooled]
+        for own in MEASURES.values()
+    ]
+    return Table(["measure", "speaks against a classifier", "can be fooled"], rows)

@@ -1,0 +1,70 @@
+"""What a study found, in sentences: who holds at new hospitals, and who reads the background.
+
+Every word follows from figures of the summary by a rule that is written here.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from isnet_cxr.classification.figures import FIGURES
+from isnet_cxr.pipeline.config import CONTROL
+from isnet_cxr.pipeline.study.measures import MEASURES
+
+INTERNAL = "internal"
+FIGURE_ORDER = ("pair_auc", "macro_auc", "macro_f1")
+"""The first of these that a comparison has decides."""
+
+MARGIN = 0.1
+"""Differences within it do not matter: an interval that lies inside says that two are equal."""
+
+
+def verdict(summary: Mapping[str, Any]) -> list[str]:
+    """Say what a study found.
+
+    Args:
+        summary: With ``comparisons`` and ``reliance`` where it has them.
+
+    Returns:
+        Sentences: one for every compared pair and test (external ones, where there are any), then
+        one for every classifier on its reliance on the background, by the internal test.
+    """
+    pairs = [sentence for pair in summary.get("comparisons", []) for sentence in _compared(pair)]
+    return [*pairs, *_reliance(summary.get("reliance", {}))]
+
+
+def compare(low: float, high: float) -> str:
+    """Name a difference by its 95 % interval: better, worse, equal, or not told apart."""
+    if low > 0:
+        return "better than"
+    if high < 0:
+        return "worse than"
+    return "equal to" if low > -MARGIN and high < MARGIN else "not told apart from"
+
+
+def _compared(pair: Mapping[str, Any]) -> Iterator[str]:
+    external = {test: own for test, own in pair["tests"].items() if test != INTERNAL}
+    for test, figures in (external or pair["tests"]).items():
+        key = next((name for name in FIGURE_ORDER if name in figures), None)
+        if key is None or None in figures[key]["ci95"]:
+            continue
+        own = figures[key]
+        low, high = own["ci95"]
+        yield (
+            f"On {test}, {pair['first']} is {compare(low, high)} {pair['second']}: "
+            f"{FIGURES[key].title} differs by {own['difference']:+.2f} [{low:+.2f}, {high:+.2f}]."
+        )
+
+
+def _reliance(reliance: Mapping[str, Any]) -> Iterator[str]:
+    for name, tests in reliance.items():
+        if name == CONTROL or INTERNAL not in tests:
+            continue
+        own = tests[INTERNAL]
+        measured = [key for key, value in own["measures"].items() if value is not None]
+        if not measured:
+            continue
+        titles = "; ".join(MEASURES[key].title for key in own["caught"])
+        yield (
+            f"{len(own['caught'])} of {len(measured)} measures say that {name} relies on the "
+            f"background{f' ({titles})' if titles else ''}."
+        )
