@@ -1,7 +1,7 @@
 """The documents' code runs as it stands, and the site builds without a warning.
 
-Blocks of a page run in its order, in an empty folder: `sh` by bash, `python` by Python; a block with
-a title is a file of that name. A block that something else runs names it in a comment before it.
+Blocks of a page run in its order, in an empty folder: `sh` by bash, `python` by Python; a block
+with a title is a file of that name. A block that something else runs names it in a comment.
 """
 
 import os
@@ -17,7 +17,8 @@ import pytest
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 FENCE = re.compile(
-    r"(?:^<!-- run by: (?P<other>\S+) -->\n)?^```(?P<language>\w+)(?: title=\"(?P<title>[^\"]+)\")?\n"
+    r"(?:^<!-- run by: (?P<other>\S+) -->\n)?"
+    r"^```(?P<language>\w+)(?: title=\"(?P<title>[^\"]+)\")?\n"
     r"(?P<code>.*?)^```$",
     flags=re.DOTALL | re.MULTILINE,
 )

@@ -65,9 +65,8 @@ def summarise_study(
             for name, section in config.bias_tests.items()
         }
     if plain:
-        summary["reliance"] = score_reliance(
-            config.classes, plain, tests, bias=summary.get("bias", {})
-        )
+        bias = summary.get("bias", {})
+        summary["reliance"] = score_reliance(config.classes, plain, tests, bias=bias)
     if config.compare:
         summary["comparisons"] = [
             _compare(config, first, second, plain, tests) for first, second in config.compare
