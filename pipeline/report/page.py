@@ -120,7 +120,7 @@ def _content(material: ReportMaterial) -> dict[str, Any]:
         ],
         "by_gradient": tables.explained_by_gradient(material.config.settings),
         "settings": yaml.safe_dump(without_places(material.description), sort_keys=False),
-        "versions": _versions(),
+        "versions": versions(),
     }
 
 
@@ -221,7 +221,8 @@ def _grid(material: ReportMaterial, test: str) -> HeatmapGrid:
     return HeatmapGrid(tables.test_name(test), rows)
 
 
-def _versions() -> str:
+def versions() -> str:
+    """Name this program's version, Python's and its libraries'."""
     named = ("torch", "monai", "lightning", "mlflow")
     libraries = ", ".join(f"{name} {version(name)}" for name in named)
     return f"isnet-cxr {version('isnet-cxr')}, Python {platform.python_version()}, {libraries}"

@@ -9,7 +9,15 @@ from typing import Any
 
 from isnet_cxr.data.errors import InputError
 from isnet_cxr.pipeline.config import CONTROL, StudyConfig
-from isnet_cxr.pipeline.report import ReportMaterial, draw_pictures, write_report
+from isnet_cxr.pipeline.report import (
+    CHECKS,
+    MODEL_CARD,
+    ReportMaterial,
+    draw_pictures,
+    versions,
+    write_documents,
+    write_report,
+)
 from isnet_cxr.pipeline.study.audit import AUDIT, audit_study
 from isnet_cxr.pipeline.study.describe import describe_study, without_places, write_description
 from isnet_cxr.pipeline.study.images import (
@@ -79,7 +87,7 @@ def run_study(config: StudyConfig, out: Path, *, say: Say, progress: bool = True
             summary, left_out = _do(config, description, out, journal, progress=progress)
             logged = ("segmentation", "classification", "conflict", "bias", "reliance")
             parent.log_figures({key: summary[key] for key in logged if key in summary})
-            for result in (REPORT, "summary.json", f"audit/{AUDIT}"):
+            for result in (REPORT, MODEL_CARD, CHECKS, "summary.json", f"audit/{AUDIT}"):
                 parent.log_file(out / result)
         return Finished(summary, out / REPORT, tracker.uri, left_out, tracker.lost)
 
@@ -123,6 +131,7 @@ def _do(
     material = ReportMaterial(config, description, images, audit, lungs, trainings, summary)
     _log(config, images, trainings, summary, journal)
     write_report(material, out / REPORT)
+    write_documents(material, out, versions=versions())
     return summary, images.left_out
 
 
