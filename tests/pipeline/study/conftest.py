@@ -1,4 +1,4 @@
-"""Lets spawned processes import ``tests_jobs`` from this folder."""
+"""Lets tests and spawned processes import ``tests_jobs`` and ``tests_layout`` from this folder."""
 
 import sys
 from pathlib import Path

@@ -12,6 +12,7 @@ import pytest
 import yaml
 from mlflow import MlflowClient
 from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
+from tests_layout import beyond_the_edge, has_browser  # beside this file, see conftest
 
 from isnet_cxr.data.bias import CLASS_MARK_TESTS
 from isnet_cxr.data.manifests.manifest import write_manifest
@@ -139,6 +140,17 @@ def test_the_report_needs_no_other_file(finished):
     assert 'src="' in page
     assert all(part.startswith("data:image/") for part in page.split('src="')[1:])
     assert "Not a medical device" in page
+
+
+@pytest.mark.skipif(not has_browser(), reason="chromium or chromedriver is missing")
+@pytest.mark.parametrize(
+    ("width", "print_", "scrolled"),
+    [(703, True, "#nothing"), (400, False, ".scroll"), (1400, False, ".scroll")],
+    ids=["A4", "phone", "desk"],
+)
+def test_nothing_of_the_report_stands_beyond_the_edge(finished, width, print_, scrolled):
+    found = beyond_the_edge(finished.report, width=width, print_=print_, scrolled=scrolled)
+    assert found == [], "on paper nothing can be scrolled"
 
 
 def test_a_study_of_a_bias_test_alone_has_a_report_too(study_file, store, tmp_path):
