@@ -25,6 +25,14 @@ Seed = Annotated[int, typer.Option(help="source of all randomness")]
 Strict = Annotated[
     bool, typer.Option("--strict", help="refuse inputs that would be ignored, before any is read")
 ]
+Share = Annotated[
+    str,
+    typer.Option(
+        "--shard",
+        metavar="I/N",
+        help="only this share of the files, as 2/8; put together by `merge`",
+    ),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="print JSON for a program to read")]
 
 

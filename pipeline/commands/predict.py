@@ -6,10 +6,10 @@ from typing import Annotated
 
 import typer
 
-from isnet_cxr.pipeline.commands.options import Folder, Strict, report_outcome
+from isnet_cxr.pipeline.commands.options import Folder, Share, Strict, report_outcome
 
 
-def predict(
+def predict(  # noqa: PLR0913, PLR0917 - what the command offers
     images: Annotated[
         list[Path],
         typer.Argument(help="DICOM, PNG, NIfTI and other image files, zip archives, folders"),
@@ -26,6 +26,7 @@ def predict(
         list[str] | None,
         typer.Option(help="module or Python file that registers outputs; repeatable"),
     ] = None,
+    shard: Share = "1/1",
     no_gate: Annotated[
         bool, typer.Option("--no-gate", help="predict what is no frontal chest, too: for research")
     ] = False,
@@ -38,6 +39,7 @@ def predict(
     what ran and how it ended.
     """
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # read as torch is imported
+    from isnet_cxr.data.finding import Shard
     from isnet_cxr.data.registry import load_extensions
     from isnet_cxr.pipeline.prediction.batch import predict_images
 
@@ -50,6 +52,7 @@ def predict(
         device=device,
         strict=strict,
         refuse=not no_gate,
+        shard=Shard.parse(shard),
     )
     typer.echo(f"{out / 'predictions.csv'}: {outcome.count} images")
     report_outcome(outcome, out)

@@ -16,7 +16,7 @@ from itertools import islice
 from pathlib import Path
 
 from isnet_cxr.data.errors import InputError
-from isnet_cxr.data.finding import Findings, Found, find_files, read_found
+from isnet_cxr.data.finding import Findings, Found, Shard, find_files, read_found
 from isnet_cxr.data.finding.found import listed
 from isnet_cxr.data.gate.verdict import REFUSED, Verdict
 from isnet_cxr.data.manifests.failures import Failure
@@ -76,6 +76,7 @@ def predict_images(  # noqa: PLR0913 - what the commands offer, by name
     device: str = "auto",
     strict: bool = False,
     refuse: bool = True,
+    shard: Shard = Shard(),  # noqa: B008 - frozen
     progress: bool = True,
 ) -> Outcome:
     """Predict and explain every image; what cannot be read or is refused is listed and skipped.
@@ -96,6 +97,7 @@ def predict_images(  # noqa: PLR0913 - what the commands offer, by name
         strict: Refuse inputs among which is any that would be ignored.
         refuse: Predict frontal chest radiographs alone; False predicts what the gate refuses too,
             and its verdict stands beside the prediction.
+        shard: Which share of what is found is this job's; all of it by default.
         progress: Show a bar.
 
     Raises:
@@ -106,16 +108,17 @@ def predict_images(  # noqa: PLR0913 - what the commands offer, by name
     """
     found = find_files(inputs, results=out)
     digests = digest_models(model, lungs)
-    keep = partial(write_record, out=out, digests=digests)
-    early = Outcome(0, failures=listed(found.failed), ignored=listed(found.ignored))
+    keep = partial(write_record, out=out, digests=digests, shard=shard)
     refusal = _refusal(found, inputs, out, strict=strict)
+    found = shard.share(found)
+    early = Outcome(0, failures=listed(found.failed), ignored=listed(found.ignored))
     if refusal:
         keep(early, exit_code=WRONG_INPUT)
         raise InputError(refusal)
     predictor = Predictor.load(model, lungs, device=choose_device(device))
     predictor.check(explained)
     names = [name for name, one in OUTPUTS.items() if one.always or name in asked]
-    job = describe_job(digests, explained=explained, outputs=names, refuse=refuse)
+    job = describe_job(digests, explained=explained, outputs=names, refuse=refuse, shard=shard)
     keyed = {key_of(one): one for one in found.images}
     way = _Way(predictor, explained, [OUTPUTS[name] for name in names], refuse, out)
     with Ledger.open(out, job, inputs=keyed) as ledger:
@@ -124,7 +127,7 @@ def predict_images(  # noqa: PLR0913 - what the commands offer, by name
     if was_stopped:
         keep(outcome, exit_code=STOPPED)
         raise KeyboardInterrupt
-    if not outcome.count and not outcome.refused:
+    if shard.of == 1 and not outcome.count and not outcome.refused:
         keep(outcome, exit_code=WRONG_INPUT)
         raise InputError(_none_used(outcome.failures))
     keep(outcome, exit_code=PARTLY_FAILED if outcome.failures or outcome.refused else DONE)

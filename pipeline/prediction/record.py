@@ -17,6 +17,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from isnet_cxr.data.finding import Shard
 from isnet_cxr.data.learning.package import CONFIG, LUNGS, WEIGHTS
 from isnet_cxr.data.manifests.failures import Failure, write_failures
 from isnet_cxr.data.writers.atomic import replacing
@@ -72,7 +73,12 @@ def digest_models(model: Path, lungs: Path | None) -> dict[str, dict[str, str]]:
 
 
 def describe_job(
-    digests: Mapping[str, Any], *, explained: str, outputs: Sequence[str], refuse: bool
+    digests: Mapping[str, Any],
+    *,
+    explained: str,
+    outputs: Sequence[str],
+    refuse: bool,
+    shard: Shard,
 ) -> dict[str, Any]:
     """Return what decides the predictions of a job, as plain values."""
     return {
@@ -81,6 +87,7 @@ def describe_job(
         "explained class": explained,
         "outputs": list(outputs),
         "gate": refuse,
+        "shard": str(shard),
     }
 
 
@@ -122,7 +129,12 @@ def _write_rows(columns: Sequence[str], rows: Iterable[Mapping[str, str]], path:
 
 
 def write_record(
-    outcome: Outcome, out: Path, *, digests: Mapping[str, Mapping[str, str]], exit_code: int
+    outcome: Outcome,
+    out: Path,
+    *,
+    digests: Mapping[str, Mapping[str, str]],
+    shard: Shard,
+    exit_code: int,
 ) -> None:
     """Write the lists and ``run.json`` into ``out``.
 
@@ -130,12 +142,14 @@ def write_record(
         outcome: What came of the run.
         out: The folder of its results, made if missing.
         digests: Of the models, see ``digest_models``.
+        shard: Which share of the inputs it was.
         exit_code: How the command ends.
     """
     write_failures(outcome.failures, out / FAILURES)
     write_failures(outcome.refused, out / REFUSALS)
     write_failures(outcome.ignored, out / IGNORED)
     record = {
+        "shard": str(shard),
         "found": outcome.found,
         "predicted": outcome.count,
         "failed": len(outcome.failures),
