@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from isnet_cxr.pipeline.commands.options import Folder
+from isnet_cxr.pipeline.commands.options import Folder, report_outcome
 
 
 def merge(
@@ -18,10 +18,6 @@ def merge(
     links to the shards' own where the file system can. Exits with 3 if any file failed or was
     refused.
     """
-    from isnet_cxr.pipeline.prediction.merging import COUNTS, merge_shards
+    from isnet_cxr.pipeline.prediction.merging import merge_shards
 
-    record = merge_shards(shards, out)
-    counts = ", ".join(f"{record[name]} {name}" for name in COUNTS)
-    typer.echo(f"{out}: {len(shards)} shards: {counts}")
-    if record["exit_code"]:
-        raise typer.Exit(record["exit_code"])
+    report_outcome(merge_shards(shards, out), out)

@@ -77,6 +77,17 @@ def report_outcome(outcome: "Outcome", out: Path) -> None:
         raise typer.Exit(PARTLY_FAILED)
 
 
+def report_record(out: Path) -> None:
+    """Print ``run.json`` and nothing else; exit with the code that it says."""
+    import json
+
+    from isnet_cxr.pipeline.prediction.record import RUN
+
+    text = (out / RUN).read_text(encoding="utf-8")
+    typer.echo(text, nl=False)
+    raise typer.Exit(json.loads(text)["exit_code"])
+
+
 def tell_review_flags(manifest: "pd.DataFrame") -> None:
     """Say how many images a person should look at, and why; the manifest says which."""
     for review_flag, count in manifest["review_flag"].replace("", None).value_counts().items():

@@ -6,10 +6,17 @@ from typing import Annotated
 
 import typer
 
-from isnet_cxr.pipeline.commands.options import Folder, Share, Strict, report_outcome
+from isnet_cxr.pipeline.commands.options import (
+    AsJson,
+    Folder,
+    Share,
+    Strict,
+    report_outcome,
+    report_record,
+)
 
 
-def predict(  # noqa: PLR0913, PLR0917 - what the command offers
+def predict(  # noqa: PLR0913, PLR0917 - the command line's options
     images: Annotated[
         list[Path],
         typer.Argument(help="DICOM, PNG, NIfTI and other image files, zip archives, folders"),
@@ -30,19 +37,39 @@ def predict(  # noqa: PLR0913, PLR0917 - what the command offers
     no_gate: Annotated[
         bool, typer.Option("--no-gate", help="predict what is no frontal chest, too: for research")
     ] = False,
+    explained: Annotated[
+        str, typer.Option("--explained", help="class that heatmaps explain, or `predicted`")
+    ] = "predicted",
+    no_heatmaps: Annotated[
+        bool,
+        typer.Option(
+            "--no-heatmaps", help="explain nothing: no heatmaps, and no relevance in the tables"
+        ),
+    ] = False,
+    no_masks: Annotated[bool, typer.Option("--no-masks", help="write no lung masks")] = False,
+    workers: Annotated[
+        int, typer.Option(min=0, help="images in hand at once; 0: one for each core, 8 at most")
+    ] = 0,
+    batch_size: Annotated[
+        int, typer.Option(min=1, help="images that are kept, and done again after a kill, together")
+    ] = 16,
+    as_json: AsJson = False,
 ) -> None:
     """Predict images: probabilities, lung masks and heatmaps. Research use only.
 
-    predictions.csv, masks and heatmaps name images by a hash of their pixels; files.csv says which
-    file each one was. failures.csv lists what could not be used, refused.csv what is no frontal
-    chest radiograph, ignored.csv what is no image; the rest is done nevertheless. run.json says
-    what ran and how it ended.
+    predictions.csv, predictions.parquet, masks and heatmaps name images by a hash of their pixels;
+    files.csv says which file each one was, and what a PACS finds it by. failures.csv lists what
+    could not be used, refused.csv what is no frontal chest radiograph, ignored.csv what is no
+    image; the rest is done nevertheless. run.json says what ran and how it ended. The same command
+    goes on where an earlier one was interrupted.
     """
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # read as torch is imported
     from isnet_cxr.data.finding import Shard
     from isnet_cxr.data.registry import load_extensions
-    from isnet_cxr.pipeline.prediction.batch import predict_images
+    from isnet_cxr.pipeline.prediction.batch import Pace, predict_images
 
+    pace = Pace(batch_size=batch_size, workers=workers)
+    left_out = (["heatmap", "relevance"] if no_heatmaps else []) + (["masks"] if no_masks else [])
     load_extensions(extension or [])
     outcome = predict_images(
         images,
@@ -53,6 +80,12 @@ def predict(  # noqa: PLR0913, PLR0917 - what the command offers
         strict=strict,
         refuse=not no_gate,
         shard=Shard.parse(shard),
+        explained=explained,
+        left_out=left_out,
+        pace=pace,
+        shown=not as_json,
     )
-    typer.echo(f"{out / 'predictions.csv'}: {outcome.count} images")
+    if as_json:
+        report_record(out)
+    typer.echo(f"{out / 'predictions.csv'}: {outcome.count - outcome.duplicates} images")
     report_outcome(outcome, out)

@@ -14,9 +14,12 @@ class Output:
 
     Attributes:
         always: Whether it is written without being asked for.
+        explains: Whether it needs ``heatmap``, ``explained`` or ``relevance_inside_lungs``: nothing
+            is explained in a job none of whose outputs do.
     """
 
     always: bool = True
+    explains: bool = True
 
     def columns(self, prediction: Prediction) -> Mapping[str, Value]:
         """Return values of one image by column: the same columns for every image.
@@ -27,7 +30,13 @@ class Output:
         return {}
 
     def write(self, prediction: Prediction, out: Path) -> None:
-        """Write files of one image, named by its ``image_id``, into folders of ``out``."""
+        """Write files of one image, named by its ``image_id``, into folders of ``out``.
+
+        Files appear whole or not at all (``data.writers.atomic.replacing``) and depend on nothing
+        but the prediction: images are written in any order and several at once, in threads, and
+        those of a batch that was interrupted are written again. ``prediction.source`` is the file
+        that the image was read from.
+        """
         del prediction, out
 
 

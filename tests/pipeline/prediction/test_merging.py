@@ -56,9 +56,9 @@ def shards(made, tmp_path: Path) -> list[Path]:
 
 def test_shards_together_are_the_whole(command, shards, made, tmp_path):
     whole, merged = made / "whole", tmp_path / "merged"
-    code, said, _ = command("merge", *reversed(shards), "--out", merged)
+    code, _, said = command("merge", *reversed(shards), "--out", merged)
     assert code == 3  # one file is broken
-    assert "3 shards: 16 found, 14 predicted, 1 failed, 0 refused, 1 ignored" in said
+    assert "16 files found: 14 predicted, 1 failed, 0 refused, 1 ignored" in said
     for name in ("predictions.csv", "files.csv", "failures.csv", "refused.csv", "ignored.csv"):
         assert rows(merged / name) == rows(whole / name), name
     numbers = [row[0] for row in rows(merged / "predictions.csv", numbered=True)]
@@ -67,11 +67,44 @@ def test_shards_together_are_the_whole(command, shards, made, tmp_path):
     assert named == {row[:2] for row in rows(merged / "predictions.csv", numbered=True)}
     for path in (whole / "heatmaps").iterdir():
         assert (merged / "heatmaps" / path.name).read_bytes() == path.read_bytes()
-    assert json.loads((merged / "run.json").read_text())["shards"] == OF
+    here, there = (json.loads((out / "run.json").read_text()) for out in (merged, whole))
+    assert {key: here[key] for key in here if key != "seconds"} == {
+        key: there[key] for key in there if key != "seconds"
+    }
+
+
+def test_the_whole_can_be_merged_again_and_gone_on_with(
+    command, shards, inputs, classifier_package, tmp_path
+):
+    merged = tmp_path / "merged"
+    for _ in range(2):
+        code, _, said = command("merge", *shards, "--out", merged)
+        assert code == 3, said
+    before = rows(merged / "predictions.csv", numbered=True)
+    next((merged / "ledger").glob("0*.json")).unlink()  # as if it had been interrupted
+    assert command("merge", *shards, "--out", merged)[0] == 3
+    assert rows(merged / "predictions.csv", numbered=True) == before
+    code, _, said = command("predict", inputs, "--model", classifier_package, "--out", merged)
+    assert (code, "16 files found: 14 predicted" in said) == (3, True)
+    assert rows(merged / "predictions.csv", numbered=True) == before
+
+
+def test_copies_in_two_shards_are_duplicates_of_the_whole(command, classifier_package, tmp_path):
+    pixels = np.random.default_rng(0).random((1, 40, 48), np.float32)
+    for number in range(8):
+        write_png(pixels, tmp_path / "copies" / f"{number}.png")
+    folders = [tmp_path / f"shard-{number}" for number in (1, 2)]
+    for number, folder in enumerate(folders, 1):
+        command("predict", tmp_path / "copies", "--model", classifier_package, "--out", folder,
+                "--shard", f"{number}/2")  # fmt: skip
+        assert len(rows(folder / "predictions.csv")) == 1
+    assert command("merge", *folders, "--out", tmp_path / "merged")[0] == 0
+    assert len(rows(tmp_path / "merged" / "predictions.csv")) == 1
+    assert len(rows(tmp_path / "merged" / "files.csv")) == 8
 
 
 def test_no_file_is_predicted_by_two_shards(shards):
-    named = [row[1] for folder in shards for row in rows(folder / "files.csv")]
+    named = [row for folder in shards for row in rows(folder / "files.csv")]
     assert len(named) == len(set(named)) == 14
 
 
@@ -111,13 +144,18 @@ def test_what_does_not_belong_together_is_refused(command, shards, tmp_path):
     assert "run.json is missing" in refused(*shards, tmp_path)
     assert "is a shard's folder" in refused(*shards, out=shards[1])
 
-    record = json.loads((shards[1] / "run.json").read_text())
-    for changed, said in (
-        ({"exit_code": 130}, "shard 2/3 is not finished"),
-        ({"model": {}}, "another model"),
-        ({"shard": "2/4"}, "shard 2/4, expected one of 3"),
-        ({"shard": 7}, "damaged"),
+    for name, key, changed, said in (
+        ("run.json", "exit_code", 130, "shard 2/3 is not finished"),
+        ("ledger/job.json", "model", {}, "another model"),
+        ("ledger/job.json", "shard", "2/4", "shard 2/4, expected one of 3"),
+        ("ledger/job.json", "shard", 7, "damaged"),
     ):
-        (shards[1] / "run.json").write_text(json.dumps(record | changed))
+        path = shards[1] / name
+        kept = path.read_text()
+        whole = json.loads(kept)
+        whole.get("job", whole)[key] = changed
+        path.write_text(json.dumps(whole))
         assert said in refused(*shards)
+        path.write_text(kept)
     assert not (tmp_path / "merged").exists()
+    assert "holds the results of a job" in refused(*shards, out=tmp_path / "made" / "whole")
