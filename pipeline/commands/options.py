@@ -33,6 +33,14 @@ Share = Annotated[
         help="only this share of the files, as 2/8; put together by `merge`",
     ),
 ]
+RayAddress = Annotated[
+    str | None,
+    typer.Option(
+        "--ray",
+        metavar="ADDRESS",
+        help="do the work on this Ray cluster, which sees the same folders; or auto",
+    ),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="print JSON for a program to read")]
 
 

@@ -2,13 +2,14 @@
 
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from isnet_cxr.pipeline.commands.options import (
     AsJson,
     Folder,
+    RayAddress,
     Share,
     Strict,
     report_outcome,
@@ -34,6 +35,7 @@ def predict(  # noqa: PLR0913, PLR0917 - the command line's options
         typer.Option(help="module or Python file that registers outputs; repeatable"),
     ] = None,
     shard: Share = "1/1",
+    ray: RayAddress = None,
     no_gate: Annotated[
         bool, typer.Option("--no-gate", help="predict what is no frontal chest, too: for research")
     ] = False,
@@ -71,20 +73,21 @@ def predict(  # noqa: PLR0913, PLR0917 - the command line's options
     pace = Pace(batch_size=batch_size, workers=workers)
     left_out = (["heatmap", "relevance"] if no_heatmaps else []) + (["masks"] if no_masks else [])
     load_extensions(extension or [])
-    outcome = predict_images(
-        images,
-        model=model,
-        out=out,
-        lungs=lungs,
-        device=device,
-        strict=strict,
-        refuse=not no_gate,
-        shard=Shard.parse(shard),
-        explained=explained,
-        left_out=left_out,
-        pace=pace,
-        shown=not as_json,
-    )
+    options: dict[str, Any] = {
+        "model": model, "lungs": lungs, "device": device, "strict": strict, "refuse": not no_gate,
+        "explained": explained, "left_out": left_out,
+    }  # fmt: skip
+    if ray is None:
+        own = Shard.parse(shard)
+        outcome = predict_images(
+            images, out=out, shard=own, pace=pace, shown=not as_json, **options
+        )
+    else:
+        from isnet_cxr.pipeline.prediction.on_cluster import predict_on_cluster
+
+        outcome = predict_on_cluster(
+            images, out=out, address=ray, extensions=extension or [], **options
+        )
     if as_json:
         report_record(out)
     typer.echo(f"{out / 'predictions.csv'}: {outcome.count - outcome.duplicates} images")

@@ -6,12 +6,15 @@ system can, copied where it cannot. The same ``predict`` without ``--shard`` goe
 """
 
 import csv
+import heapq
 import json
 import os
 import shutil
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -40,12 +43,15 @@ class _Part:
     record: Mapping[str, Any]
 
 
-def merge_shards(folders: Sequence[Path], out: Path) -> Outcome:
+def merge_shards(
+    folders: Sequence[Path], out: Path, *, order: Mapping[str, int] | None = None
+) -> Outcome:
     """Put the results of all shards of a job together; return what came of the whole.
 
     Args:
         folders: Of the shards, in any order.
         out: Where the whole goes, made if missing; an earlier merge in it is made anew.
+        order: Places of files, by name, as they were found; alphabetical by default.
 
     Raises:
         FileNotFoundError: If a folder holds no results.
@@ -54,18 +60,17 @@ def merge_shards(folders: Sequence[Path], out: Path) -> Outcome:
     """
     parts = sorted((_read(folder) for folder in folders), key=lambda part: part.shard.number)
     _check(parts)
-    _make_room(out, parts)
+    if out.resolve() in [part.folder.resolve() for part in parts]:
+        raise InputError(f"{out}: is a shard's folder, expected another")
+    check_room(out)
     job = {**parts[0].job, SHARD: str(Shard()), MERGED: len(parts)}
-    failures: list[Failure] = []
-    ignored: list[Failure] = []
+    _forget_merge(out)
+    for part in parts:
+        _link(part.folder, out)
+    place = partial(_place_of, order=order)
     with Ledger.open(out, job, inputs=()) as whole:
-        for part in parts:
-            failures += _take(part, whole)
-            ignored += _rows(part.folder / IGNORED)
-            _link(part.folder, out)
-        whole.finish()
+        early = _fill(whole, parts, place)
         devices = ", ".join(sorted({part.record["device"] for part in parts} - {""}))
-        early = Outcome(0, failures=failures, ignored=ignored)
         outcome = write_tables(whole, early, out, device=devices)
     model, seconds = parts[0].record["model"], Counter[str]()
     for part in parts:
@@ -117,30 +122,58 @@ def _check(parts: Sequence[_Part]) -> None:
         raise InputError(f"shards that are there twice: {', '.join(twice)}")
 
 
-def _make_room(out: Path, parts: Sequence[_Part]) -> None:
-    """Empty the ledger of an earlier merge, which may have been interrupted."""
-    if out.resolve() in [part.folder.resolve() for part in parts]:
-        raise InputError(f"{out}: is a shard's folder, expected another")
+def check_room(out: Path) -> None:
+    """Refuse a folder that holds the results of a job and not of an earlier merge.
+
+    Raises:
+        InputError: If it does.
+    """
     job = out / LEDGER / JOB
-    if not job.is_file():
-        return
-    if MERGED not in json.loads(job.read_text(encoding="utf-8"))["job"]:
+    if job.is_file() and MERGED not in json.loads(job.read_text(encoding="utf-8"))["job"]:
         raise InputError(f"{out}: holds the results of a job, expected another folder")
+
+
+def _forget_merge(out: Path) -> None:
+    """Empty the ledger of an earlier merge, which may have been interrupted."""
     for part in (out / LEDGER).glob("[0-9]*.json"):
         part.unlink()
 
 
-def _take(part: _Part, whole: Ledger) -> list[Failure]:
-    """Copy a shard's ledger; return what failed before anything was predicted."""
-    early = Counter((str(one.path), one.reason) for one in _rows(part.folder / FAILURES))
-    with Ledger(part.folder / LEDGER, part.job) as ledger:
-        entries = ledger.entries()
+def _place_of(name: str, *, order: Mapping[str, int] | None) -> tuple[Any, ...]:
+    if order is None:
+        return Path(name).parts
+    return (order.get(name, len(order)),)
+
+
+def _fill(whole: Ledger, parts: Sequence[_Part], place: Callable[[str], Any]) -> Outcome:
+    """Put the shards' ledgers into one, in order; return what was known before any of them."""
+    early: Counter[tuple[str, str]] = Counter()
+    ignored: list[Failure] = []
+    with ExitStack() as stack:
+        ledgers = [stack.enter_context(Ledger(part.folder / LEDGER, part.job)) for part in parts]
+        entries = heapq.merge(
+            *(ledger.entries() for ledger in ledgers),
+            key=lambda entry: place(written_name(entry.name)),
+        )
         while batch := list(islice(entries, BATCH)):
             whole.write(batch)
-        for entry, successor in ledger.current():
-            if entry.kind == "failed" and not successor:
-                early[written_name(entry.name), entry.reason] -= 1
-    return [Failure(Path(name), reason) for name, reason in early.elements()]
+        for part, ledger in zip(parts, ledgers, strict=True):
+            early.update((str(one.path), one.reason) for one in _rows(part.folder / FAILURES))
+            early.subtract(_failed(ledger))
+            ignored += _rows(part.folder / IGNORED)
+    whole.finish()
+    failures = [Failure(Path(name), reason) for name, reason in early.elements()]
+    return Outcome(
+        0,
+        failures=sorted(failures, key=lambda one: place(str(one.path))),
+        ignored=sorted(ignored, key=lambda one: place(str(one.path))),
+    )
+
+
+def _failed(ledger: Ledger) -> Iterator[tuple[str, str]]:
+    for entry, successor in ledger.current():
+        if entry.kind == "failed" and not successor:
+            yield written_name(entry.name), entry.reason
 
 
 def _rows(path: Path) -> Iterator[Failure]:
