@@ -3,8 +3,11 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+# Of the container image: cpu or cuda.
+TARGET ?= cpu
+TAG ?= latest
 
-.PHONY: demo test lint docs reference clean
+.PHONY: demo test lint docs reference audit sbom image clean
 
 demo: $(STAMP)
 	$(BIN)/isnet-cxr demo --out demo-out
@@ -25,9 +28,23 @@ reference: $(STAMP) # the pages that are made from the code
 	$(BIN)/python -m isnet_cxr.pipeline.config.reference > docs/reference-study.md
 	$(BIN)/python -m typer isnet_cxr.pipeline.cli utils docs --name isnet-cxr --title Commands > docs/reference-commands.md
 
+# Known weaknesses of the pinned packages, as PyPI's database says; needs a network.
+audit: $(STAMP)
+	$(BIN)/python .ci/audit.py constraints.txt
+
+# What is installed, for a hospital's list of software. The image has its own: docs/howto-hospital-batch.md
+sbom: $(STAMP)
+	$(BIN)/cyclonedx-py environment --pyproject pyproject.toml --output-format JSON \
+		--output-file sbom.cdx.json $(BIN)/python
+
+image:
+	docker build -f docker/Dockerfile --target $(TARGET) -t isnet-cxr:$(TAG) \
+		--build-arg REVISION="$$(git rev-parse HEAD)" \
+		--build-arg SOURCE="$$(git config --get remote.origin.url || echo unknown)" .
+
 $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,checks]'
 	touch $@
 
 clean:

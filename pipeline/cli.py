@@ -24,6 +24,7 @@ from isnet_cxr.pipeline.commands import (
     demo,
     doctor,
     gate,
+    merge,
     predict,
     segment,
     split,
@@ -50,6 +51,7 @@ app.add_typer(segment.app, name="segment")
 app.add_typer(classify.app, name="classify")
 app.command("study")(study.study)
 app.command("predict")(predict.predict)
+app.command("merge")(merge.merge)
 app.command("gate")(gate.gate)
 bench.app.command("data")(bench_data.data)
 bench.app.command("predict")(bench_predict.predict)

@@ -3,6 +3,7 @@
 import os
 import platform
 import shutil
+import tempfile
 from dataclasses import dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -34,8 +35,18 @@ class Finding:
     ok: bool = True
 
 
-def examine() -> dict[str, list[Finding]]:
-    """Look at everything; findings by section."""
+def examine(*, quick: bool = False) -> dict[str, list[Finding]]:
+    """Look at everything; findings by section.
+
+    Args:
+        quick: Look at what a prediction needs alone: no network, and torch is not imported.
+    """
+    if quick:
+        return {
+            "versions": _versions(),
+            "DICOM decoders": _decoders(),
+            "memory": [_temporary_files()],
+        }
     return {
         "versions": _versions(),
         "devices": _devices(),
@@ -84,6 +95,17 @@ def _store() -> Finding:
         return Finding("store", f"{without_password(uri)}: {check_store(uri)}")
     except ValueError as error:
         return Finding("store", str(error), ok=False)
+
+
+def _temporary_files() -> Finding:
+    """Try whether there is room for what archives and compressed files are unpacked into."""
+    try:
+        with tempfile.NamedTemporaryFile() as file:
+            file.write(b"0")
+            file.flush()
+    except OSError as error:
+        return Finding("temporary files", f"cannot be written ({error.strerror})", ok=False)
+    return Finding("temporary files", "can be written")
 
 
 def _shared_memory() -> Finding:

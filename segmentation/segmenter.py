@@ -110,12 +110,16 @@ class LungSegmenter:
 
     @torch.inference_mode()
     def _predict(self, squares: Tensor) -> Tensor:
-        """Return probabilities of lung, (B, S, S)."""
-        probabilities = torch.sigmoid(self._network(squares))
-        if self._mirror:
-            mirrored = torch.sigmoid(self._network(squares.flip(-1))).flip(-1)
-            probabilities = (probabilities + mirrored) / 2
-        return probabilities[:, 0]
+        """Return probabilities of lung, (B, S, S).
+
+        An image and its mirror image pass together: on a CPU, two at once take less time than two
+        one by one, and more at once take no less.
+        """
+        if not self._mirror:
+            return torch.sigmoid(self._network(squares))[:, 0]
+        both = torch.sigmoid(self._network(torch.cat([squares, squares.flip(-1)])))
+        straight, mirrored = both.chunk(2)
+        return ((straight + mirrored.flip(-1)) / 2)[:, 0]
 
     def _finish(self, square: NDArray[np.float32], *, height: int, width: int) -> LungMask:
         """Bring probabilities (S, S) to the image's size, decide, clean and judge."""

@@ -1,13 +1,20 @@
 """``isnet-cxr doctor``: what this installation has and can do."""
 
 import json
+from typing import Annotated
 
 import typer
 
 from isnet_cxr.pipeline.commands.options import AsJson
 
 
-def doctor(as_json: AsJson = False) -> None:
+def doctor(
+    as_json: AsJson = False,
+    quick: Annotated[
+        bool,
+        typer.Option("--quick", help="only what a prediction needs: no network, no waiting"),
+    ] = False,
+) -> None:
     """Show versions, devices, DICOM decoders, the MLflow store and shared memory.
 
     Exits with 3 when something is missing that the pipeline needs.
@@ -15,7 +22,7 @@ def doctor(as_json: AsJson = False) -> None:
     from isnet_cxr.pipeline.doctor import examine
     from isnet_cxr.pipeline.errors import PARTLY_FAILED
 
-    findings = examine()
+    findings = examine(quick=quick)
     if as_json:
         content = {
             section: {f.name: {"value": f.value, "ok": f.ok} for f in found}

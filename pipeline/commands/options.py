@@ -25,6 +25,22 @@ Seed = Annotated[int, typer.Option(help="source of all randomness")]
 Strict = Annotated[
     bool, typer.Option("--strict", help="refuse inputs that would be ignored, before any is read")
 ]
+Share = Annotated[
+    str,
+    typer.Option(
+        "--shard",
+        metavar="I/N",
+        help="only this share of the files, as 2/8; put together by `merge`",
+    ),
+]
+RayAddress = Annotated[
+    str | None,
+    typer.Option(
+        "--ray",
+        metavar="ADDRESS",
+        help="do the work on this Ray cluster, which sees the same folders; or auto",
+    ),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="print JSON for a program to read")]
 
 
@@ -67,6 +83,17 @@ def report_outcome(outcome: "Outcome", out: Path) -> None:
     typer.echo(f"{outcome}{f', see {named}' if named else ''}", err=bad)
     if bad:
         raise typer.Exit(PARTLY_FAILED)
+
+
+def report_record(out: Path) -> None:
+    """Print ``run.json`` and nothing else; exit with the code that it says."""
+    import json
+
+    from isnet_cxr.pipeline.prediction.record import RUN
+
+    text = (out / RUN).read_text(encoding="utf-8")
+    typer.echo(text, nl=False)
+    raise typer.Exit(json.loads(text)["exit_code"])
 
 
 def tell_review_flags(manifest: "pd.DataFrame") -> None:

@@ -2,15 +2,23 @@
 
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from isnet_cxr.pipeline.commands.imports import imports_uncollected
-from isnet_cxr.pipeline.commands.options import Folder, Strict, report_outcome
+from isnet_cxr.pipeline.commands.options import (
+    AsJson,
+    Folder,
+    RayAddress,
+    Share,
+    Strict,
+    report_outcome,
+    report_record,
+)
 
 
-def predict(
+def predict(  # noqa: PLR0913, PLR0917 - the command line's options
     images: Annotated[
         list[Path],
         typer.Argument(help="DICOM, PNG, NIfTI and other image files, zip archives, folders"),
@@ -27,31 +35,62 @@ def predict(
         list[str] | None,
         typer.Option(help="module or Python file that registers outputs; repeatable"),
     ] = None,
+    shard: Share = "1/1",
+    ray: RayAddress = None,
     no_gate: Annotated[
         bool, typer.Option("--no-gate", help="predict what is no frontal chest, too: for research")
     ] = False,
+    explained: Annotated[
+        str, typer.Option("--explained", help="class that heatmaps explain, or `predicted`")
+    ] = "predicted",
+    no_heatmaps: Annotated[
+        bool,
+        typer.Option(
+            "--no-heatmaps", help="explain nothing: no heatmaps, and no relevance in the tables"
+        ),
+    ] = False,
+    no_masks: Annotated[bool, typer.Option("--no-masks", help="write no lung masks")] = False,
+    workers: Annotated[
+        int, typer.Option(min=0, help="images in hand at once; 0: one for each core, 8 at most")
+    ] = 0,
+    batch_size: Annotated[
+        int, typer.Option(min=1, help="images that are kept, and done again after a kill, together")
+    ] = 16,
+    as_json: AsJson = False,
 ) -> None:
     """Predict images: probabilities, lung masks and heatmaps. Research use only.
 
-    predictions.csv, masks and heatmaps name images by a hash of their pixels; files.csv says which
-    file each one was. failures.csv lists what could not be used, refused.csv what is no frontal
-    chest radiograph, ignored.csv what is no image; the rest is done nevertheless. run.json says
-    what ran and how it ended.
+    predictions.csv, predictions.parquet, masks and heatmaps name images by a hash of their pixels;
+    files.csv says which file each one was, and what a PACS finds it by. failures.csv lists what
+    could not be used, refused.csv what is no frontal chest radiograph, ignored.csv what is no
+    image; the rest is done nevertheless. run.json says what ran and how it ended. The same command
+    goes on where an earlier one was interrupted.
     """
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # read as torch is imported
     with imports_uncollected():
+        from isnet_cxr.data.finding import Shard
         from isnet_cxr.data.registry import load_extensions
-        from isnet_cxr.pipeline.prediction.batch import predict_images
+        from isnet_cxr.pipeline.prediction.batch import Pace, predict_images
 
+    pace = Pace(batch_size=batch_size, workers=workers)
+    left_out = (["heatmap", "relevance"] if no_heatmaps else []) + (["masks"] if no_masks else [])
     load_extensions(extension or [])
-    outcome = predict_images(
-        images,
-        model=model,
-        out=out,
-        lungs=lungs,
-        device=device,
-        strict=strict,
-        refuse=not no_gate,
-    )
-    typer.echo(f"{out / 'predictions.csv'}: {outcome.count} images")
+    options: dict[str, Any] = {
+        "model": model, "lungs": lungs, "device": device, "strict": strict, "refuse": not no_gate,
+        "explained": explained, "left_out": left_out,
+    }  # fmt: skip
+    if ray is None:
+        own = Shard.parse(shard)
+        outcome = predict_images(
+            images, out=out, shard=own, pace=pace, shown=not as_json, **options
+        )
+    else:
+        from isnet_cxr.pipeline.prediction.on_cluster import predict_on_cluster
+
+        outcome = predict_on_cluster(
+            images, out=out, address=ray, extensions=extension or [], **options
+        )
+    if as_json:
+        report_record(out)
+    typer.echo(f"{out / 'predictions.csv'}: {outcome.count - outcome.duplicates} images")
     report_outcome(outcome, out)

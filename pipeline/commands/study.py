@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from isnet_cxr.pipeline.commands.options import Folder
+from isnet_cxr.pipeline.commands.options import Folder, RayAddress
 
 if TYPE_CHECKING:
     from isnet_cxr.pipeline.study.run import Finished
@@ -20,6 +20,7 @@ def study(
             "--check-only", help="check the study file and its datasets' tables, and run nothing"
         ),
     ] = False,
+    ray: RayAddress = None,
 ) -> None:
     """Run a study; the same command goes on with an interrupted one and repeats nothing."""
     from isnet_cxr.pipeline.config import load_study
@@ -33,7 +34,7 @@ def study(
         return
     from isnet_cxr.pipeline.study.run import run_study
 
-    show_end(run_study(config, out, say=say), out)
+    show_end(run_study(config, out, say=say, ray=ray), out)
 
 
 def say(line: str) -> None:

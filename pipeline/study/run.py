@@ -1,13 +1,14 @@
 """Run a study from its configuration to its report, going on where an earlier run stopped."""
 
 import fcntl
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from isnet_cxr.data.errors import InputError
+from isnet_cxr.pipeline.cluster import run_on_cluster
 from isnet_cxr.pipeline.config import CONTROL, StudyConfig
 from isnet_cxr.pipeline.report import (
     CHECKS,
@@ -27,7 +28,7 @@ from isnet_cxr.pipeline.study.images import (
     flagged_images,
     without_unusable_masks,
 )
-from isnet_cxr.pipeline.study.jobs import plan_jobs, prepare_images, work
+from isnet_cxr.pipeline.study.jobs import Job, plan_jobs, prepare_images, work
 from isnet_cxr.pipeline.study.journal import LOGGED, Journal, Say, epoch_line
 from isnet_cxr.pipeline.study.lungs import Lungs, LungsPlan, apply_lungs, plan_lungs, train_lungs
 from isnet_cxr.pipeline.study.parallel import run_jobs
@@ -60,7 +61,9 @@ class Finished:
     undelivered: str = ""
 
 
-def run_study(config: StudyConfig, out: Path, *, say: Say, progress: bool = True) -> Finished:
+def run_study(
+    config: StudyConfig, out: Path, *, say: Say, progress: bool = True, ray: str | None = None
+) -> Finished:
     """Do everything of a study that is not done yet.
 
     Args:
@@ -69,6 +72,7 @@ def run_study(config: StudyConfig, out: Path, *, say: Say, progress: bool = True
             goes on, and what was made from other settings or images is made anew.
         say: Gets a line about whatever happens.
         progress: Show progress bars.
+        ray: Address of a Ray cluster that trains the classifiers; None trains them here.
 
     Raises:
         InputError: If the data or settings are wrong, or another process works in ``out``.
@@ -84,7 +88,7 @@ def run_study(config: StudyConfig, out: Path, *, say: Say, progress: bool = True
             write_description(description, out / DESCRIPTION)
             parent.log_file(write_description(without_places(description), out / "resolved.yaml"))
             journal = Journal(tracker, parent, say)
-            summary, left_out = _do(config, description, out, journal, progress=progress)
+            summary, left_out = _do(config, description, out, journal, progress=progress, ray=ray)
             logged = ("segmentation", "classification", "conflict", "bias", "reliance")
             parent.log_figures({key: summary[key] for key in logged if key in summary})
             for result in (REPORT, MODEL_CARD, CHECKS, "summary.json", f"audit/{AUDIT}"):
@@ -99,6 +103,7 @@ def _do(
     journal: Journal,
     *,
     progress: bool,
+    ray: str | None,
 ) -> tuple[dict[str, Any], tuple[LeftOut, ...]]:
     """Data, lungs, classifiers, figures, report: in this order."""
     check_tables(config)
@@ -117,7 +122,10 @@ def _do(
     if config.has_control and not can_have_control(images):
         journal.say(f"no {CONTROL!r} control: some images have no lung mask to be erased by")
     trainings = plan_trainings(config, images, out, lungs=lungs.digest if lungs else "")
-    _train(config, images, trainings, out, journal, lungs=lungs, progress=progress)
+    jobs = plan_jobs(config, images, trainings, out, lungs=lungs.package if lungs else None)
+    journal.say(f"{len(trainings)} trainings, {len(trainings) - len(jobs)} of them finished before")
+    prepare_images(jobs, progress=progress)
+    _train(config, jobs, journal, ray=ray)
     journal.say("figures and report")
     summary = summarise_study(
         config,
@@ -184,21 +192,13 @@ def _log_lung_images(run: Any, plan: LungsPlan, lungs: Lungs) -> None:
         run.log_images(rows, name=name, digest=digest_manifest(rows), role="testing")
 
 
-def _train(
-    config: StudyConfig,
-    images: StudyImages,
-    trainings: list[Training],
-    out: Path,
-    journal: Journal,
-    *,
-    lungs: Lungs | None,
-    progress: bool,
-) -> None:
-    jobs = plan_jobs(config, images, trainings, out, lungs=lungs.package if lungs else None)
-    journal.say(f"{len(trainings)} trainings, {len(trainings) - len(jobs)} of them finished before")
-    prepare_images(jobs, progress=progress)
+def _train(config: StudyConfig, jobs: Sequence[Job], journal: Journal, *, ray: str | None) -> None:
     try:
-        run_jobs(work, jobs, at_once=config.jobs, on_message=journal.hear)
+        if ray is None:
+            run_jobs(work, jobs, at_once=config.jobs, on_message=journal.hear)
+        else:
+            cpus = config.threads_per_training
+            run_on_cluster(work, jobs, address=ray, cpus=cpus, on_message=journal.hear)
     except KeyboardInterrupt:
         journal.close("KILLED")
         raise

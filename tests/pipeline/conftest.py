@@ -1,4 +1,7 @@
-"""Small images, manifests and untrained packages, made on the spot."""
+"""Small images, manifests and untrained packages, made on the spot.
+
+Lets tests import ``clusters`` from this folder.
+"""
 
 import sys
 from collections.abc import Callable
@@ -7,6 +10,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+
+FOLDER = str(Path(__file__).parent)
+if FOLDER not in sys.path:
+    sys.path.insert(0, FOLDER)
 
 Command = Callable[..., tuple[int, str, str]]
 CLASSES = ("normal", "covid")

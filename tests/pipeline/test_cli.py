@@ -1,6 +1,7 @@
 """The command line: help at once, wrong input in one line, what failed is listed."""
 
 import csv
+import os
 import subprocess
 import sys
 import time
@@ -55,7 +56,7 @@ def test_help_takes_less_than_a_second():
 
 @pytest.mark.parametrize(
     "path",
-    ["demo", "import", "audit", "split", "study", "predict", "doctor", "bench training",
+    ["demo", "import", "audit", "split", "study", "predict", "merge", "doctor", "bench training",
      "bench heatmap", "bench data", "bench predict", "segment train", "segment predict",
      "segment score", "classify train", "classify predict", "classify explain"],
 )  # fmt: skip
@@ -303,3 +304,36 @@ def test_outputs_stay_out_of_the_inputs(command, tmp_path, images, classifier_pa
     before = sorted(path.name for path in Path(images).iterdir())
     command("predict", images, "--model", classifier_package, "--out", tmp_path / "out")
     assert sorted(path.name for path in Path(images).iterdir()) == before
+
+
+def test_the_quick_doctor_needs_no_network_and_no_torch(tmp_path):
+    """A container's health check: what a prediction needs, whatever store is set."""
+    code = (
+        "import socket, sys\n"
+        "def refuse(*_): raise OSError('network')\n"
+        "socket.socket.connect = refuse\n"
+        "sys.argv = ['isnet-cxr', 'doctor', '--quick']\n"
+        "from isnet_cxr.pipeline.cli import main\n"
+        "try:\n"
+        "    main()\n"
+        "finally:\n"
+        "    assert not {'torch', 'mlflow'} & set(sys.modules)\n"
+    )
+    given = {**os.environ, "MLFLOW_TRACKING_URI": "http://127.0.0.1:9"}
+    said = subprocess.run(
+        [sys.executable, "-c", code], env=given, capture_output=True, text=True, check=False
+    )
+    assert said.returncode == 0, said.stderr
+    assert "pylibjpeg-openjpeg" in said.stdout
+
+
+def test_the_quick_doctor_tells_a_full_or_read_only_folder(command, monkeypatch):
+    import tempfile
+
+    def no_room(*_: object, **__: object) -> None:
+        raise OSError(30, "Read-only file system")
+
+    monkeypatch.setattr(tempfile, "NamedTemporaryFile", no_room)
+    code, said, _ = command("doctor", "--quick")
+    assert code == 3
+    assert "cannot be written (Read-only file system)" in said

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -71,18 +71,25 @@ def _cluster(folder: Path) -> Iterator[str]:
 class Server:
     """MLflow's server, which can be killed and started again at the same address."""
 
-    def __init__(self, store: str, folder: Path) -> None:
+    def __init__(self, store: str, folder: Path, arguments: Sequence[str] | None = None) -> None:
+        """Prepare a server; other ``arguments`` may have {port} and {artifacts} in them."""
         self._port, self._folder = free_port(), folder
         self.address = f"http://127.0.0.1:{self._port}"
-        self._command = [
-            sys.executable, "-m", "mlflow", "server", "--backend-store-uri", store,
-            "--artifacts-destination", str(folder / "artifacts"), "--serve-artifacts",
-            "--host", "127.0.0.1", "--port", str(self._port), "--workers", "1",
+        self._store = store
+        given = arguments or [
+            "server", "--artifacts-destination={artifacts}", "--serve-artifacts",
+            "--host=127.0.0.1", "--port={port}", "--workers=1",
         ]  # fmt: skip
+        places = {"port": self._port, "artifacts": folder / "artifacts"}
+        self._command = [sys.executable, "-m", "mlflow", *(a.format(**places) for a in given)]
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        environment = {**os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+        environment = {
+            **os.environ,
+            "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+            "MLFLOW_BACKEND_STORE_URI": self._store,
+        }
         environment.pop("MLFLOW_TRACKING_URI", None)
         with (self._folder / "log.txt").open("a") as log:
             self._process = subprocess.Popen(
