@@ -11,8 +11,7 @@ from typing import Any, Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import binary_dilation, binary_erosion, convolve, find_objects
-from skimage.measure import label
+from scipy.ndimage import binary_dilation, binary_erosion, convolve, find_objects, label
 
 Pixel = TypeVar("Pixel", bound=np.generic)
 Quality = Literal["good", "doubtful", "failed"]
@@ -125,7 +124,7 @@ def measure_features(
     """
     thin = _thin(mask)
     height, width = thin.shape
-    regions = label(thin, connectivity=1)
+    regions, count = label(thin)
     lungs = sorted(_regions(regions), key=lambda lung: -lung.area)[:PAIR]
     rows, columns = np.nonzero(thin)
     offset = (rows.mean() - (height - 1) / 2, columns.mean() - (width - 1) / 2)
@@ -134,7 +133,7 @@ def measure_features(
         along, across = np.abs(np.subtract(lungs[0].centroid, lungs[1].centroid))
     sureness = math.nan if probabilities is None else _sureness(thin, _thin(probabilities))
     return MaskFeatures(
-        lungs=int(regions.max()),
+        lungs=int(count),
         area_share=float(thin.mean()),
         symmetry=lungs[1].area / lungs[0].area if len(lungs) == PAIR else 0.0,
         off_centre=float(np.hypot(*offset) / math.hypot(height, width)),

