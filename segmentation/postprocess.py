@@ -5,6 +5,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import label
 
 LUNGS = 2
+ROWS_AT_ONCE = 64
 SMALLEST_LUNG = 0.1  # of the larger lung's area; what is smaller is a speck
 LARGEST_HOLE = 0.03  # of the image's area; what is larger is the mediastinum between touching lungs
 
@@ -38,19 +39,27 @@ def _bounding_box(mask: NDArray[np.uint8]) -> tuple[slice, slice] | None:
 
 def _fill_holes(mask: NDArray[np.bool_], *, largest: float) -> NDArray[np.bool_]:
     """Fill small background regions that no path leads out of; the image's edge is a way out."""
-    background, _ = label(np.pad(~mask, 1, constant_values=True), structure=np.ones((3, 3)))
-    areas = np.bincount(background.ravel())
+    background, count = label(np.pad(~mask, 1, constant_values=True), structure=np.ones((3, 3)))
+    areas = _areas(background, count)
     small = areas <= largest
     small[[0, background[0, 0]]] = False
     return mask | small[background][1:-1, 1:-1] if small.any() else mask
 
 
 def _keep_lungs(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    regions, _ = label(mask)
-    areas = np.bincount(regions.ravel())
+    regions, count = label(mask)
+    areas = _areas(regions, count)
     areas[0] = 0
     kept = np.zeros(len(areas), dtype=bool)
     kept[np.argsort(-areas, kind="stable")[:LUNGS]] = True
     kept &= (areas > 0) & (areas >= SMALLEST_LUNG * areas.max())
     chosen: NDArray[np.bool_] = mask if kept[1:].all() else kept[regions]
     return chosen
+
+
+def _areas(regions: NDArray[np.int32], count: int) -> NDArray[np.int64]:
+    """Return how many pixels each region has, from 0; by rows, since counting copies them."""
+    areas = np.zeros(count + 1, np.int64)
+    for start in range(0, len(regions), ROWS_AT_ONCE):
+        areas += np.bincount(regions[start : start + ROWS_AT_ONCE].ravel(), minlength=count + 1)
+    return areas

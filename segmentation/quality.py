@@ -95,13 +95,13 @@ def judge_mask(
 
     Args:
         mask: 1 in the lungs, (H, W), as it came from cleaning.
-        probabilities: The network's probability of lung, (H, W).
+        probabilities: The network's probability of lung, (H, W), thinned out or not.
 
     Returns:
         ``failed`` when the mask is empty or a feature is outside its outer range, ``doubtful``
         when one is outside its inner range. A NaN feature is not judged.
     """
-    if not _thin(mask).any():
+    if not thin_out(mask).any():
         return Verdict("failed", ("no lung found",))
     features = measure_features(mask, probabilities)
     doubts, failures = [], []
@@ -122,7 +122,7 @@ def measure_features(
 
     Large images are thinned first: the features hardly depend on the resolution.
     """
-    thin = _thin(mask)
+    thin = thin_out(mask)
     height, width = thin.shape
     regions, count = label(thin)
     lungs = sorted(_regions(regions), key=lambda lung: -lung.area)[:PAIR]
@@ -131,7 +131,7 @@ def measure_features(
     across, along = 0.0, 1.0
     if len(lungs) == PAIR:
         along, across = np.abs(np.subtract(lungs[0].centroid, lungs[1].centroid))
-    sureness = math.nan if probabilities is None else _sureness(thin, _thin(probabilities))
+    sureness = math.nan if probabilities is None else _sureness(thin, thin_out(probabilities))
     return MaskFeatures(
         lungs=int(count),
         area_share=float(thin.mean()),
@@ -153,8 +153,11 @@ def _regions(labels: NDArray[np.integer[Any]]) -> Iterator[_Region]:
         yield _Region(image, int(image.sum()), centroid)
 
 
-def _thin(plane: NDArray[Pixel]) -> NDArray[Pixel]:
-    """Take every n-th row and column of (H, W), so that no side is longer than judged."""
+def thin_out(plane: NDArray[Pixel]) -> NDArray[Pixel]:
+    """Take every n-th row and column of (H, W), so that no side is longer than judged.
+
+    What is thin already stays as it is.
+    """
     step = max(1, math.ceil(max(plane.shape) / JUDGED_SIZE_PX))
     return plane[::step, ::step]
 

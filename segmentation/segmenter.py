@@ -17,7 +17,7 @@ from isnet_cxr.data.learning.package import read_package
 from isnet_cxr.data.learning.preprocess import Preprocessing, prepare_image, restore_map
 from isnet_cxr.segmentation.network import KIND, NetworkSettings, build_runtime_network
 from isnet_cxr.segmentation.postprocess import clean_mask
-from isnet_cxr.segmentation.quality import Quality, judge_mask
+from isnet_cxr.segmentation.quality import Quality, judge_mask, thin_out
 
 
 @dataclass(frozen=True)
@@ -128,6 +128,8 @@ class LungSegmenter:
     def _finish(self, square: NDArray[np.float32], *, height: int, width: int) -> LungMask:
         """Bring probabilities (S, S) to the image's size, decide, clean and judge."""
         probabilities = restore_map(square, height=height, width=width, nearest=False)
-        mask = clean_mask((probabilities >= self._threshold).astype(np.uint8))
-        verdict = judge_mask(mask, probabilities)
+        lungs, thin = probabilities >= self._threshold, thin_out(probabilities).copy()
+        del probabilities  # the largest of all arrays, and no longer needed
+        mask = clean_mask(lungs.view(np.uint8))
+        verdict = judge_mask(mask, thin)
         return LungMask(mask, verdict.quality, verdict.reasons)

@@ -56,7 +56,7 @@ def write_mask(mask: NDArray[Any], path: Path) -> None:
     """
     if mask.ndim != GREY_AXES:
         raise InputError(f"mask must be (H, W), got {mask.shape}")
-    write_png(np.where(mask != 0, 255, 0).astype(np.uint8), path)
+    write_png((mask != 0).view(np.uint8) * np.uint8(255), path)
 
 
 def write_nifti(pixels: NDArray[np.floating[Any]], path: Path, spacing_mm: Spacing | None) -> None:
