@@ -8,6 +8,7 @@ inputs are added.
 """
 
 import os
+import sys
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -72,8 +73,14 @@ class Pace:
 
     def workers_for(self, count: int) -> int:
         """Return how many work on ``count`` images."""
-        asked = self.workers or min(len(os.sched_getaffinity(0)), MOST_WORKERS)
+        asked = self.workers or min(_usable_cores(), MOST_WORKERS)
         return max(1, min(asked, count))
+
+
+def _usable_cores() -> int:
+    if sys.platform == "linux":
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def predict_images(  # noqa: PLR0913 - what the commands offer, by name

@@ -17,9 +17,10 @@ import statistics
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -49,15 +50,22 @@ class Throughput:
 
     Attributes:
         per_second: Images a second of every loop and of both jobs.
+        cpu_seconds: CPU seconds of an image, which say more than rates on a busy machine; of the
+            jobs with the networks' loading.
         without_heatmaps: Median of the rounds' ratios: the job's rate over that of the slower of
             decoding and passes.
         with_heatmaps: The job's rate over that of the loop of all four.
+        cpu_without_heatmaps: The same ratio of CPU seconds of an image.
+        cpu_with_heatmaps: Likewise.
         cores: How many cores all of them had.
     """
 
     per_second: Mapping[str, float]
+    cpu_seconds: Mapping[str, float]
     without_heatmaps: float
     with_heatmaps: float
+    cpu_without_heatmaps: float
+    cpu_with_heatmaps: float
     cores: int
 
 
@@ -78,25 +86,48 @@ def measure_throughput(
     try:
         with tempfile.TemporaryDirectory() as name:
             loops = _Loops(Path(name), images, network, workers=len(cores))
-            rounds = []
+            rounds: list[dict[str, float]] = []
+            cpu: list[dict[str, float]] = []
             for number in range(repeats):
-                rounds.append({case: run() for case, run in loops.cases.items()})
+                one = {case: _with_cpu(run) for case, run in loops.cases.items()}
+                rounds.append({case: timed.rate for case, timed in one.items()})
+                cpu.append({case: timed.cpu_s for case, timed in one.items()})
                 rates = ", ".join(f"{case} {rate:.1f}" for case, rate in rounds[-1].items())
                 say(f"round {number + 1}, images a second: {rates}")
     finally:
         os.sched_setaffinity(0, before)
     return Throughput(
-        per_second={case: statistics.median(one[case] for one in rounds) for case in rounds[0]},
+        per_second=_medians(rounds),
+        cpu_seconds=_medians(cpu),
         without_heatmaps=statistics.median(
             one["job_without_heatmaps"] / min(one["decoding"], one["passes"]) for one in rounds
         ),
         with_heatmaps=statistics.median(one["job"] / one["all_four"] for one in rounds),
+        cpu_without_heatmaps=statistics.median(
+            max(one["decoding"], one["passes"]) / one["job_without_heatmaps"] for one in cpu
+        ),
+        cpu_with_heatmaps=statistics.median(one["all_four"] / one["job"] for one in cpu),
         cores=len(cores),
     )
 
 
+class _Timed(NamedTuple):
+    rate: float
+    cpu_s: float
+
+
+def _with_cpu(run: Callable[[], tuple[int, float]]) -> _Timed:
+    before = time.process_time()
+    count, seconds = run()
+    return _Timed(count / seconds, (time.process_time() - before) / count)
+
+
+def _medians(rounds: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    return {case: statistics.median(one[case] for one in rounds) for case in rounds[0]}
+
+
 class _Loops:
-    """What is measured, ready to run; each case returns images a second."""
+    """What is measured, ready to run; each case returns how many images took how many seconds."""
 
     def __init__(self, folder: Path, images: int, network: str, *, workers: int) -> None:
         self._folder, self._workers = folder, workers
@@ -109,11 +140,11 @@ class _Loops:
         pixels = read_image(self._files[0]).pixels
         (self._sample,) = self._predictor.predict([pixels])
         self._jobs = itertools.count()
-        self.cases: dict[str, Callable[[], float]] = {
+        self.cases: dict[str, Callable[[], tuple[int, float]]] = {
             "decoding": lambda: self._loop(read_image),
             "passes": lambda: self._loop(self._pass),
             "explanation": lambda: self._loop(self._explain),
-            "explanation_in_batches": lambda: self._loop(self._explain_batch) * IN_A_BATCH,
+            "explanation_in_batches": lambda: self._loop(self._explain_batch, IN_A_BATCH),
             "pictures": lambda: self._loop(self._draw),
             "all_four": lambda: self._loop(self._all_four),
             "job": self._job,
@@ -124,7 +155,7 @@ class _Loops:
         torch.set_num_threads(1)
         self._own.predictor = self._predictor.copy()
 
-    def _loop(self, step: Callable[[Path], object]) -> float:
+    def _loop(self, step: Callable[[Path], object], at_once: int = 1) -> tuple[int, float]:
         def timed(files: Iterable[Path]) -> int:
             done = in_order(
                 step, files, workers=self._workers, ahead=self._workers, start=self._begin
@@ -136,7 +167,7 @@ class _Loops:
         count = timed(self._files)
         while time.perf_counter() < end:
             count += timed(self._files)
-        return count / (time.perf_counter() - started)
+        return count * at_once, time.perf_counter() - started
 
     def _find_lungs(self) -> None:
         segmenter = self._own.predictor.segmenter
@@ -166,12 +197,11 @@ class _Loops:
     def _named(self, file: Path) -> Prediction:
         return replace(self._sample, image_id=file.stem)
 
-    def _job(self, left_out: tuple[str, ...] = ()) -> float:
+    def _job(self, left_out: tuple[str, ...] = ()) -> tuple[int, float]:
         out = self._folder / f"out-{next(self._jobs)}"
         predict_images(
             [self._folder / "images"], model=self._model, out=out, left_out=left_out,
             device="cpu", refuse=False, pace=Pace(workers=self._workers), shown=False,
         )  # fmt: skip
         seconds = json.loads((out / RUN).read_text())["seconds"]
-        took = sum(seconds[step] for step in ("find", "job", "tables"))
-        return len(self._files) / float(took)
+        return len(self._files), sum(seconds[step] for step in ("find", "job", "tables"))
