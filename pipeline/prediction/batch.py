@@ -8,7 +8,6 @@ inputs are added.
 """
 
 import os
-import sys
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -78,9 +77,8 @@ class Pace:
 
 
 def _usable_cores() -> int:
-    if sys.platform == "linux":
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    affinity = getattr(os, "sched_getaffinity", None)  # what a container or scheduler allows
+    return len(affinity(0)) if affinity else os.cpu_count() or 1
 
 
 def predict_images(  # noqa: PLR0913 - what the commands offer, by name
