@@ -4,6 +4,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import label
 
+from isnet_cxr.data.readers.masks import MOST_LUNG
+
 LUNGS = 2
 ROWS_AT_ONCE = 64
 SMALLEST_LUNG = 0.1  # of the larger lung's area; what is smaller is a speck
@@ -14,7 +16,8 @@ def clean_mask(mask: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Fill the holes of a mask and keep its two largest regions.
 
     A second region of less than a tenth of the first is no lung but a speck: gas in the stomach,
-    a dark corner. An empty mask stays empty. Cleaning twice changes nothing.
+    a dark corner. A mask of most of the image is no lungs: it becomes empty, as it would be refused
+    when it is read. An empty mask stays empty. Cleaning twice changes nothing.
 
     Args:
         mask: 1 in the lungs, (H, W).
@@ -27,7 +30,7 @@ def clean_mask(mask: NDArray[np.uint8]) -> NDArray[np.uint8]:
     if box is not None:  # what surrounds it is background in one piece, and takes no part
         filled = _fill_holes(mask[box] > 0, largest=LARGEST_HOLE * mask.size)
         cleaned[box] = _keep_lungs(filled)
-    return cleaned
+    return cleaned if cleaned.mean() <= MOST_LUNG else np.zeros_like(cleaned)
 
 
 def _bounding_box(mask: NDArray[np.uint8]) -> tuple[slice, slice] | None:
