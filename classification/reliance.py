@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from isnet_cxr.classification.backgrounds import compose_backgrounds, outside_lungs
+from isnet_cxr.classification.backgrounds.patchwork import own_background_left
 from isnet_cxr.classification.classifier import Classifier
 
 PARTNERS = 4
@@ -26,10 +27,12 @@ class Reliance:
     Attributes:
         exchanged: Probabilities with a background composed of other images', (N, C).
         erased: Probabilities with the lungs black, (N, C).
+        seam: Share of its own background that an image keeps when it is exchanged, (N,).
     """
 
     exchanged: NDArray[np.float32]
     erased: NDArray[np.float32]
+    seam: NDArray[np.float32]
 
 
 def measure_reliance(
@@ -51,7 +54,7 @@ def measure_reliance(
     generator = torch.Generator().manual_seed(seed)
     count = len(images)
     exchanged = np.full((count, len(classifier.classes)), np.nan, dtype=np.float32)
-    erased = exchanged.copy()
+    erased, seam = exchanged.copy(), np.full(count, np.nan, dtype=np.float32)
     known = np.flatnonzero(masks.any(axis=(1, 2)))
     order = known[torch.randperm(len(known), generator=generator).numpy()]
     for rows in np.array_split(order, max(1, -(-len(order) // AT_ONCE))):
@@ -61,7 +64,8 @@ def measure_reliance(
         )
         exchanged[rows] = classifier.predict(_bytes(composed), masks[rows])
         erased[rows] = classifier.predict(_bytes(outside_lungs(batch, lungs)), masks[rows])
-    return Reliance(exchanged, erased)
+        seam[rows] = own_background_left(lungs).numpy()
+    return Reliance(exchanged, erased, seam)
 
 
 def _tensor(values: NDArray[np.uint8]) -> Tensor:

@@ -23,7 +23,7 @@ from isnet_cxr.pipeline.report.pictures import (
     image_picture,
     lung_pictures,
 )
-from isnet_cxr.pipeline.report.reliance import measures_table, reliance_table
+from isnet_cxr.pipeline.report.reliance import measures_table, reliance_table, seam_of
 from isnet_cxr.pipeline.study.describe import without_places
 from isnet_cxr.pipeline.study.samples import read_explained
 from isnet_cxr.pipeline.table import Table
@@ -111,6 +111,7 @@ def _content(material: ReportMaterial) -> dict[str, Any]:
         "verdict": summary["verdict"],
         "reliance": reliance_table(summary.get("reliance", {})),
         "measures": measures_table(),
+        "seam": seam_of(summary.get("reliance", {})),
         "comparisons": tables.comparison_table(material) if config.compare else None,
         "bias": [_bias_section(name, own) for name, own in summary.get("bias", {}).items()],
         "outputs": tables.outputs_table(summary),

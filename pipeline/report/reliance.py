@@ -27,6 +27,13 @@ def reliance_table(reliance: Mapping[str, Mapping[str, Any]]) -> Table:
     return Table(["test", "classifier", *titles, "against it"], rows, frozenset(strong))
 
 
+def seam_of(reliance: Mapping[str, Mapping[str, Any]]) -> str:
+    """Say how much of its own background an image keeps at most, on any test, in percent."""
+    kept = [own["seam"] for tests in reliance.values() for own in tests.values()]
+    known = [value for value in kept if value is not None]
+    return f"{100 * max(known):.1f} %" if known else NONE
+
+
 def measures_table() -> Table:
     """List what speaks against a classifier, and how each measure can be fooled."""
     rows = [

@@ -21,7 +21,7 @@ from isnet_cxr.pipeline.study.measures import ERASED, EXCHANGED, MEASURES
 from isnet_cxr.pipeline.study.seeds import average
 from isnet_cxr.pipeline.study.trainings import Training
 
-FOLDER = "reliance"
+FOLDER, SEAM = "reliance", "seam"
 
 
 def ask_changed(
@@ -32,7 +32,7 @@ def ask_changed(
     Args:
         package: The classifier's.
         images: A manifest; every label must be one of its classes.
-        to: CSV file: image_id, exchanged_p_<class>..., erased_p_<class>...
+        to: CSV file: image_id, exchanged_p_<class>..., erased_p_<class>..., seam
         cache: Folder of prepared images; None prepares them anew.
         device: Where the network runs.
     """
@@ -44,6 +44,7 @@ def ask_changed(
     for changed, probabilities in ((EXCHANGED, answers.exchanged), (ERASED, answers.erased)):
         for number, name in enumerate(classifier.classes):
             columns[f"{changed}_p_{name}"] = probabilities[:, number]
+    columns[SEAM] = answers.seam
     to.parent.mkdir(parents=True, exist_ok=True)
     pd.DataFrame(columns).to_csv(to, index=False)
 
@@ -65,7 +66,9 @@ def score_reliance(
 
     Returns:
         By classifier and test: ``measures`` (mean over seeds, NaN where something could not be
-        measured), and ``caught``: names of those that speak against the classifier.
+        measured), ``caught``: names of those that speak against the classifier, ``rank``: share of
+        the most relevant pixels inside the lungs, as many as the lungs have, and ``seam``: share of
+        its own background that an image keeps when it is exchanged.
     """
     found: dict[str, Any] = {}
     for name in dict.fromkeys(training.classifier for training in trainings):
@@ -81,7 +84,7 @@ def _measured(
     values["bias_test"] = _lost_by_deceiving(bias, trainings[0].classifier)
     measures = {name: values[name] for name in MEASURES}
     caught = [name for name, value in measures.items() if MEASURES[name].catches(value)]
-    return {"measures": measures, "caught": caught, "rank": values["rank"]}
+    return {"measures": measures, "caught": caught, "rank": values["rank"], SEAM: values[SEAM]}
 
 
 def _by_predictions(classes: Sequence[str], training: Training, test: str) -> dict[str, float]:
@@ -99,6 +102,7 @@ def _by_predictions(classes: Sequence[str], training: Training, test: str) -> di
     return {
         "relevance": float(said["relevance_inside_lungs"].mean()),
         "rank": float(said["relevance_rank_inside_lungs"].mean()),
+        SEAM: float(changed[SEAM].mean()),
         "exchange": auc("") - auc(f"{EXCHANGED}_"),
         "erased": auc(f"{ERASED}_"),
         "accounted": accounted(both["log_odds"], both["relevance_net_inside_lungs"]),

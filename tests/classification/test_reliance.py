@@ -78,3 +78,5 @@ def test_images_without_lungs_are_not_measured(known):
     assert np.isnan(found.exchanged[known:]).all()
     assert np.isnan(found.erased[known:]).all()
     assert not np.isnan(found.erased[:known]).any()
+    assert np.isnan(found.seam[known:]).all()
+    assert (found.seam[:known] < 0.5).all()

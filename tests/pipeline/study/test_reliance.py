@@ -97,7 +97,7 @@ def measure(network: nn.Module, folder: Path) -> dict:
     (folder / "reliance").mkdir()
     answers = {f"exchanged_p_{n}": found.exchanged[:, i] for i, n in enumerate(CLASSES)}
     answers |= {f"erased_p_{n}": found.erased[:, i] for i, n in enumerate(CLASSES)}
-    pd.DataFrame({"image_id": ids, **answers}).to_csv(
+    pd.DataFrame({"image_id": ids, "seam": found.seam, **answers}).to_csv(
         folder / "reliance" / "internal.csv", index=False
     )
     accuracy = {
