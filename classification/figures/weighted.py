@@ -84,4 +84,5 @@ def log_odds(probabilities: Floats, pair: Ints) -> Floats:
 def _ratio(above: Floats, below: NDArray[Any]) -> Floats:
     """Divide; NaN where there is nothing to divide by."""
     parts = np.full(above.shape, np.nan)
-    return np.divide(above, below, out=parts, where=below > 0)
+    np.divide(above, below, out=parts, where=below > 0)
+    return parts
