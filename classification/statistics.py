@@ -15,7 +15,7 @@ from isnet_cxr.classification.figures.figure import Floats
 from isnet_cxr.classification.resampling import draw_resamples, quantiles
 from isnet_cxr.data.errors import InputError
 
-DESCRIBING = ("image_id", "patient_id", "dataset", "label", "predicted")
+DESCRIBING = ("image_id", "patient_id", "dataset", "label", "predicted", "strangeness")
 """Columns of the predictions that say which image it is and what was said; no outputs."""
 
 
