@@ -4,18 +4,18 @@ Patients, not images, are resampled: images of one patient are no independent ev
 are several training seeds, they are resampled as well.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from isnet_cxr.classification.figures import FIGURES, Figure, Scored
+from isnet_cxr.classification.figures.figure import Floats
+from isnet_cxr.classification.resampling import draw_resamples, quantiles
 from isnet_cxr.data.errors import InputError
 
-Ints = NDArray[np.integer[Any]]
-DESCRIBING = ("image_id", "patient_id", "dataset", "label", "predicted")
+DESCRIBING = ("image_id", "patient_id", "dataset", "label", "predicted", "strangeness")
 """Columns of the predictions that say which image it is and what was said; no outputs."""
 
 EVIDENCE = (
@@ -39,21 +39,51 @@ def summarise(
         n, every figure of ``FIGURES``, recall (by class), confusion (rows: truth), outputs (means
         of further columns) and ci95 (low and high of every figure).
     """
-    scored = as_scored(predictions, classes)
-    confusion = np.zeros((len(classes), len(classes)), dtype=int)
-    np.add.at(confusion, (scored.truth, scored.predicted), 1)
-    return {
-        "n": len(predictions),
-        **{name: float(figure.measure(scored)) for name, figure in FIGURES.items()},
-        "recall": {
-            name: float(confusion[row, row] / confusion[row].sum())
-            for row, name in enumerate(classes)
-            if confusion[row].sum()
-        },
-        "confusion": confusion.tolist(),
-        "outputs": mean_outputs(predictions, classes),
-        "ci95": intervals([predictions], classes, seed=seed, resamples=resamples),
-    }
+    return summarise_seeds([predictions], classes, seed=seed, resamples=resamples)[0][0]
+
+
+def summarise_seeds(
+    predictions: Sequence[pd.DataFrame],
+    classes: Sequence[str],
+    *,
+    seed: int = 0,
+    resamples: int = 1000,
+) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    """Score the predictions of every training seed on one test.
+
+    Args:
+        predictions: One frame per training seed, over the same images.
+        classes: Class names, in the order of the network's outputs.
+        seed: Of the bootstrap.
+        resamples: Number of bootstrap samples; each draws patients and training seeds with
+            replacement.
+
+    Returns:
+        What ``summarise`` returns, for each seed; and of the mean over seeds ``ci95`` and
+        ``spread``: for every figure that these images have its standard deviation over
+        ``patients`` (bootstrap, seeds held) and over ``seeds`` (of one seed's figure; NaN where
+        there is one seed).
+
+    Raises:
+        ValueError: If the seeds were tested on different images.
+    """
+    _check_same_images(predictions, "an interval over seeds")
+    scored = [as_scored(frame, classes) for frame in predictions]
+    samples = draw_resamples(
+        predictions[0]["patient_id"], seeds=len(scored), resamples=resamples, seed=seed
+    )
+    observed = {name: [float(f.measure(one)) for one in scored] for name, f in FIGURES.items()}
+    shown = {name: f for name, f in FIGURES.items() if not np.isnan(observed[name]).all()}
+    drawn = dict(zip(shown, samples.of(list(shown.values()), scored), strict=True))
+    own = [
+        _describe(frame, one, classes)
+        | {name: values[number] for name, values in observed.items()}
+        | {"ci95": {n: quantiles(v[number]) for n, v in drawn.items() if _has(observed, n, number)}}
+        for number, (frame, one) in enumerate(zip(predictions, scored, strict=True))
+    ]
+    pooled = {name: quantiles(samples.over_seeds(values)) for name, values in drawn.items()}
+    spread = {name: _spread(observed[name], values) for name, values in drawn.items()}
+    return own, {"ci95": pooled, "spread": spread}
 
 
 def intervals(
@@ -63,32 +93,9 @@ def intervals(
     seed: int = 0,
     resamples: int = 1000,
 ) -> dict[str, list[float]]:
-    """Return 95 % intervals of the mean over seeds of every figure that these images have.
-
-    Every bootstrap sample draws patients and training seeds with replacement.
-
-    Args:
-        predictions: One frame per training seed, over the same images.
-        classes: Class names, in the order of the network's outputs.
-        seed: Of the bootstrap.
-        resamples: Number of bootstrap samples.
-
-    Raises:
-        ValueError: If the seeds were tested on different images.
-    """
-    _check_same_images(predictions, "an interval over seeds")
-    scored = [as_scored(frame, classes) for frame in predictions]
-    draws: dict[str, list[float]] = {name: [] for name in FIGURES}
-    for rows, seeds in _resample(predictions[0], len(scored), resamples, seed):
-        drawn, counts = np.unique(seeds, return_counts=True)
-        parts = [scored[number].at(rows) for number in drawn]
-        for name, figure in FIGURES.items():
-            draws[name].append(_mean([figure.measure(part) for part in parts], counts))
-    return {
-        name: _interval(draws[name])
-        for name, figure in FIGURES.items()
-        if any(not np.isnan(figure.measure(one)) for one in scored)
-    }
+    """Return 95 % intervals of the mean over seeds, as ``summarise_seeds`` does."""
+    ci95 = summarise_seeds(predictions, classes, seed=seed, resamples=resamples)[1]["ci95"]
+    return dict(ci95)
 
 
 def compare_paired(
@@ -121,17 +128,18 @@ def compare_paired(
     if len(first) != len(second):
         raise ValueError("a paired comparison needs the same seeds on both sides")
     _check_same_images([*first, *second], "a paired comparison")
-    pairs = [
-        (as_scored(one, classes), as_scored(other, classes))
-        for one, other in zip(first, second, strict=True)
-    ]
-    samples = _resample(first[0], len(pairs), resamples, seed)
-    compared = {
-        name: _compare(figure, pairs, samples)
-        for name, figure in FIGURES.items()
-        if figure.compared
+    sides = [[as_scored(frame, classes) for frame in side] for side in (first, second)]
+    samples = draw_resamples(
+        first[0]["patient_id"], seeds=len(first), resamples=resamples, seed=seed
+    )
+    compared = {name: figure for name, figure in FIGURES.items() if figure.compared}
+    observed = {name: _mean_difference(figure, *sides) for name, figure in compared.items()}
+    shown = {name: f for name, f in compared.items() if not np.isnan(observed[name])}
+    one, other = (samples.of(list(shown.values()), side) for side in sides)
+    return {
+        name: _compare(observed[name], samples.over_seeds(drawn, strict=True))
+        for name, drawn in zip(shown, one - other, strict=True)
     }
-    return {name: own for name, own in compared.items() if not np.isnan(own["difference"])}
 
 
 def as_scored(predictions: pd.DataFrame, classes: Sequence[str]) -> Scored:
@@ -161,59 +169,51 @@ def mean_outputs(predictions: pd.DataFrame, classes: Sequence[str]) -> dict[str,
     return {str(name): float(numbers[name].mean()) for name in numbers if name not in known}
 
 
-Sample = tuple[Ints, Ints]
-
-
-def _compare(
-    figure: Figure, pairs: Sequence[tuple[Scored, Scored]], samples: Sequence[Sample]
-) -> dict[str, Any]:
-    differences = [
-        float(np.mean([_difference(figure, pairs[number], rows) for number in numbers]))
-        for rows, numbers in samples
-    ]
-    everything = np.arange(len(pairs[0][0].truth))
-    observed = np.mean([_difference(figure, pair, everything) for pair in pairs])
-    known = np.asarray([value for value in differences if not np.isnan(value)] or [np.nan])
-    tails = np.mean(known <= 0), np.mean(known >= 0)
+def _describe(predictions: pd.DataFrame, scored: Scored, classes: Sequence[str]) -> dict[str, Any]:
+    confusion = np.zeros((len(classes), len(classes)), dtype=int)
+    np.add.at(confusion, (scored.truth, scored.predicted), 1)
     return {
-        "difference": float(observed),
-        "ci95": _interval(differences),
-        "p": min(1.0, max(2 * float(min(tails)), 1 / len(samples))),
+        "n": len(predictions),
+        "recall": {
+            name: float(confusion[row, row] / confusion[row].sum())
+            for row, name in enumerate(classes)
+            if confusion[row].sum()
+        },
+        "confusion": confusion.tolist(),
+        "outputs": mean_outputs(predictions, classes),
     }
 
 
-def _difference(figure: Figure, pair: tuple[Scored, Scored], rows: Ints) -> float:
-    one, other = (figure.measure(scored.at(rows)) for scored in pair)
-    return one - other
+def _has(observed: Mapping[str, Sequence[float]], name: str, number: int) -> bool:
+    return not np.isnan(observed[name][number])
+
+
+def _spread(observed: Sequence[float], drawn: Floats) -> dict[str, float]:
+    """Standard deviations of the mean over patients, and of one seed's figure over seeds."""
+    known = drawn[~np.isnan(observed)]
+    seeds = np.asarray(observed)[~np.isnan(observed)]
+    return {
+        "patients": float(np.nanstd(known.mean(axis=0))),
+        "seeds": float(seeds.std(ddof=1)) if len(seeds) > 1 else float("nan"),
+    }
+
+
+def _mean_difference(figure: Figure, first: Sequence[Scored], second: Sequence[Scored]) -> float:
+    pairs = zip(first, second, strict=True)
+    return float(np.mean([figure.measure(one) - figure.measure(other) for one, other in pairs]))
+
+
+def _compare(observed: float, drawn: Floats) -> dict[str, Any]:
+    """Describe a difference by its value and those of the bootstrap samples, (B,)."""
+    known = drawn[~np.isnan(drawn)]
+    tails = (np.mean(known <= 0), np.mean(known >= 0)) if len(known) else (1.0, 1.0)
+    return {
+        "difference": observed,
+        "ci95": quantiles(drawn),
+        "p": min(1.0, max(2 * float(min(tails)), 1 / len(drawn))),
+    }
 
 
 def _check_same_images(frames: Sequence[pd.DataFrame], what: str) -> None:
     if len({tuple(frame["image_id"]) for frame in frames}) != 1:
         raise ValueError(f"{what} needs the same images for every training")
-
-
-def _resample(predictions: pd.DataFrame, seeds: int, resamples: int, seed: int) -> list[Sample]:
-    """Draw patients and seeds with replacement: rows of images, and numbers of ``seeds`` seeds."""
-    generator = np.random.default_rng(seed)
-    codes, patients = pd.factorize(predictions["patient_id"])
-    rows_of = np.split(np.argsort(codes, kind="stable"), np.cumsum(np.bincount(codes))[:-1])
-    draws = generator.integers(len(patients), size=(resamples, len(patients)))
-    rows = [np.concatenate([rows_of[patient] for patient in draw]) for draw in draws]
-    return list(zip(rows, generator.integers(seeds, size=(resamples, seeds)), strict=True))
-
-
-def _mean(values: Sequence[float], counts: Ints) -> float:
-    """Average the values that are numbers, each as often as it was drawn."""
-    drawn = np.asarray(values, dtype=float)
-    known = ~np.isnan(drawn)
-    return float(np.average(drawn[known], weights=counts[known])) if known.any() else float("nan")
-
-
-def _interval(values: Sequence[float]) -> list[float]:
-    """2.5 and 97.5 % quantiles of the values that are numbers."""
-    known = np.asarray(values, dtype=float)
-    known = known[~np.isnan(known)]
-    if not len(known):
-        return [float("nan"), float("nan")]
-    low, high = np.quantile(known, [0.025, 0.975])
-    return [float(low), float(high)]

@@ -46,6 +46,9 @@ class Figure:
         compared: Whether pairs of classifiers are compared by it.
         stressed: Whether the report stresses the best classifier of each test.
         plotted: Whether the report plots it; it must lie in [0, 1].
+        resampled: The figure of B resamples at once, (B,), from how often each of them holds each
+            image, (N, B). It equals ``measure`` of every resample and is only faster; where it is
+            None, that is what is called.
     """
 
     title: str
@@ -54,6 +57,7 @@ class Figure:
     compared: bool = False
     stressed: bool = False
     plotted: bool = False
+    resampled: Callable[[Scored, Floats], Floats] | None = None
 
 
 FIGURES: Registry[Figure] = Registry("figure of merit")

@@ -3,6 +3,7 @@
 import numpy as np
 from scipy.stats import rankdata
 
+from isnet_cxr.classification.figures import weighted
 from isnet_cxr.classification.figures.figure import FIGURES, Figure, Floats, Ints, Scored
 
 RELEVANCE = "relevance_inside_lungs"
@@ -58,8 +59,7 @@ def pair_auc(probabilities: Floats, truth: Ints) -> float:
     present = np.unique(truth)
     if len(present) != 2:  # noqa: PLR2004
         return float("nan")
-    two = np.clip(probabilities[:, present], 1e-12, None)
-    odds = np.log(two[:, 1]) - np.log(two[:, 0])
+    odds = weighted.log_odds(probabilities, present)
     return macro_auc(np.stack([-odds, odds], axis=1), (truth == present[1]).astype(int))
 
 
@@ -75,6 +75,7 @@ FIGURES.register(
     Figure(
         title="macro F1",
         measure=lambda scored: macro_f1(scored.predicted, scored.truth),
+        resampled=lambda scored, counts: weighted.macro_f1(scored.predicted, scored.truth, counts),
         compared=True,
         stressed=True,
         plotted=True,
@@ -85,6 +86,9 @@ FIGURES.register(
     Figure(
         title="macro AUC",
         measure=lambda scored: macro_auc(scored.probabilities, scored.truth),
+        resampled=lambda scored, counts: weighted.macro_auc(
+            scored.probabilities, scored.truth, counts
+        ),
         compared=True,
         stressed=True,
         plotted=True,
@@ -95,6 +99,9 @@ FIGURES.register(
     Figure(
         title="AUC, two classes",
         measure=lambda scored: pair_auc(scored.probabilities, scored.truth),
+        resampled=lambda scored, counts: weighted.pair_auc(
+            scored.probabilities, scored.truth, counts
+        ),
         compared=True,
         stressed=True,
     ),
@@ -104,6 +111,7 @@ FIGURES.register(
     Figure(
         title="accuracy",
         measure=lambda scored: accuracy(scored.predicted, scored.truth),
+        resampled=lambda scored, counts: weighted.mean(scored.predicted == scored.truth, counts),
         compared=True,
     ),
 )
@@ -112,6 +120,9 @@ FIGURES.register(
     Figure(
         title="relevance inside the lungs",
         measure=relevance_inside_lungs,
+        resampled=lambda scored, counts: weighted.mean(
+            np.asarray(scored.columns[RELEVANCE], dtype=float), counts
+        ),
         inputs=(RELEVANCE,),
         plotted=True,
     ),

@@ -37,8 +37,8 @@ def evaluate_classifier(
     Returns:
         One row per image that could be read: image_id, patient_id, dataset, label, predicted,
         p_<class>..., relevance_inside_lungs (for the predicted class; NaN without a lung mask),
-        what other outputs have to say in numbers, and the verdict of the gate, which refuses no
-        image here.
+        what other outputs have to say in numbers, the verdict of the gate, which refuses no image
+        here, and its strangeness (NaN where the package has no gate statistics).
 
     Raises:
         InputError: If a label is unknown, or the classifier needs a mask that an image lacks.
@@ -69,6 +69,11 @@ def evaluate_classifier(
     frame["gate"] = [
         predictor.gate.judge(Seen(image, mask if known else None)).name
         for image, mask, known in zip(shown, images.masks, rows["lung_mask"] != "", strict=True)
+    ]
+    statistics = predictor.gate.statistics
+    frame["strangeness"] = [
+        np.nan if statistics is None else statistics.scores(image, mask).strangeness
+        for image, mask in zip(shown, images.masks, strict=True)
     ]
     return frame
 

@@ -16,6 +16,7 @@ from isnet_cxr.data.writers.atomic import replacing
 from isnet_cxr.pipeline.audit import audit_tables
 from isnet_cxr.pipeline.config import CONTROL
 from isnet_cxr.pipeline.report import plots, tables
+from isnet_cxr.pipeline.report.evidence import evidence_content
 from isnet_cxr.pipeline.report.material import ReportMaterial
 from isnet_cxr.pipeline.report.pictures import (
     Picture,
@@ -106,6 +107,7 @@ def _content(material: ReportMaterial) -> dict[str, Any]:
         },
         "lungs": _lungs(material),
         "cross": _cross(material) if classification else None,
+        "evidence": evidence_content(summary["evidence"]) if classification else None,
         "conflict": tables.conflict_table(summary.get("conflict", {})),
         "control": CONTROL,
         "verdict": summary["verdict"],

@@ -20,7 +20,7 @@ from isnet_cxr.pipeline.study.machine import automatic_device, number_of_workers
 from isnet_cxr.pipeline.study.parallel import Tell
 from isnet_cxr.pipeline.study.samples import choose_samples
 from isnet_cxr.pipeline.study.steps import once
-from isnet_cxr.pipeline.study.trainings import Training
+from isnet_cxr.pipeline.study.trainings import VALIDATION, Training
 
 
 @dataclass(frozen=True)
@@ -127,6 +127,8 @@ def work(job: Job, tell: Tell) -> None:
     training = job.training
     tell("stage", "training")
     once(training.learning, {"digest": training.learn}, lambda folder: _learn(job, tell, folder))
+    if training.bias is None:
+        once(training.validating, {"digest": training.learn}, lambda folder: _validate(job, folder))
     once(training.testing, {"digest": training.test}, lambda folder: _test(job, tell, folder))
     tell("done")
 
@@ -148,6 +150,12 @@ def _learn(job: Job, tell: Tell, folder: Path) -> None:
         shutil.copytree(job.lungs, job.training.package / LUNGS, dirs_exist_ok=True)
 
 
+def _validate(job: Job, folder: Path) -> None:
+    """Predict the images that thresholds and temperatures are fixed on; no test is looked at."""
+    development = read_manifest(job.development)
+    _predict(job, development[development["split"] == "val"], folder / VALIDATION, bias=None)
+
+
 def _test(job: Job, tell: Tell, folder: Path) -> None:
     from isnet_cxr.pipeline.study.reliance import FOLDER as RELIANCE
     from isnet_cxr.pipeline.study.reliance import ask_changed
@@ -155,12 +163,13 @@ def _test(job: Job, tell: Tell, folder: Path) -> None:
 
     training = job.training
     for name, path in job.tests.items():
+        images = read_manifest(path)
         if training.bias:
             for test in BIAS_TESTS[training.bias].tests:
-                _predict(job, path, folder / f"{test}.csv", bias=(training.bias, test))
+                _predict(job, images, folder / f"{test}.csv", bias=(training.bias, test))
             continue
         tell("stage", f"tests on {name}")
-        _predict(job, path, folder / f"{name}.csv", bias=None)
+        _predict(job, images, folder / f"{name}.csv", bias=None)
         ask_changed(
             training.package,
             path,
@@ -177,12 +186,12 @@ def _test(job: Job, tell: Tell, folder: Path) -> None:
         )
 
 
-def _predict(job: Job, manifest: Path, to: Path, *, bias: tuple[str, str] | None) -> None:
+def _predict(job: Job, images: pd.DataFrame, to: Path, *, bias: tuple[str, str] | None) -> None:
     from isnet_cxr.pipeline.prediction.evaluation import evaluate_classifier
 
     predictions = evaluate_classifier(
         job.training.package,
-        read_manifest(manifest),
+        images,
         cache=job.cache,
         bias=bias,
         device=automatic_device(),

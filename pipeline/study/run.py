@@ -130,7 +130,7 @@ def _do(
     summary = summarise_study(
         config,
         trainings,
-        tests=list(images.tests),
+        images=images,
         segmentation=lungs.scores if lungs else {},
         left_out=[asdict(entry) for entry in images.left_out],
         flagged=flagged_images(images),

@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from isnet_cxr.classification.statistics import intervals, summarise
+from isnet_cxr.classification.statistics import summarise_seeds
 
 
 def score_seeds(frames: Mapping[int, pd.DataFrame], classes: Sequence[str]) -> dict[str, Any]:
@@ -17,11 +17,12 @@ def score_seeds(frames: Mapping[int, pd.DataFrame], classes: Sequence[str]) -> d
         classes: Class names, in the order of the network's outputs.
 
     Returns:
-        Means over seeds, ``ci95`` over patients and seeds, and ``seeds`` with each seed's own.
+        Means over seeds; ``ci95`` over patients and seeds; ``spread``, what patients and seeds
+        add to it, each by itself; and ``seeds`` with each seed's own.
     """
-    by_seed = {str(seed): summarise(rows, classes) for seed, rows in frames.items()}
-    ci95 = intervals(list(frames.values()), classes)
-    return {**average(list(by_seed.values())), "ci95": ci95, "seeds": by_seed}
+    own, pooled = summarise_seeds(list(frames.values()), classes)
+    by_seed = {str(seed): figures for seed, figures in zip(frames, own, strict=True)}
+    return {**average(own), **pooled, "seeds": by_seed}
 
 
 def average(figures: Sequence[Any]) -> Any:

@@ -8,7 +8,9 @@ from typing import Any
 from isnet_cxr.classification.statistics import compare_paired
 from isnet_cxr.data.bias import BIAS_TESTS
 from isnet_cxr.pipeline.config import CONTROL, StudyConfig
+from isnet_cxr.pipeline.study.evidence import gather_evidence
 from isnet_cxr.pipeline.study.groups import score_groups
+from isnet_cxr.pipeline.study.images import StudyImages
 from isnet_cxr.pipeline.study.reliance import score_reliance
 from isnet_cxr.pipeline.study.seeds import score_seeds
 from isnet_cxr.pipeline.study.steps import write_json
@@ -22,7 +24,7 @@ def summarise_study(
     config: StudyConfig,
     trainings: Sequence[Training],
     *,
-    tests: Sequence[str],
+    images: StudyImages,
     segmentation: Mapping[str, Any],
     left_out: Sequence[Mapping[str, Any]],
     flagged: Sequence[Mapping[str, Any]],
@@ -32,16 +34,18 @@ def summarise_study(
     Args:
         config: The study.
         trainings: All of its trainings, finished.
-        tests: Names of the tests.
+        images: Its images, with masks.
         segmentation: Scores of the lung masks by dataset.
         left_out: Images the study did not use, counted.
         flagged: Images that it used and a person should look at, counted.
 
     Returns:
         ``segmentation``, ``classification`` (classifier, test: means over seeds and ``seeds`` with
-        each seed's own), where there is a control ``conflict`` (test, group, classifier), and where
-        they were asked for ``bias`` (bias test, classifier, test) and ``comparisons``.
+        each seed's own), ``evidence`` (what a reviewer asks), where there is a control ``conflict``
+        (test, group, classifier), and where they were asked for ``bias`` (bias test, classifier,
+        test) and ``comparisons``.
     """
+    tests = list(images.tests)
     plain = [training for training in trainings if training.bias is None]
     names = list(dict.fromkeys(training.classifier for training in plain))
     summary: dict[str, Any] = {
@@ -52,6 +56,14 @@ def summarise_study(
         "left_out": list(left_out),
         "flagged": list(flagged),
     }
+    if plain:
+        summary["evidence"] = gather_evidence(
+            plain,
+            config.classes,
+            development=images.development,
+            tests=images.tests,
+            compared=config.compare,
+        )
     if CONTROL in names:
         summary["conflict"] = score_groups(config.classes, plain, tests)
     if config.bias_tests:

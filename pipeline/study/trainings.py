@@ -20,6 +20,8 @@ from isnet_cxr.pipeline.study.steps import (
     is_done,
 )
 
+VALIDATION = "validation.csv"
+
 
 @dataclass(frozen=True)
 class Training:
@@ -63,10 +65,16 @@ class Training:
         return self.folder / "testing"
 
     @property
+    def validating(self) -> Path:
+        """Folder of predicting the validation images, which thresholds are fixed on."""
+        return self.folder / "validating"
+
+    @property
     def is_finished(self) -> bool:
-        """Whether the network is trained and tested."""
+        """Whether the network is trained, has its thresholds, and is tested."""
         learnt = is_done(self.learning, {"digest": self.learn})
-        return learnt and is_done(self.testing, {"digest": self.test})
+        fixed = self.bias is not None or is_done(self.validating, {"digest": self.learn})
+        return learnt and fixed and is_done(self.testing, {"digest": self.test})
 
     @property
     def package(self) -> Path:
@@ -80,6 +88,10 @@ class Training:
     def predictions(self, test: str) -> pd.DataFrame:
         """One row per image of ``test``, see ``evaluate_classifier``."""
         return pd.read_csv(self.testing / f"{test}.csv", keep_default_na=True)
+
+    def validation(self) -> pd.DataFrame:
+        """One row per validation image of the development set, see ``evaluate_classifier``."""
+        return pd.read_csv(self.validating / VALIDATION, keep_default_na=True)
 
 
 def plan_trainings(

@@ -1,0 +1,153 @@
+"""Plots of a study's evidence: matrix, ROC curves, reliability, accuracy by coverage.
+
+Classifiers differ by colour, line and marker, so that a grey print tells them apart.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from isnet_cxr.classification.evidence.abstention import COVERAGES
+from isnet_cxr.pipeline.report.plots import FAINT, STYLE, colour_of
+
+LINES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (1, 3)))
+MARKERS = ("o", "s", "^", "D", "v", "P")
+WIDTH = 8.0
+FEWEST = 3
+RANGE = (0.4, 2.0)
+"""Of the greys: so wide that black is read on the darkest."""
+
+
+def plot_matrix(matrix: Mapping[str, Any]) -> Figure:
+    """Show classifiers by groups: area, interval and what was lost; darker is better."""
+    names, groups = list(matrix["cells"]), matrix["groups"]
+    values = np.asarray(
+        [[_value(matrix["cells"][name][group["name"]]) for name in names] for group in groups]
+    )
+    with mpl.rc_context(STYLE):
+        figure = Figure(figsize=(WIDTH, 0.62 * len(groups) + 0.7), layout="constrained")
+        axes = figure.subplots()
+        axes.imshow(values, cmap="Greys", vmin=RANGE[0], vmax=RANGE[1], aspect="auto")
+        for row, group in enumerate(groups):
+            for column, name in enumerate(names):
+                text = _annotation(matrix["cells"][name][group["name"]])
+                axes.text(column, row, text, ha="center", va="center", fontsize=8.5)
+        axes.set_xticks(range(len(names)), names)
+        axes.set_yticks(range(len(groups)), [_title(group) for group in groups])
+        axes.xaxis.tick_top()
+        axes.grid(visible=False)
+        axes.spines[:].set_visible(False)
+    return figure
+
+
+def plot_roc(classes: Mapping[str, Any], test: str) -> Figure:
+    """Show each class's ROC curve on a test with 95 % bands, one panel per class."""
+    labels = list(next(iter(classes.values()))[test])
+    figure, panels = _panels(labels)
+    for panel, label in zip(panels, labels, strict=True):
+        for place, (name, own) in enumerate(classes.items()):
+            curve = own[test][label]["roc"]
+            band = curve["false"], curve["low"], curve["high"]
+            panel.fill_between(
+                *(_numbers(part) for part in band), color=colour_of(place), alpha=0.13
+            )
+            panel.plot(
+                curve["false"], _numbers(curve["true"]), color=colour_of(place),
+                linestyle=LINES[place % len(LINES)], linewidth=1.5, label=name,
+            )  # fmt: skip
+        _square(panel, label)
+        panel.set_xlabel("1 \N{MINUS SIGN} specificity")
+    panels[0].set_ylabel("sensitivity")
+    return _with_legend(figure, panels, len(classes))
+
+
+def plot_reliability(calibration: Mapping[str, Any]) -> Figure:
+    """Show how often predictions are right by how sure they are, one panel per test."""
+    tests = list(next(iter(calibration.values())))
+    figure, panels = _panels(tests)
+    for panel, test in zip(panels, tests, strict=True):
+        for place, (name, own) in enumerate(calibration.items()):
+            told = own[test]["as_predicted"]
+            _draw(panel, told["sure"], told["right"], place, name)
+        _square(panel, test)
+        panel.set_xlabel("probability said")
+    panels[0].set_ylabel("share that is right")
+    return _with_legend(figure, panels, len(calibration))
+
+
+def plot_coverage(abstention: Mapping[str, Any]) -> Figure:
+    """Show accuracy on the images answered, the surest first, one panel per test."""
+    tests = list(next(iter(abstention.values())))
+    figure, panels = _panels(tests)
+    for panel, test in zip(panels, tests, strict=True):
+        for place, (name, own) in enumerate(abstention.items()):
+            _draw(panel, COVERAGES, own[test]["by_coverage"]["probability"], place, name)
+        panel.set_xlim(0, 1.02)
+        panel.set_ylim(0, 1.02)
+        panel.set_title(test)
+        panel.set_xlabel("share of images answered")
+    panels[0].set_ylabel("accuracy on these")
+    return _with_legend(figure, panels, len(abstention))
+
+
+def _panels(titles: Sequence[str]) -> tuple[Figure, list[Axes]]:
+    """Return panels side by side, all of a size however few there are."""
+    count = max(FEWEST, len(titles))
+    with mpl.rc_context(STYLE):
+        figure = Figure(figsize=(WIDTH, WIDTH / count + 0.6), layout="constrained")
+        panels = np.atleast_1d(figure.subplots(1, count, sharey=True))
+    for panel in panels[len(titles) :]:
+        panel.set_visible(False)
+    return figure, list(panels[: len(titles)])
+
+
+def _draw(axes: Axes, across: Any, up: Any, place: int, name: str) -> None:
+    axes.plot(
+        _numbers(across), _numbers(up), color=colour_of(place), label=name, linewidth=1.5,
+        linestyle=LINES[place % len(LINES)], marker=MARKERS[place % len(MARKERS)], markersize=4,
+    )  # fmt: skip
+
+
+def _square(axes: Axes, title: str) -> None:
+    """Frame a panel from 0 to 1 both ways, with its diagonal."""
+    axes.plot([0, 1], [0, 1], color=FAINT, linewidth=1, zorder=0)
+    axes.set_xlim(-0.01, 1.01)
+    axes.set_ylim(-0.01, 1.01)
+    axes.set_title(title)
+
+
+def _with_legend(figure: Figure, panels: Sequence[Axes], columns: int) -> Figure:
+    handles, labels = panels[0].get_legend_handles_labels()
+    with mpl.rc_context(STYLE):
+        figure.legend(handles, labels, loc="outside upper center", ncols=min(columns, 4))
+    return figure
+
+
+def _title(group: Mapping[str, Any]) -> str:
+    mark = " *" if group["confounded"] else ""
+    indent = "" if group["site"] is None else "   at "
+    name = group["test"] if group["site"] is None else group["site"]
+    return f"{indent}{name}{mark}"
+
+
+def _annotation(cell: Mapping[str, Any]) -> str:
+    if cell["value"] is None:
+        return "\N{EN DASH}"
+    low, high = cell["ci95"]
+    text = f"{cell['value']:.2f} [{low:.2f}, {high:.2f}]"
+    if cell.get("gap") is None:
+        return text
+    return f"{text}\nlost {cell['gap']:+.2f}".replace("-", "\N{MINUS SIGN}")
+
+
+def _value(cell: Mapping[str, Any]) -> float:
+    return np.nan if cell["value"] is None else float(cell["value"])
+
+
+def _numbers(values: Any) -> Any:
+    """Return values as floats, NaN where there is none."""
+    return np.asarray([np.nan if value is None else value for value in values], dtype=float)
