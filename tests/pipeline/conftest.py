@@ -1,5 +1,6 @@
 """Small images, manifests and untrained packages, made on the spot."""
 
+import gc
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -97,6 +98,7 @@ def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str])
         monkeypatch.setattr(sys, "argv", ["isnet-cxr", *map(str, arguments)])
         with pytest.raises(SystemExit) as ended:
             cli.main()
+        gc.unfreeze()  # what a command keeps from the collector, hypothesis asks it for
         out, err = capsys.readouterr()
         return int(ended.value.code or 0), out, err
 
