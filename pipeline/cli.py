@@ -26,6 +26,7 @@ from isnet_cxr.pipeline.commands import (
     gate,
     predict,
     segment,
+    served_model,
     split,
     study,
 )
@@ -51,6 +52,7 @@ app.add_typer(classify.app, name="classify")
 app.command("study")(study.study)
 app.command("predict")(predict.predict)
 app.command("gate")(gate.gate)
+app.command("served-model")(served_model.served_model)
 bench.app.command("data")(bench_data.data)
 bench.app.command("predict")(bench_predict.predict)
 app.add_typer(bench.app, name="bench")
