@@ -25,6 +25,7 @@ from isnet_cxr.pipeline.commands import (
     doctor,
     gate,
     predict,
+    runs,
     segment,
     served_model,
     split,
@@ -51,6 +52,7 @@ app.add_typer(segment.app, name="segment")
 app.add_typer(classify.app, name="classify")
 app.command("study")(study.study)
 app.command("predict")(predict.predict)
+app.add_typer(runs.app, name="runs")
 app.command("gate")(gate.gate)
 app.command("served-model")(served_model.served_model)
 bench.app.command("data")(bench_data.data)

@@ -8,6 +8,6 @@ import os
 import warnings
 
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # read when mlflow is imported
-with warnings.catch_warnings():
-    warnings.simplefilter("ignore", UserWarning)  # MLflow's advice on types that it could check
+with warnings.catch_warnings(record=True):  # MLflow advises on types, and sets filters of its own
+    warnings.simplefilter("ignore", UserWarning)
     import isnet_cxr.pipeline.serving.served  # noqa: F401

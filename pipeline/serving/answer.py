@@ -42,8 +42,8 @@ def answer(
         InputError: If there is no such class.
     """
     if explained not in ("predicted", *predictor.classes):
-        known = ", ".join(predictor.classes)
-        raise InputError(f"explained: no such class, expected predicted or one of: {known}")
+        names = ", ".join(predictor.classes)
+        raise InputError(f"explained: no such class, expected predicted or one of: {names}")
     predictor.check(explained)
     lungs = predictor.segment(image.pixels)
     gate = predictor.judge(image, lungs)
