@@ -20,9 +20,11 @@ from servers import Server, postgres
 
 from isnet_cxr.data.manifests.manifest import write_manifest
 from isnet_cxr.data.phantoms import DEVELOPMENT, EXTERNAL, LABELS, Hospital, make_hospital
-from isnet_cxr.pipeline.config import StudyConfig, parse_study
+from isnet_cxr.pipeline.config import parse_study
 from isnet_cxr.pipeline.study.run import run_study
 from isnet_cxr.pipeline.tracking import STORE
+from isnet_cxr.pipeline.tracking.exporting import export_runs
+from isnet_cxr.pipeline.tracking.importing import import_runs
 
 pytestmark = pytest.mark.slow
 
@@ -63,8 +65,8 @@ def _images(hospital: Hospital, out: Path) -> pd.DataFrame:
 
 
 @pytest.fixture(scope="module")
-def study(tmp_path_factory: pytest.TempPathFactory) -> tuple[StudyConfig, Path]:
-    """A finished study of two short trainings, with its own store, and its folder."""
+def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder of a finished study of two short trainings, with its own store."""
     out = tmp_path_factory.mktemp("study")
     datasets = {}
     for hospital in (*DEVELOPMENT, EXTERNAL[0]):
@@ -87,28 +89,27 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> tuple[StudyConfig, Path]:
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("MLFLOW_TRACKING_URI", raising=False)
         run_study(config, out / "study", say=print, progress=False)
-    return config, out / "study"
+    return out / "study"
 
 
 @pytest.fixture(scope="module", params=["SQLite", "PostgreSQL"])
 def pages(
     request: pytest.FixtureRequest,
-    study: tuple[StudyConfig, Path],
+    study: Path,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Pages]:
-    """MLflow's pages: of the study's own store, and of a server before PostgreSQL."""
-    config, out = study
+    """MLflow's pages: of the study's own store, and of a server that its runs were carried to."""
     folder = tmp_path_factory.mktemp("server")
     if request.param == "SQLite":
-        yield from _pages(Server(f"sqlite:///{out / STORE}", folder))
+        yield from _pages(Server(f"sqlite:///{study / STORE}", folder))
         return
     with postgres() as database:
         server = Server(database, folder)
 
         def deliver() -> None:
-            with pytest.MonkeyPatch.context() as patch:
-                patch.setenv("MLFLOW_TRACKING_URI", server.address)
-                assert not run_study(config, out, say=print, progress=False).undelivered
+            export_runs(study, folder / "carried")
+            assert import_runs(folder / "carried", server.address) == (3, 3)
+            assert import_runs(folder / "carried", server.address) == (3, 0)
 
         yield from _pages(server, deliver)
 
