@@ -15,6 +15,7 @@ Research software, not a medical device. Not for diagnosis.
 - Input: one frontal image, {size_px} x {size_px} px, grey in [0, 1], exposure "{exposure}"{masked}
 - Heatmaps: {heatmaps}
 - Seed: {seed}{bias}
+- Calibration: {calibration}
 
 ## Trained on
 
@@ -51,6 +52,16 @@ def write_card(
         bias=f"\n- Trained on images with a planted shortcut: bias test {settings['bias']}"
         if settings["bias"]
         else "",
+        calibration=_describe_calibration(config.get("calibration")),
         counts="\n".join(lines),
         metrics="\n".join(f"- {name}: {value}" for name, value in metrics.items()),
+    )
+
+
+def _describe_calibration(calibration: dict[str, Any] | None) -> str:
+    if calibration is None:
+        return "none: too few validation images, or all of them right"
+    return (
+        f"temperature {calibration['temperature']:.3f}, from {calibration['images']} validation "
+        "images; it holds for images like those"
     )

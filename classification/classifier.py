@@ -1,6 +1,7 @@
 """A trained classifier, loaded from its package: probabilities and heatmaps."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -12,8 +13,9 @@ from isnet_cxr.classification.explanation import IMAGES_AT_ONCE, Explanation, ex
 from isnet_cxr.classification.methods import METHODS, attribution_of, needs_of
 from isnet_cxr.classification.reading import new_network, read_classifier
 from isnet_cxr.classification.settings import ClassifierSettings
+from isnet_cxr.classification.temperature import COLDEST, HOTTEST, apply_temperature
 from isnet_cxr.data.errors import InputError
-from isnet_cxr.data.learning.package import read_package
+from isnet_cxr.data.learning.package import read_package, required
 
 KIND = "classifier"
 
@@ -25,15 +27,22 @@ class Classifier:
         classes: Names, in the order of the outputs.
         settings: Of its training; ``settings.preprocessing`` is how images must be prepared.
         network: The network itself.
+        temperature: What makes its probabilities calibrated; None where it is not known.
     """
 
     def __init__(
-        self, network: nn.Module, *, classes: list[str], settings: ClassifierSettings
+        self,
+        network: nn.Module,
+        *,
+        classes: list[str],
+        settings: ClassifierSettings,
+        temperature: float | None = None,
     ) -> None:
         """Wrap ``network``, which is switched to evaluation mode."""
         self.network = network.eval()
         self.classes = classes
         self.settings = settings
+        self.temperature = temperature
 
     @classmethod
     def load(cls, package: Path | str, device: str | torch.device = "cpu") -> "Classifier":
@@ -41,11 +50,13 @@ class Classifier:
 
         Raises:
             FileNotFoundError: If a file of it is missing.
-            InputError: If it is no classifier's, or its weights do not fit its network.
+            InputError: If it is no classifier's, of a later version, damaged or changed, or its
+                weights do not fit its network.
         """
         stored = read_package(package, kind=KIND)
-        settings = read_classifier(stored.config["settings"], where=f"{package}: settings")
-        classes = list(stored.config["classes"])
+        values = required(stored.config, "settings", dict, package)
+        settings = read_classifier(values, where=f"{package}: settings")
+        classes = [str(name) for name in required(stored.config, "classes", list, package)]
         network = new_network(settings, classes=len(classes), seed=0, trusted=False)
         try:
             network.load_state_dict(stored.weights)
@@ -53,7 +64,8 @@ class Classifier:
             raise InputError(
                 f"{package}: the weights do not fit the network of config.yaml"
             ) from None
-        return cls(network.to(device), classes=classes, settings=settings)
+        temperature = _read_temperature(stored.config, package)
+        return cls(network.to(device), classes=classes, settings=settings, temperature=temperature)
 
     @property
     def needs_masks(self) -> bool:
@@ -86,6 +98,15 @@ class Classifier:
             for part in torch.split(inputs, IMAGES_AT_ONCE)
         ]
         return np.asarray(torch.cat(parts).cpu().numpy())
+
+    def calibrate(self, probabilities: NDArray[np.float32]) -> NDArray[np.float64] | None:
+        """Return calibrated probabilities (..., C) of probabilities; None where nobody knows how.
+
+        They rank the classes of an image as the probabilities do.
+        """
+        if self.temperature is None:
+            return None
+        return apply_temperature(probabilities, self.temperature)
 
     def explain(
         self,
@@ -127,6 +148,20 @@ class Classifier:
             return inputs
         lungs = torch.from_numpy(np.ascontiguousarray(masks))[:, None].to(inputs)
         return METHODS[self.settings.method].as_seen(inputs, lungs)
+
+
+def _read_temperature(config: dict[str, Any], package: Path | str) -> float | None:
+    """Return the temperature in a package's configuration; None where there is none."""
+    if config.get("calibration") is None:
+        return None
+    calibration = required(config, "calibration", dict, package)
+    temperature = calibration.get("temperature")
+    if not isinstance(temperature, float) or not COLDEST <= temperature <= HOTTEST:
+        raise InputError(
+            f"{package}: config.yaml: calibration.temperature: expected a number from {COLDEST} "
+            f"to {HOTTEST}, got {temperature!r}"
+        )
+    return temperature
 
 
 def _check(images: NDArray[np.uint8], masks: NDArray[np.uint8] | None) -> None:

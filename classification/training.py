@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -17,11 +18,13 @@ from torch import Tensor, nn
 
 from isnet_cxr.classification.batches import ImageRows, ShuffledBatches, Stored, in_order, loader
 from isnet_cxr.classification.card import write_card
+from isnet_cxr.classification.classifier import KIND, Classifier
 from isnet_cxr.classification.learner import ClassifierLearner
 from isnet_cxr.classification.methods import METHODS, Setup, needs_of
 from isnet_cxr.classification.objective import Objective
 from isnet_cxr.classification.reading import new_network, plain_classifier
 from isnet_cxr.classification.settings import ClassifierSettings
+from isnet_cxr.classification.temperature import COLDEST, HOTTEST, as_logits, fit_temperature
 from isnet_cxr.data.bias import BIAS_TESTS
 from isnet_cxr.data.errors import InputError
 from isnet_cxr.data.gate.package import write_gate
@@ -38,7 +41,10 @@ from isnet_cxr.data.learning.fitting import (
 )  # fmt: skip
 from isnet_cxr.data.learning.package import WEIGHTS, Package, write_package
 
-KIND = "classifier"
+CALIBRATION_IMAGES = 30
+"""With fewer validation images a temperature is chance."""
+
+AT_BOUND = 1.01  # a temperature this near to its bounds ran away
 STATISTICS_IMAGES = 256  # batch-norm statistics are taken from so many training images
 
 
@@ -97,7 +103,12 @@ def train_classifier(
     best = _fit(network, objective, images, settings, out, seed=seed, report=(on_epoch, progress))
     best["epoch"] += 1  # counted from 1, for people
     metrics = {f"best_{name}": value for name, value in best.items()} | objective.measured
-    config = {"kind": KIND, **description, "measured": objective.measured}
+    config = {
+        "kind": KIND,
+        **description,
+        "measured": objective.measured,
+        "calibration": _calibrate(network, images.val, classes, settings),
+    }
     card = write_card(splits, config, metrics)
     gate = fit_statistics(images.train.plain, images.val.plain, seed=seed)
     if gate is not None:
@@ -105,6 +116,26 @@ def train_classifier(
     write_package(Package(network.state_dict(), config, metrics, card), package)
     shutil.rmtree(out / CHECKPOINTS)
     return package
+
+
+def _calibrate(
+    network: nn.Module, images: ImageRows, classes: Sequence[str], settings: ClassifierSettings
+) -> dict[str, Any] | None:
+    """Return the temperature that fits the validation images, and how many there were.
+
+    None where they are few, or where no temperature is the best: of images that are all right,
+    the colder the better.
+    """
+    if len(images) < CALIBRATION_IMAGES:
+        return None
+    classifier = Classifier(network, classes=list(classes), settings=settings)
+    stored = [images[rows] for rows in in_order(len(images), CALIBRATION_IMAGES)]
+    seen = [classifier.predict(shown.numpy(), masks.numpy()) for shown, masks, *_ in stored]
+    labels = np.concatenate([labels.numpy() for _, _, labels, _ in stored])
+    temperature = fit_temperature(as_logits(np.concatenate(seen)), labels)
+    if min(temperature / COLDEST, HOTTEST / temperature) < AT_BOUND:
+        return None
+    return {"temperature": temperature, "images": len(images)}
 
 
 def _fit(

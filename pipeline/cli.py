@@ -26,7 +26,9 @@ from isnet_cxr.pipeline.commands import (
     gate,
     merge,
     predict,
+    runs,
     segment,
+    served_model,
     split,
     study,
 )
@@ -52,7 +54,9 @@ app.add_typer(classify.app, name="classify")
 app.command("study")(study.study)
 app.command("predict")(predict.predict)
 app.command("merge")(merge.merge)
+app.add_typer(runs.app, name="runs")
 app.command("gate")(gate.gate)
+app.command("served-model")(served_model.served_model)
 bench.app.command("data")(bench_data.data)
 bench.app.command("predict")(bench_predict.predict)
 app.add_typer(bench.app, name="bench")

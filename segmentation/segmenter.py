@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from isnet_cxr.data.errors import InputError
-from isnet_cxr.data.learning.package import read_package
+from isnet_cxr.data.learning.package import read_package, required
 from isnet_cxr.data.learning.preprocess import Preprocessing, prepare_image, restore_map
+from isnet_cxr.data.settings import build_settings
 from isnet_cxr.segmentation.network import KIND, NetworkSettings, build_runtime_network
 from isnet_cxr.segmentation.postprocess import clean_mask
 from isnet_cxr.segmentation.quality import Quality, judge_mask, thin_out
@@ -71,8 +72,11 @@ class LungSegmenter:
             InputError: If it is no lung segmenter, or its weights do not fit its network.
         """
         loaded = read_package(package, kind=KIND)
-        settings = loaded.config["network"]
-        shape = NetworkSettings(**{**settings, "channels": tuple(settings["channels"])})
+        where, config = f"{package}: ", loaded.config
+        shape = build_settings(
+            NetworkSettings, required(config, "network", dict, package), where=f"{where}network"
+        )
+        preprocessing = required(config, "preprocessing", dict, package)
         network = build_runtime_network(shape)
         try:
             network.load_state_dict(loaded.weights)
@@ -82,9 +86,9 @@ class LungSegmenter:
             ) from error
         return cls(
             network,
-            Preprocessing(**loaded.config["preprocessing"]),
-            threshold=loaded.config["threshold"],
-            mirror=loaded.config["test_time_mirror"],
+            build_settings(Preprocessing, preprocessing, where=f"{where}preprocessing"),
+            threshold=required(config, "threshold", float, package),
+            mirror=required(config, "test_time_mirror", bool, package),
             device=device,
         )
 

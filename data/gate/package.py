@@ -13,13 +13,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from safetensors import SafetensorError
-from safetensors.numpy import load_file, save_file
+from safetensors.numpy import load, save_file
 
 from isnet_cxr.data.errors import InputError
 from isnet_cxr.data.gate.appearance import DIRECTIONS, PIXELS, Appearance
 from isnet_cxr.data.gate.gaussian import Gaussian
 from isnet_cxr.data.gate.statistics import GateStatistics, Thresholds
 from isnet_cxr.data.learning.package import make_readable
+from isnet_cxr.data.learning.seal import Seal, read_seal, seal_again, sealed_bytes
 
 TENSORS, NUMBERS = "gate.safetensors", "gate.json"
 VERSION = 1
@@ -27,7 +28,7 @@ PARTS = ("mean", "directions", "variances", "remainder")
 
 
 def write_gate(statistics: GateStatistics, folder: Path) -> None:
-    """Write statistics into a package's folder, made if missing."""
+    """Write statistics into a package's folder, made if missing; a sealed one is sealed anew."""
     folder.mkdir(parents=True, exist_ok=True)
     tensors = {
         f"{name}.{part}": np.ascontiguousarray(getattr(model, part), dtype=np.float32)
@@ -43,20 +44,23 @@ def write_gate(statistics: GateStatistics, folder: Path) -> None:
         "thresholds": asdict(statistics.thresholds),
     }
     (folder / NUMBERS).write_text(json.dumps(content, indent=2))
+    seal_again(folder)
 
 
 def read_gate(folder: Path | str) -> GateStatistics | None:
     """Read the statistics of a package; None where it has none.
 
     Raises:
-        InputError: If they are damaged, or of a version that is not known.
+        InputError: If they are damaged, were changed since the package was sealed, or are of a
+            version that is not known.
     """
     folder = Path(folder)
     if not (folder / NUMBERS).is_file() and not (folder / TENSORS).is_file():
         return None
-    content = _read_numbers(folder / NUMBERS)
+    sealed = read_seal(folder)
+    content = _read_numbers(folder, sealed)
     try:
-        tensors = load_file(folder / TENSORS)
+        tensors = load(sealed_bytes(folder, TENSORS, sealed))
         counts = content["images"]
         return GateStatistics(
             Appearance(_models(tensors)),
@@ -69,10 +73,13 @@ def read_gate(folder: Path | str) -> GateStatistics | None:
         raise InputError(f"{folder}: {TENSORS} or {NUMBERS} is missing or damaged") from None
 
 
-def _read_numbers(path: Path) -> dict[str, Any]:
+def _read_numbers(folder: Path, sealed: Seal | None) -> dict[str, Any]:
+    path = folder / NUMBERS
     try:
-        content = json.loads(path.read_text())
-    except (OSError, ValueError):
+        content = json.loads(sealed_bytes(folder, NUMBERS, sealed))
+    except (OSError, ValueError) as error:
+        if isinstance(error, InputError):
+            raise
         raise InputError(f"{path}: missing, not JSON, or damaged") from None
     version = content.get("version") if isinstance(content, dict) else None
     if version != VERSION:

@@ -23,7 +23,7 @@ from isnet_cxr.data.finding import Found
 from isnet_cxr.data.gate.gate import Gate, Seen
 from isnet_cxr.data.gate.package import read_gate
 from isnet_cxr.data.gate.verdict import Verdict
-from isnet_cxr.data.learning.package import LUNGS
+from isnet_cxr.data.learning.package import lungs_in
 from isnet_cxr.data.learning.preprocess import prepare_image, prepare_mask, to_bytes
 from isnet_cxr.data.manifests.records import image_id
 from isnet_cxr.data.readers import Radiograph
@@ -51,6 +51,7 @@ class Prediction:
         mask: 1 in the lungs, uint8 (S, S); all 0 where no lungs are known.
         pixels: As read, (1, H, W) in [0, 1]; None for an image that came prepared.
         lungs: Mask and verdict of the segmenter, (H, W); None without one.
+        calibrated: The probabilities as the package's temperature changes them; None without one.
         flags: Review flags: why a person should look at the image.
         gate: Whether this is a frontal chest radiograph at all; None where nobody asked.
         source: The file that the image was read from, for outputs that refer to it (see
@@ -68,6 +69,7 @@ class Prediction:
     mask: NDArray[np.uint8]
     pixels: NDArray[np.float32] | None = None
     lungs: LungMask | None = None
+    calibrated: NDArray[np.float64] | None = None
     flags: tuple[str, ...] = ()
     gate: Verdict | None = None
     source: Found | None = field(default=None, repr=False)
@@ -108,8 +110,7 @@ class Predictor:
             InputError: If a package is of another kind or damaged.
         """
         classifier = Classifier.load(package, device)
-        if lungs is None and (package / LUNGS).is_dir():
-            lungs = package / LUNGS
+        lungs = lungs_in(package) if lungs is None else lungs
         segmenter = None if lungs is None else LungSegmenter.load(lungs, device)
         return cls(classifier, segmenter, Gate(read_gate(package)))
 
@@ -243,6 +244,7 @@ class Predictor:
         lungs: Sequence[LungMask | None] | None = None,
     ) -> list[Prediction]:
         explanation = self._passes(squares, masks, explained)
+        calibrated = self.classifier.calibrate(explanation.probabilities)
         predictions = []
         for number, identity in enumerate(image_ids):
             pixels = None if images is None else images[number]
@@ -264,6 +266,7 @@ class Predictor:
                     mask=masks[number],
                     pixels=pixels,
                     lungs=found,
+                    calibrated=None if calibrated is None else calibrated[number],
                     flags=flags,
                 )
             )

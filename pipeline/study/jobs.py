@@ -1,7 +1,6 @@
 """What a training's process is given and does: train one classifier, test it, explain samples."""
 
 import os
-import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +9,7 @@ import pandas as pd
 
 from isnet_cxr.data.bias import BIAS_TESTS
 from isnet_cxr.data.learning.cache import load_images
-from isnet_cxr.data.learning.package import LUNGS
+from isnet_cxr.data.learning.package import add_lungs
 from isnet_cxr.data.learning.preprocess import Preprocessing
 from isnet_cxr.data.manifests.manifest import read_manifest, write_manifest
 from isnet_cxr.data.registry import load_extensions
@@ -147,7 +146,7 @@ def _learn(job: Job, tell: Tell, folder: Path) -> None:
         progress=False,
     )
     if job.lungs is not None:
-        shutil.copytree(job.lungs, job.training.package / LUNGS, dirs_exist_ok=True)
+        add_lungs(job.training.package, job.lungs)
 
 
 def _validate(job: Job, folder: Path) -> None:

@@ -1,10 +1,11 @@
 """What happens in a study, told to the user and to MLflow."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from isnet_cxr.classification.reading import plain_classifier
+from isnet_cxr.pipeline.config import StudyConfig
 from isnet_cxr.pipeline.study.images import StudyImages
 from isnet_cxr.pipeline.study.jobs import Job
 from isnet_cxr.pipeline.study.steps import digest_manifest
@@ -26,9 +27,10 @@ _SHOWN = (
 class Journal:
     """Keeps a study's MLflow runs: one for the study, one below it for every training."""
 
-    def __init__(self, tracker: Tracker, parent: Run, say: Say) -> None:
+    def __init__(self, tracker: Tracker, parent: Run, study: StudyConfig, say: Say) -> None:
         """Write into ``parent`` and runs below it; ``say`` gets one line at a time."""
         self._tracker = tracker
+        self._study = study
         self._parent = parent
         self._open: dict[str, Run] = {}
         self.say = say
@@ -53,9 +55,13 @@ class Journal:
             run.end(status)
         self._open.clear()
 
-    def run_of_lungs(self, digest: str) -> Run:
-        """Return the run of the lung segmenter."""
-        return self._tracker.run("lungs", name="lungs", digest=digest, parent=self._parent)
+    def run_of_lungs(self, digest: str, *, datasets: Sequence[str]) -> Run:
+        """Return the run of the lung segmenter, trained on ``datasets``."""
+        tags = {"role": "lungs", "study": self._study.name, "dataset": ", ".join(datasets)}
+        return self._tracker.run(
+            "lungs", name="lungs", digest=digest, parent=self._parent, tags=tags,
+            description="The lung segmenter, stage 1.",
+        )  # fmt: skip
 
     def has_logged(self, training: Training) -> bool:
         """Whether ``log_training`` was done for this very training and its tests."""
@@ -82,9 +88,20 @@ class Journal:
             run.tag(**{LOGGED: training.test})
 
     def _start(self, training: Training, classes: tuple[str, ...]) -> Run:
+        tags = {
+            "role": "bias test" if training.bias else "classifier",
+            "study": self._study.name,
+            "dataset": ", ".join(self._study.development),
+            "classifier": training.classifier,
+            "method": training.settings.method,
+            "seed": str(training.seed),
+        }
+        if training.bias:
+            tags["bias_test"] = training.bias
         run = self._tracker.run(
-            training.name, name=training.name, digest=training.learn, parent=self._parent
-        )
+            training.name, name=training.name, digest=training.learn, parent=self._parent,
+            tags=tags, description=f"Classifier {training.name}, stage 2.",
+        )  # fmt: skip
         params = {"classifier": training.classifier, "seed": training.seed}
         run.log_params({**params, **plain_classifier(training.settings)})
         if classes:

@@ -32,6 +32,7 @@ from isnet_cxr.pipeline.study.jobs import Job, plan_jobs, prepare_images, work
 from isnet_cxr.pipeline.study.journal import LOGGED, Journal, Say, epoch_line
 from isnet_cxr.pipeline.study.lungs import Lungs, LungsPlan, apply_lungs, plan_lungs, train_lungs
 from isnet_cxr.pipeline.study.parallel import run_jobs
+from isnet_cxr.pipeline.study.registering import register_champion
 from isnet_cxr.pipeline.study.sources import LeftOut
 from isnet_cxr.pipeline.study.steps import digest_manifest
 from isnet_cxr.pipeline.study.summary import summarise_study, write_summary
@@ -82,17 +83,24 @@ def run_study(
         tracker = Tracker(out, config.name)
         if tracker.was_restored:
             say("the MLflow experiment had been deleted: it is restored, with its earlier runs")
-        parent = tracker.run("study", name=config.name, digest=config.name)
+        parent = tracker.run(
+            "study", name=config.name, digest=config.name, description=_describe(config),
+            tags={"role": "study", "study": config.name, "dataset": ", ".join(config.development)},
+        )  # fmt: skip
         with parent.ending():
             description = describe_study(config)
             write_description(description, out / DESCRIPTION)
             parent.log_file(write_description(without_places(description), out / "resolved.yaml"))
-            journal = Journal(tracker, parent, say)
+            parent.log_params(without_places(description))
+            journal = Journal(tracker, parent, config, say)
             summary, left_out = _do(config, description, out, journal, progress=progress, ray=ray)
             logged = ("segmentation", "classification", "conflict", "bias", "reliance")
             parent.log_figures({key: summary[key] for key in logged if key in summary})
             for result in (REPORT, MODEL_CARD, CHECKS, "summary.json", f"audit/{AUDIT}"):
                 parent.log_file(out / result)
+        registered = register_champion(tracker, summary, out)
+        if registered is not None:
+            say(f"registered in MLflow: {registered.uri}")
         return Finished(summary, out / REPORT, tracker.uri, left_out, tracker.lost)
 
 
@@ -164,7 +172,8 @@ def _do_lungs(
     plan = plan_lungs(config, images, out)
     if plan.folder is None:
         return apply_lungs(config, images, plan, out, progress=progress)
-    run = journal.run_of_lungs(plan.digest)
+    trained_on = config.segmentation.train if config.segmentation is not None else []
+    run = journal.run_of_lungs(plan.digest, datasets=trained_on)
     with run.ending():
         run.log_params(plan.params)
         epochs = plan.params["epochs"]
@@ -212,6 +221,16 @@ def _figures_of(summary: dict[str, Any], training: Training) -> dict[str, Any]:
     scores = summary["bias"][training.bias] if training.bias else summary["classification"]
     tests = scores[training.classifier]
     return {test: figures["seeds"][str(training.seed)] for test, figures in tests.items()}
+
+
+def _describe(config: StudyConfig) -> str:
+    """Say in Markdown what a study is."""
+    tests = ", ".join(config.external) or "none"
+    return (
+        f"Chest X-ray classifiers {', '.join(config.unbiased)} trained on "
+        f"{', '.join(config.development)}; external tests: {tests}. Research use only. The report "
+        "is among the artifacts."
+    )
 
 
 def _describe_images(images: StudyImages) -> str:

@@ -14,6 +14,7 @@ os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # these are read when
 os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
 os.environ.setdefault("MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR", "1")
 
+from isnet_cxr.pipeline.tracking.registry import CHAMPION, Registered, register_package
 from isnet_cxr.pipeline.tracking.run import Run, Status
 from isnet_cxr.pipeline.tracking.store import (
     ARTIFACTS,
@@ -26,6 +27,6 @@ from isnet_cxr.pipeline.tracking.store import (
 from isnet_cxr.pipeline.tracking.tracker import Tracker
 
 __all__ = [
-    "ARTIFACTS", "STORE", "Run", "Status", "Tracker", "check_store", "how_to_look", "tracking_uri",
-    "without_password",
+    "ARTIFACTS", "CHAMPION", "STORE", "Registered", "Run", "Status", "Tracker", "check_store",
+    "how_to_look", "register_package", "tracking_uri", "without_password",
 ]  # fmt: skip

@@ -24,6 +24,9 @@ Status = Literal["FINISHED", "FAILED", "KILLED"]
 LOGGED_COLUMNS = ["image_id", "dataset", "label", "view", "split", "mask_source", "mask_quality"]
 EPOCH = "epoch"
 """A key of an epoch's metrics that is no metric."""
+PARAMS, LONGEST_NAME = 100, 250
+"""Parameters of one request, and characters of a name, that MLflow takes."""
+
 BATCH = 500
 """Metrics of one request; MLflow takes a thousand."""
 _NOT_IN_NAMES = re.compile(r"[^\w\-. /]")
@@ -72,9 +75,12 @@ class Run:
 
         def send() -> None:
             known = self.client.get_run(self.run_id).data.params
-            new = [Param(k, str(v)) for k, v in flatten(params).items() if k not in known]
-            if new:
-                self.client.log_batch(self.run_id, params=new)
+            named = {
+                _NOT_IN_NAMES.sub("_", k)[:LONGEST_NAME]: v for k, v in flatten(params).items()
+            }
+            new = [Param(name, str(v)) for name, v in named.items() if name not in known]
+            for start in range(0, len(new), PARAMS):
+                self.client.log_batch(self.run_id, params=new[start : start + PARAMS])
 
         self._send(send)
 

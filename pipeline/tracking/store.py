@@ -30,8 +30,13 @@ FAILURES = (MlflowException, SQLAlchemyError, OSError)
 
 def tracking_uri(out: Path) -> str:
     """Say where the runs of the study in ``out`` are kept."""
-    own = str((out / STORE).absolute()).replace("%", "%25").replace("?", "%3F")
-    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{own}"
+    return os.environ.get("MLFLOW_TRACKING_URI") or own_uri(out)
+
+
+def own_uri(out: Path) -> str:
+    """Return the address of a study's own store, in its folder."""
+    place = str((out / STORE).absolute()).replace("%", "%25").replace("?", "%3F")
+    return f"sqlite:///{place}"
 
 
 def sqlite_file(uri: str) -> Path | None:

@@ -3,6 +3,7 @@
 Lets tests import ``clusters`` from this folder.
 """
 
+import gc
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -104,6 +105,7 @@ def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str])
         monkeypatch.setattr(sys, "argv", ["isnet-cxr", *map(str, arguments)])
         with pytest.raises(SystemExit) as ended:
             cli.main()
+        gc.unfreeze()  # what a command keeps from the collector, hypothesis asks it for
         out, err = capsys.readouterr()
         return int(ended.value.code or 0), out, err
 

@@ -8,6 +8,7 @@ import torch
 from isnet_cxr.data.learning.fitting import as_plain
 from isnet_cxr.data.learning.package import Package, write_package
 from isnet_cxr.data.learning.preprocess import Preprocessing, prepare_image
+from isnet_cxr.data.learning.seal import seal_again
 from isnet_cxr.data.readers import read_image, read_mask
 from isnet_cxr.data.review.flags import INVERTED, NO_CHEST
 from isnet_cxr.data.writers import write_png
@@ -138,6 +139,7 @@ def test_no_image_gives_an_empty_manifest(package, write_images, tmp_path):
 def test_weights_of_another_network_are_refused(package):
     config = (package / "config.yaml").read_text()
     (package / "config.yaml").write_text(config.replace("- 8\n", "- 4\n"))
+    seal_again(package)  # as if it had been written so
     with pytest.raises(ValueError, match="the weights do not fit the network"):
         LungSegmenter.load(package)
 
@@ -145,5 +147,6 @@ def test_weights_of_another_network_are_refused(package):
 def test_another_kind_of_package_is_refused(package):
     config = (package / "config.yaml").read_text()
     (package / "config.yaml").write_text(config.replace(KIND, "classifier"))
+    seal_again(package)
     with pytest.raises(ValueError, match="expected a package of kind 'lung-segmenter'"):
         LungSegmenter.load(package)

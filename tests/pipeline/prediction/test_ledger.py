@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 from isnet_cxr.data.finding import find_files
+from isnet_cxr.data.learning.seal import seal_again
 from isnet_cxr.data.writers import write_png
 
 TIMED = ("run.json", "predict.log")
@@ -110,6 +111,7 @@ def test_results_of_another_job_are_not_touched(command, given, tmp_path, other)
         package = shutil.copytree(given[2], tmp_path / "package")
         text = (package / "config.yaml").read_text()
         (package / "config.yaml").write_text(text + "# another\n")
+        seal_again(package)
         code, _, said = command("predict", given[0], "--model", package, "--out", out)
         assert "holds predictions with another model" in said
     else:

@@ -1,16 +1,9 @@
-"""A finished study as MLflow's own pages show it, in a real browser.
+"""A finished study as MLflow's own pages show it, in a real browser: SQLite, and PostgreSQL.
 
 Needs Chromium and its driver; without them the tests skip and say so.
 """
 
-import os
 import shutil
-import signal
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,16 +16,20 @@ from selenium.common.exceptions import TimeoutException
 from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webdriver import WebDriver
 from selenium.webdriver.support.ui import WebDriverWait
+from servers import Server, postgres
 
 from isnet_cxr.data.manifests.manifest import write_manifest
 from isnet_cxr.data.phantoms import DEVELOPMENT, EXTERNAL, LABELS, Hospital, make_hospital
 from isnet_cxr.pipeline.config import parse_study
 from isnet_cxr.pipeline.study.run import run_study
+from isnet_cxr.pipeline.tracking import STORE
+from isnet_cxr.pipeline.tracking.exporting import export_runs
+from isnet_cxr.pipeline.tracking.importing import import_runs
 
 pytestmark = pytest.mark.slow
 
 STUDY = "tiny study"
-CHILDREN = ("baseline seed 0", "baseline seed 1")
+CHILDREN = ("baseline seed 0", "exchange seed 0")
 PATIENCE_S = 300  # MLflow's pages take a second, or minutes on a machine that is busy with others
 CHROMIUM_FLAGS = (
     "--headless",
@@ -68,8 +65,8 @@ def _images(hospital: Hospital, out: Path) -> pd.DataFrame:
 
 
 @pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Tracking URI of a study of two short trainings."""
+def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder of a finished study of two short trainings, with its own store."""
     out = tmp_path_factory.mktemp("study")
     datasets = {}
     for hospital in (*DEVELOPMENT, EXTERNAL[0]):
@@ -84,52 +81,50 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         "external": {EXTERNAL[0].name: [EXTERNAL[0].name]},
         "exclude_duplicates": False,
         "defaults": {"preprocessing": {"size_px": 32}, "epochs": 2, "batch_size": 8},
-        "classifiers": {"baseline": {"method": "baseline"}},
+        "classifiers": {"baseline": {"method": "baseline"}, "exchange": {"method": "exchange"}},
         "background_control": False,
-        "seeds": [0, 1],
+        "seeds": [0],
     }
+    config = parse_study(described, folder=out)
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("MLFLOW_TRACKING_URI", raising=False)
-        config = parse_study(described, folder=out)
-        yield run_study(config, out / "study", say=print, progress=False).tracking_uri
+        run_study(config, out / "study", say=print, progress=False)
+    return out / "study"
 
 
-@pytest.fixture(scope="module")
-def pages(store: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pages]:
-    """MLflow's server on the study's store, at a free port."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    # MLflow's background jobs belong to features that no study uses.
-    environment = {**os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
-    command = [sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", store]
-    command += ["--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
-    log = tmp_path_factory.mktemp("server") / "log.txt"
-    with log.open("w") as output:
-        server = subprocess.Popen(
-            command, env=environment, start_new_session=True, stdout=output, stderr=output
-        )
+@pytest.fixture(scope="module", params=["SQLite", "PostgreSQL"])
+def pages(
+    request: pytest.FixtureRequest,
+    study: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Pages]:
+    """MLflow's pages: of the study's own store, and of a server that its runs were carried to."""
+    folder = tmp_path_factory.mktemp("server")
+    if request.param == "SQLite":
+        yield from _pages(Server(f"sqlite:///{study / STORE}", folder))
+        return
+    with postgres() as database:
+        server = Server(database, folder)
+
+        def deliver() -> None:
+            export_runs(study, folder / "carried")
+            assert import_runs(folder / "carried", server.address) == (3, 3)
+            assert import_runs(folder / "carried", server.address) == (3, 0)
+
+        yield from _pages(server, deliver)
+
+
+def _pages(server: Server, deliver: Callable[[], None] = lambda: None) -> Iterator[Pages]:
+    server.start()
     try:
-        address = f"http://127.0.0.1:{port}"
-        _await_server(server, f"{address}/health", log)
-        client = MlflowClient(store)
+        deliver()
+        client = MlflowClient(server.address)
         experiment = client.get_experiment_by_name(STUDY).experiment_id
         runs = client.search_runs([experiment])
-        yield Pages(address, experiment, {run.info.run_name: run.info.run_id for run in runs})
+        ids = {run.info.run_name: run.info.run_id for run in runs}
+        yield Pages(server.address, experiment, ids)
     finally:
-        os.killpg(server.pid, signal.SIGTERM)
-        server.wait(timeout=PATIENCE_S)
-
-
-def _await_server(server: subprocess.Popen[bytes], health: str, log: Path) -> None:
-    end = time.monotonic() + PATIENCE_S
-    while time.monotonic() < end and server.poll() is None:
-        try:
-            with urllib.request.urlopen(health, timeout=10):
-                return
-        except OSError:
-            time.sleep(0.5)
-    pytest.fail(f"MLflow's server did not start:\n{log.read_text()[-2000:]}")
+        server.kill()
 
 
 @pytest.fixture(scope="module")
@@ -208,7 +203,39 @@ def test_the_report_opens_among_the_artifacts(pages, visit):
     assert STUDY in text_of(page)
 
 
-def test_two_trainings_compare_side_by_side(pages, visit):
+def test_the_experiment_is_one_of_model_training(pages, visit):
+    """Such an experiment opens with its runs, not with conversations."""
+    page = visit(f"experiments/{pages.experiment}", lambda page: STUDY in text_of(page))
+    _wait(page, lambda page: "/runs" in page.current_url)
+    assert "Model training" in text_of(page)
+
+
+def test_runs_have_parameters_and_tags_to_sort_by(pages, visit):
+    place = f"experiments/{pages.experiment}/runs/{pages.run_ids[CHILDREN[1]]}"
+    page = visit(place, lambda page: "method" in text_of(page))
+    shown = text_of(page)
+    assert all(words in shown for words in ("commit", "seed", "dataset", "lakeview", "Classifier"))
+    place = f"experiments/{pages.experiment}/runs/{pages.run_ids[STUDY]}"
+    page = visit(place, lambda page: "defaults" in text_of(page) or "seeds" in text_of(page))
+    assert "Research use only" in text_of(page)
+
+
+def test_the_registry_shows_version_alias_and_signature(pages, visit):
+    client = MlflowClient(pages.address)
+    (version,) = client.search_model_versions(f"name='{STUDY}'")
+    client.set_registered_model_alias(STUDY, "champion", version.version)  # it may have failed
+    page = visit("models", lambda page: STUDY in text_of(page))
+    page = visit(f"models/{STUDY}", lambda page: "champion" in text_of(page))
+    assert "Version 1" in text_of(page)
+    page = visit(f"models/{STUDY}/versions/1", lambda page: "Inputs" in text_of(page))
+    assert "champion" in text_of(page)
+    assert "Research use only" in text_of(page)
+    inputs = "//*[contains(text(), 'Inputs')]"
+    page.find_element(By.XPATH, inputs).click()
+    _wait(page, lambda page: "binary" in text_of(page) and "pixels" in text_of(page))
+
+
+def test_two_classifiers_compare_side_by_side(pages, visit):
     ids = ",".join(f'"{pages.run_ids[child]}"' for child in CHILDREN)
     place = f'compare-runs?runs=[{ids}]&experiments=["{pages.experiment}"]'
     page = visit(place, lambda page: all(child in text_of(page) for child in CHILDREN))
