@@ -14,6 +14,6 @@ it would be ignored.
 
 from isnet_cxr.data.finding.finder import find_files
 from isnet_cxr.data.finding.found import Findings, Found
-from isnet_cxr.data.finding.reading import read_found
+from isnet_cxr.data.finding.reading import lent, read_found
 
-__all__ = ["Findings", "Found", "find_files", "read_found"]
+__all__ = ["Findings", "Found", "find_files", "lent", "read_found"]

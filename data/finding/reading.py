@@ -2,12 +2,14 @@
 
 import zipfile
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from itertools import groupby
 from pathlib import Path
 
 from isnet_cxr.data.finding.archives import ArchiveError, member_file
 from isnet_cxr.data.finding.found import Found
 from isnet_cxr.data.readers import Radiograph, UnreadableImage, read_image
+from isnet_cxr.data.readers.unpacking import unpacked
 
 
 def read_found(images: Iterable[Found]) -> Iterator[tuple[Found, Radiograph | str]]:
@@ -22,6 +24,30 @@ def read_found(images: Iterable[Found]) -> Iterator[tuple[Found, Radiograph | st
                 yield one, _read(one.path)
         else:
             yield from _read_members(archive, group)
+
+
+@contextmanager
+def lent(one: Found) -> Iterator[Path]:
+    """Lend what was found as a plain file, taken out of its archive and unpacked by gzip.
+
+    Yields:
+        A path that may be gone when the block ends.
+
+    Raises:
+        ArchiveError: If it is damaged in its archive.
+        OSError: If it is gone, or there is no room to unpack it.
+        UnreadableImage: If it is damaged or grows too much where gzip packed it.
+    """
+    if not one.member:
+        with unpacked(one.path) as plain:
+            yield plain
+        return
+    with (
+        zipfile.ZipFile(one.path) as archive,
+        member_file(archive, one.index) as packed,
+        unpacked(packed) as plain,
+    ):
+        yield plain
 
 
 def _read(path: Path) -> Radiograph | str:

@@ -48,7 +48,7 @@ class _Input:
     """One file that could be read, its lungs if there is a segmenter, and the gate's verdict."""
 
     key: str
-    name: str
+    source: Found
     image: Radiograph
     lungs: LungMask | None
     gate: Verdict
@@ -201,20 +201,20 @@ def _read(batch: Sequence[Keyed], way: _Way) -> Iterator[_Input | Entry]:
         if way.refuse and gate.name == REFUSED:
             yield Entry(key, one.name, "refused", gate.reason)
         else:
-            yield _Input(key, one.name, image, lungs, gate)
+            yield _Input(key, one, image, lungs, gate)
 
 
 def _outputs(inputs: Sequence[_Input], way: _Way, *, first: int) -> Iterator[Entry]:
     images, lungs = [one.image.pixels for one in inputs], [one.lungs for one in inputs]
     predictions = way.predictor.predict(images, lungs=lungs, explained=way.explained)
     for number, (one, ungated) in enumerate(zip(inputs, predictions, strict=True), first):
-        prediction = replace(ungated, gate=one.gate)
+        prediction = replace(ungated, gate=one.gate, source=one.source)
         row = {"number": str(number), "image_id": prediction.image_id}
         for output in way.outputs:
             row |= {name: _cell(value) for name, value in output.columns(prediction).items()}
             output.write(prediction, way.out)
         reading = "; ".join(one.image.steps)
-        yield Entry(one.key, one.name, "predicted", row=row, reading=reading)
+        yield Entry(one.key, one.source.name, "predicted", row=row, reading=reading)
 
 
 def _cell(value: Value) -> str:

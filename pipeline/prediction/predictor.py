@@ -8,7 +8,7 @@ tracking or plotting is imported here (a test holds that).
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from isnet_cxr.classification.classifier import Classifier
 from isnet_cxr.data.errors import InputError
+from isnet_cxr.data.finding import Found
 from isnet_cxr.data.gate.gate import Gate, Seen
 from isnet_cxr.data.gate.package import read_gate
 from isnet_cxr.data.gate.verdict import Verdict
@@ -49,6 +50,9 @@ class Prediction:
         lungs: Mask and verdict of the segmenter, (H, W); None without one.
         flags: Review flags: why a person should look at the image.
         gate: Whether this is a frontal chest radiograph at all; None where nobody asked.
+        source: The file that the image was read from, for outputs that refer to it (see
+            ``data.finding.lent``); None for images that came as arrays. It names a file: nothing of
+            it belongs into what leaves the place where the images are.
     """
 
     image_id: str
@@ -63,6 +67,7 @@ class Prediction:
     lungs: LungMask | None = None
     flags: tuple[str, ...] = ()
     gate: Verdict | None = None
+    source: Found | None = field(default=None, repr=False)
 
     @property
     def predicted(self) -> str:

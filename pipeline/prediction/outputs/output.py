@@ -27,7 +27,13 @@ class Output:
         return {}
 
     def write(self, prediction: Prediction, out: Path) -> None:
-        """Write files of one image, named by its ``image_id``, into folders of ``out``."""
+        """Write files of one image, named by its ``image_id``, into folders of ``out``.
+
+        Files appear whole or not at all (``data.writers.atomic.replacing``) and depend on nothing
+        but the prediction: images are written in any order and several at once, in threads, and
+        those of a batch that was interrupted are written again. ``prediction.source`` is the file
+        that the image was read from.
+        """
         del prediction, out
 
 

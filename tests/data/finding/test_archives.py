@@ -1,5 +1,6 @@
 """Archives are searched, and none does harm: nothing leads out, nothing grows, nothing hangs."""
 
+import gzip
 import io
 import zipfile
 
@@ -8,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from isnet_cxr.data.finding import archives, find_files, read_found
+from isnet_cxr.data.finding import archives, find_files, lent, read_found
 from isnet_cxr.data.finding.archives import search_archive
 from isnet_cxr.data.readers import Radiograph
 from isnet_cxr.data.writers import write_png
@@ -121,3 +122,15 @@ def test_a_long_archive_is_known_by_its_long_list(tmp_path, image):
     (tmp_path / "a.zip").write_bytes(stream.getvalue())
     found = find_files([tmp_path])
     assert (len(found.images), found.count) == (1, 65_601)
+
+
+def test_what_was_found_is_lent_as_a_plain_file(tmp_path, image):
+    write_zip(tmp_path / "a.zip", [("a.png", image), ("b.png.gz", gzip.compress(image))])
+    (tmp_path / "b.png.gz").write_bytes(gzip.compress(image))
+    (tmp_path / "c.png").write_bytes(image)
+    found = find_files([tmp_path]).images
+    assert len(found) == 4
+    for one in found:
+        with lent(one) as path:
+            assert path.read_bytes() == image
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.zip", "b.png.gz", "c.png"]

@@ -10,7 +10,9 @@ from isnet_cxr.data.manifests.manifest import read_manifest
 from isnet_cxr.pipeline.prediction.evaluation import evaluate_classifier
 from isnet_cxr.pipeline.prediction.outputs import OUTPUTS
 
+PNG_START = b"\x89PNG\r\n\x1a\n"
 OUTPUT = """
+from isnet_cxr.data.finding import lent
 from isnet_cxr.pipeline.prediction.outputs import OUTPUTS, Output
 
 class Doubt(Output):
@@ -19,7 +21,9 @@ class Doubt(Output):
 
     def write(self, prediction, out):
         (out / "doubts").mkdir(parents=True, exist_ok=True)
-        (out / "doubts" / f"{prediction.image_id}.txt").write_text(prediction.predicted)
+        with lent(prediction.source) as path:
+            told = f"{prediction.predicted} {path.read_bytes()[:8]!r}"
+        (out / "doubts" / f"{prediction.image_id}.txt").write_text(told)
 
 OUTPUTS.register("doubt", Doubt())
 """
@@ -36,7 +40,7 @@ def extension(tmp_path, monkeypatch):
     sys.modules.pop("doubt_output", None)
 
 
-def test_its_columns_and_files_are_in_the_batch_and_its_numbers_in_the_tests(
+def test_it_knows_the_image_s_file_and_its_numbers_are_in_the_tests(
     command, extension, images, classifier_package, write_images, tmp_path
 ):
     out = tmp_path / "out"
@@ -49,7 +53,8 @@ def test_its_columns_and_files_are_in_the_batch_and_its_numbers_in_the_tests(
     for row in rows:
         highest = max(float(row["p_normal"]), float(row["p_covid"]))
         assert float(row["doubt"]) == pytest.approx(1 - highest, abs=1e-5)
-        assert (out / "doubts" / f"{row['image_id']}.txt").read_text() == row["predicted"]
+        told = (out / "doubts" / f"{row['image_id']}.txt").read_text()
+        assert told == f"{row['predicted']} {PNG_START!r}"
     manifest = read_manifest(write_images("one", count=3))
     frame = evaluate_classifier(classifier_package, manifest, cache=None, progress=False)
     assert pd.api.types.is_float_dtype(frame["doubt"])
