@@ -30,6 +30,13 @@ def predict(
     no_gate: Annotated[
         bool, typer.Option("--no-gate", help="predict what is no frontal chest, too: for research")
     ] = False,
+    dicom: Annotated[
+        str,
+        typer.Option(
+            metavar="KINDS",
+            help="DICOM objects to write into OUT/dicom: some of seg,sc,sr (lungs, picture, report)",
+        ),
+    ] = "",
 ) -> None:
     """Predict images: probabilities, lung masks and heatmaps. Research use only.
 
@@ -44,6 +51,7 @@ def predict(
         from isnet_cxr.pipeline.prediction.batch import predict_images
 
     load_extensions(extension or [])
+    asked = [_ask_for_dicom(dicom, model, lungs)] if dicom else []
     outcome = predict_images(
         images,
         model=model,
@@ -52,6 +60,25 @@ def predict(
         device=device,
         strict=strict,
         refuse=not no_gate,
+        asked=asked,
     )
     typer.echo(f"{out / 'predictions.csv'}: {outcome.count} images")
+    if dicom:
+        _tell_of_dicom(out)
     report_outcome(outcome, out)
+
+
+def _ask_for_dicom(kinds: str, model: Path, lungs: Path | None) -> str:
+    """Return the name of the output that ``--dicom`` asks for; what it needs is imported here."""
+    from isnet_cxr.pipeline.commands.extras import require
+
+    require("--dicom", ["highdicom"], extra="dicom")
+    from isnet_cxr.pipeline.prediction.dicom_objects import ask_for
+
+    return ask_for(kinds, model, lungs)
+
+
+def _tell_of_dicom(out: Path) -> None:
+    from isnet_cxr.pipeline.prediction.dicom_objects import describe_objects
+
+    typer.echo(describe_objects(out))
