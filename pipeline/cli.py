@@ -26,12 +26,21 @@ from isnet_cxr.pipeline.commands import (
     gate,
     predict,
     segment,
+    send,
     split,
     study,
 )
 from isnet_cxr.pipeline.errors import STOPPED, WRONG_INPUT, is_stopped, is_users, one_line
 
-RESUMED = {"study", "demo", "predict", "segment train", "classify train", "classify explain"}
+RESUMED = {
+    "study",
+    "demo",
+    "predict",
+    "send",
+    "segment train",
+    "classify train",
+    "classify explain",
+}
 """Commands that go on where they were stopped."""
 
 app = typer.Typer(
@@ -50,6 +59,7 @@ app.add_typer(segment.app, name="segment")
 app.add_typer(classify.app, name="classify")
 app.command("study")(study.study)
 app.command("predict")(predict.predict)
+app.command("send")(send.send)
 app.command("gate")(gate.gate)
 bench.app.command("data")(bench_data.data)
 bench.app.command("predict")(bench_predict.predict)

@@ -17,7 +17,12 @@ IDENTIFIES = ("YES", "NO")
 
 
 def make_capture(
-    source: Source, picture: NDArray[np.uint8], algorithm: Algorithm, *, scale: float, content: str = ""
+    source: Source,
+    picture: NDArray[np.uint8],
+    algorithm: Algorithm,
+    *,
+    scale: float,
+    content: str = "",
 ) -> SOPClass:
     """Make an image of a picture.
 

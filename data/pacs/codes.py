@@ -1,4 +1,4 @@
-"""The words of a report as codes: those of SNOMED CT and DICOM where they have one, else our own."""
+"""The words of a report as codes: of SNOMED CT and DICOM where they have one, else our own."""
 
 import hashlib
 import re

@@ -10,12 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
+Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
 OUTLINE = (255, 214, 10)
 INK, PAPER = (235, 235, 235), (0, 0, 0)
 WARNING_INK = (255, 214, 10)
 TEXT_SHARE, SMALLEST_TEXT_PX = 48, 12
 """Height of letters: a part of the picture's longer side, but never too small to read."""
 LINE_SPACING = 1.4
+NARROWEST_PX = 480
 SCALE_WIDTH = 0.5
 """Of the colour scale, as a part of the picture's width."""
 
@@ -27,7 +29,7 @@ class Caption:
     Attributes:
         warning: Its first line, in the colour of the outline.
         lines: What follows.
-        scale: Colours from the lowest to the highest value, RGB (N, 3).
+        scale: Colours from the lowest to the highest value, RGB (N, 3); the middle one is for 0.
         ends: What stands at the ends of the scale.
     """
 
@@ -55,8 +57,11 @@ def captioned(picture: NDArray[np.uint8], caption: Caption) -> NDArray[np.uint8]
         caption: What it says.
 
     Returns:
-        RGB (H + band, W, 3), whose first H rows are the picture.
+        RGB (H + band, W, 3), whose first H rows are the picture; black is added at the right of a
+        picture that is too narrow to write below it.
     """
+    right = max(0, NARROWEST_PX - picture.shape[1])
+    picture = np.pad(picture, ((0, 0), (0, right), (0, 0)))
     height, width = picture.shape[:2]
     size = max(SMALLEST_TEXT_PX, max(height, width) // TEXT_SHARE)
     font = ImageFont.load_default(size=size)
@@ -68,24 +73,25 @@ def captioned(picture: NDArray[np.uint8], caption: Caption) -> NDArray[np.uint8]
     drawing = ImageDraw.Draw(band)
     for number, (text, ink) in enumerate(texts):
         drawing.text((size // 2, step * number + step // 4), text, fill=ink, font=font)
-    _draw_scale(band, caption, font, top=step * len(texts) + step // 2)
+    _draw_scale(band, caption, font, at=(size // 2, step * len(texts) + step // 2), size=size)
     return np.concatenate([picture, np.asarray(band)])
 
 
-def _draw_scale(band: Image.Image, caption: Caption, font: ImageFont.FreeTypeFont, top: int) -> None:
-    size = round(font.size)
+def _draw_scale(
+    band: Image.Image, caption: Caption, font: Font, *, at: tuple[int, int], size: int
+) -> None:
+    left, top = at
     width = max(2, round(band.width * SCALE_WIDTH))
-    colours = Image.fromarray(caption.scale[np.newaxis]).resize((width, size))
-    band.paste(colours, (size // 2, top))
+    band.paste(Image.fromarray(caption.scale[np.newaxis]).resize((width, size)), at)
     drawing = ImageDraw.Draw(band)
-    below = top + round(size * LINE_SPACING / 1.2)
+    below = top + size + size // 4
     first, last = caption.ends
-    drawing.text((size // 2, below), first, fill=INK, font=font)
-    right = size // 2 + width
-    drawing.text((right - font.getlength(last), below), last, fill=INK, font=font)
+    for text, place in ((first, 0.0), ("0", 0.5), (last, 1.0)):
+        across = left + place * (width - font.getlength(text))
+        drawing.text((across, below), text, fill=INK, font=font)
 
 
-def _wrapped(text: str, font: ImageFont.FreeTypeFont, width: int) -> list[str]:
+def _wrapped(text: str, font: Font, width: int) -> list[str]:
     """Break a text into lines of at most ``width`` pixels; a longer word stays whole."""
     lines: list[str] = []
     for word in text.split():

@@ -98,4 +98,3 @@ class Identity:
             "series_description": f"{description}, research use only",
             "content_qualification": "RESEARCH",
         }
-

@@ -93,9 +93,7 @@ def _observer(identity: Identity) -> ObservationContext:
         model_name=identity.algorithm.name,
         serial_number=identity.algorithm.digest or None,
     )
-    return ObservationContext(
-        observer_device_context=ObserverContext(codes.DCM.Device, attributes)
-    )
+    return ObservationContext(observer_device_context=ObserverContext(codes.DCM.Device, attributes))
 
 
 def _of_image(result: Result, identity: Identity) -> MeasurementsAndQualitativeEvaluations:

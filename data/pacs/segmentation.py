@@ -2,8 +2,12 @@
 
 import numpy as np
 from highdicom import SOPClass
-from highdicom.seg import SegmentAlgorithmTypeValues, SegmentDescription, Segmentation
-from highdicom.seg import SegmentationTypeValues as Types
+from highdicom.seg import (
+    SegmentAlgorithmTypeValues,
+    Segmentation,
+    SegmentationTypeValues,
+    SegmentDescription,
+)
 from numpy.typing import NDArray
 from pydicom.sr.codedict import codes
 from pydicom.sr.coding import Code
@@ -48,7 +52,7 @@ def make_segmentation(
     dataset = Segmentation(
         source_images=[source.reference],
         pixel_array=(mask != 0).astype(np.uint8),
-        segmentation_type=Types.BINARY,
+        segmentation_type=SegmentationTypeValues.BINARY,
         segment_descriptions=[lungs],
         content_label="LUNGS",
         content_description=RESEARCH_ONLY,

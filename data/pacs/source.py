@@ -46,7 +46,7 @@ class NoObjectError(InputError):
 
 @contextmanager
 def refusing(reason: str) -> Iterator[None]:
-    """Turn whatever goes wrong with a header into one reason: messages quote it, and it names people.
+    """Turn whatever goes wrong with a header into one reason; messages quote headers, this does not.
 
     Raises:
         NoObjectError: If the block raises any error.
@@ -150,7 +150,8 @@ def _sound(header: Dataset) -> Dataset:
     """Return the header without optional attributes that are malformed, as an age of "62"."""
     sound = Dataset()
     needed = {tag_for_keyword(keyword) for keyword in (*EMPTY, *UIDS)}
-    for tag in header.keys():
+    tags = list(header.keys())
+    for tag in tags:
         try:
             element = header[tag]
             if tag not in needed:

@@ -19,6 +19,5 @@ def require(what: str, modules: Sequence[str], *, extra: str) -> None:
     """
     if missing := [name for name in modules if find_spec(name) is None]:
         raise InputError(
-            f"{what} needs {' and '.join(missing)}, not installed: "
-            f"pip install 'isnet-cxr[{extra}]'"
+            f"{what} needs {' and '.join(missing)}, not installed: pip install 'isnet-cxr[{extra}]'"
         )

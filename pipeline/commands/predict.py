@@ -10,7 +10,7 @@ from isnet_cxr.pipeline.commands.imports import imports_uncollected
 from isnet_cxr.pipeline.commands.options import Folder, Strict, report_outcome
 
 
-def predict(
+def predict(  # noqa: PLR0913, PLR0917 - the command line's options
     images: Annotated[
         list[Path],
         typer.Argument(help="DICOM, PNG, NIfTI and other image files, zip archives, folders"),
@@ -34,7 +34,7 @@ def predict(
         str,
         typer.Option(
             metavar="KINDS",
-            help="DICOM objects to write into OUT/dicom: some of seg,sc,sr (lungs, picture, report)",
+            help="DICOM objects into OUT/dicom: some of seg,sc,sr (lungs, picture, report)",
         ),
     ] = "",
 ) -> None:
