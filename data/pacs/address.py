@@ -6,9 +6,9 @@ from urllib.parse import urlsplit
 
 from isnet_cxr.data.errors import InputError
 
-NODE = re.compile(
-    r"(?P<title>[^@\\\s]{1,16})@(?P<host>\[[0-9a-fA-F:.]+\]|[^@:/\s]+):(?P<port>[0-9]{1,5})"
-)
+TITLE = r"(?P<title>[!-?A-\[\]-~]{1,16})"
+HOST = r"(?P<host>\[[0-9a-fA-F:.]+\]|[^@:/\s]+)"
+NODE = re.compile(rf"{TITLE}@{HOST}:(?P<port>[0-9]{{1,5}})")
 LARGEST_PORT = 65535
 EXPECTED = "expected AET@host:port, or http(s)://host/dicom-web"
 

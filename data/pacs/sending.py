@@ -133,6 +133,7 @@ def _read_sent(path: Path) -> set[tuple[str, ...]]:
 def _keeping(path: Path) -> Iterator[Any]:
     """Lend a function that adds a row to the list, on the disk when it returns."""
     begun = path.is_file() and path.stat().st_size > 0
+    cut_off = begun and not path.read_bytes().endswith(b"\n")
     with path.open("a", newline="", encoding="utf-8") as stream:
         writer = csv.writer(stream)
 
@@ -141,6 +142,8 @@ def _keeping(path: Path) -> Iterator[Any]:
             stream.flush()
             os.fsync(stream.fileno())
 
+        if cut_off:
+            stream.write("\r\n")
         if not begun:
             keep(COLUMNS)
         yield keep

@@ -46,7 +46,7 @@ class NoObjectError(InputError):
 
 @contextmanager
 def refusing(reason: str) -> Iterator[None]:
-    """Turn whatever goes wrong with a header into one reason; messages quote headers, this does not.
+    """Turn whatever goes wrong with a header into one reason that quotes nothing of it.
 
     Raises:
         NoObjectError: If the block raises any error.

@@ -44,7 +44,10 @@ class NodeTarget:
         if self._association is not None and self._association.is_established:
             return
         node = self._node
-        association = self._entity.associate(node.host, node.port, ae_title=node.title)
+        try:
+            association = self._entity.associate(node.host, node.port, ae_title=node.title)
+        except OSError:
+            raise UnreachableError("no such host") from None
         if not association.is_established:
             raise UnreachableError(_why(association))
         self._association = association

@@ -13,6 +13,7 @@ from isnet_cxr.data.pacs.target import UnreachableError
 CONNECT_S, ANSWER_S = 10, 60
 SECRETS = (401, 403)
 NO_SERVICE = (404, 405)
+NOT_UNDERSTOOD = "what answers there does not say which objects it took"
 
 # They log what they send, which names patients.
 for _name in ("dicomweb_client", "urllib3"):
@@ -38,12 +39,18 @@ class ServiceTarget:
             answer = self._client.store_instances([dataset])
         except requests.HTTPError as error:
             return _refusal(error)
+        except (requests.JSONDecodeError, KeyError, TypeError, AttributeError):
+            raise UnreachableError(NOT_UNDERSTOOD) from None
         except requests.Timeout:
             raise UnreachableError("no answer") from None
         except requests.RequestException as error:
             raise UnreachableError(f"cannot be reached ({type(error).__name__})") from None
-        failed = answer.get("FailedSOPSequence") or ()
-        return f"refused, reason {failed[0].get('FailureReason', 'unknown')}" if failed else ""
+        if failed := answer.get("FailedSOPSequence"):
+            return f"refused, reason {failed[0].get('FailureReason', 'unknown')}"
+        taken = answer.get("ReferencedSOPSequence") or ()
+        if one.sop_uid not in [item.get("ReferencedSOPInstanceUID") for item in taken]:
+            raise UnreachableError(NOT_UNDERSTOOD)
+        return ""
 
 
 def _refusal(error: requests.HTTPError) -> str:
