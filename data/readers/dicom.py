@@ -7,7 +7,8 @@ ones are mapped by percentiles. Padding is black and counts for nothing. Colour 
 palettes among them, are copies of grey ones and pass none of these stages. Rows and columns stay as
 they are stored, which is how viewers show radiographs; a header that calls that mirrored is noted.
 
-No text of a header leaves this file: attributes are compared with known values, never quoted.
+No text of a header leaves this file: attributes are compared with known values, never quoted. What
+an archive finds the image by is ``origin``'s.
 """
 
 import logging
@@ -30,6 +31,7 @@ from isnet_cxr.data.readers.deflated import check_inflated_size
 from isnet_cxr.data.readers.dicom_pixels import Stored, stored_values, syntax_name, used_bits
 from isnet_cxr.data.readers.groups import apply_functional_groups
 from isnet_cxr.data.readers.header import read_header
+from isnet_cxr.data.readers.origin import read_origin
 from isnet_cxr.data.readers.padding import padding_pixels
 from isnet_cxr.data.readers.radiograph import (
     Radiograph,
@@ -170,6 +172,7 @@ def _image(dataset: Dataset, stored: Stored) -> Radiograph:
         header=read_header(dataset, view=view, laterality=laterality),
         steps=tuple(step for step in steps if step),
         patient=str(dataset.get("PatientID") or "").strip() or None,
+        origin=read_origin(dataset),
     )
 
 

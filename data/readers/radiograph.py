@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from isnet_cxr.data.errors import InputError
 from isnet_cxr.data.readers.header import Header
+from isnet_cxr.data.readers.origin import Origin
 
 Spacing = tuple[float, float]
 
@@ -53,6 +54,8 @@ class Radiograph:
             ``reading``; never a value that was read as text.
         header: What a DICOM header says of the kind of image; empty for other files.
         patient: The raw DICOM PatientID, for hashing only.
+        origin: What an archive finds a DICOM image by; empty for other files. For what stays where
+            the images are.
     """
 
     pixels: NDArray[np.float32]
@@ -62,6 +65,7 @@ class Radiograph:
     steps: tuple[str, ...] = ()
     header: Header = field(default_factory=Header)
     patient: str | None = field(default=None, repr=False)
+    origin: Origin = field(default_factory=Origin, repr=False)
 
 
 @contextmanager

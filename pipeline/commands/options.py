@@ -25,6 +25,14 @@ Seed = Annotated[int, typer.Option(help="source of all randomness")]
 Strict = Annotated[
     bool, typer.Option("--strict", help="refuse inputs that would be ignored, before any is read")
 ]
+DicomKinds = Annotated[
+    str,
+    typer.Option(
+        "--dicom",
+        metavar="KINDS",
+        help="DICOM objects into OUT/dicom: some of seg,sc,sr (lungs, picture, report)",
+    ),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="print JSON for a program to read")]
 
 
@@ -67,6 +75,17 @@ def report_outcome(outcome: "Outcome", out: Path) -> None:
     typer.echo(f"{outcome}{f', see {named}' if named else ''}", err=bad)
     if bad:
         raise typer.Exit(PARTLY_FAILED)
+
+
+def report_record(out: Path) -> None:
+    """Print ``run.json`` and nothing else; exit with the code that it says."""
+    import json
+
+    from isnet_cxr.pipeline.prediction.record import RUN
+
+    text = (out / RUN).read_text(encoding="utf-8")
+    typer.echo(text, nl=False)
+    raise typer.Exit(json.loads(text)["exit_code"])
 
 
 def tell_review_flags(manifest: "pd.DataFrame") -> None:

@@ -7,7 +7,14 @@ from typing import Annotated
 import typer
 
 from isnet_cxr.pipeline.commands.imports import imports_uncollected
-from isnet_cxr.pipeline.commands.options import Folder, Strict, report_outcome
+from isnet_cxr.pipeline.commands.options import (
+    AsJson,
+    DicomKinds,
+    Folder,
+    Strict,
+    report_outcome,
+    report_record,
+)
 
 
 def predict(  # noqa: PLR0913, PLR0917 - the command line's options
@@ -30,28 +37,41 @@ def predict(  # noqa: PLR0913, PLR0917 - the command line's options
     no_gate: Annotated[
         bool, typer.Option("--no-gate", help="predict what is no frontal chest, too: for research")
     ] = False,
-    dicom: Annotated[
-        str,
+    explained: Annotated[
+        str, typer.Option("--explained", help="class that heatmaps explain, or `predicted`")
+    ] = "predicted",
+    no_heatmaps: Annotated[
+        bool,
         typer.Option(
-            metavar="KINDS",
-            help="DICOM objects into OUT/dicom: some of seg,sc,sr (lungs, picture, report)",
+            "--no-heatmaps", help="explain nothing: no heatmaps, and no relevance in the tables"
         ),
-    ] = "",
+    ] = False,
+    no_masks: Annotated[bool, typer.Option("--no-masks", help="write no lung masks")] = False,
+    workers: Annotated[
+        int, typer.Option(min=0, help="images in hand at once; 0: one for each core, 8 at most")
+    ] = 0,
+    batch_size: Annotated[
+        int, typer.Option(min=1, help="images that are kept, and done again after a kill, together")
+    ] = 16,
+    dicom: DicomKinds = "",
+    as_json: AsJson = False,
 ) -> None:
     """Predict images: probabilities, lung masks and heatmaps. Research use only.
 
-    predictions.csv, masks and heatmaps name images by a hash of their pixels; files.csv says which
-    file each one was. failures.csv lists what could not be used, refused.csv what is no frontal
-    chest radiograph, ignored.csv what is no image; the rest is done nevertheless. run.json says
-    what ran and how it ended.
+    predictions.csv, predictions.parquet, masks and heatmaps name images by a hash of their pixels;
+    files.csv says which file each one was, and what a PACS finds it by. failures.csv lists what
+    could not be used, refused.csv what is no frontal chest radiograph, ignored.csv what is no
+    image; the rest is done nevertheless. run.json says what ran and how it ended. The same command
+    goes on where an earlier one was interrupted.
     """
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # read as torch is imported
     with imports_uncollected():
         from isnet_cxr.data.registry import load_extensions
-        from isnet_cxr.pipeline.prediction.batch import predict_images
+        from isnet_cxr.pipeline.prediction.batch import Pace, predict_images
 
+    pace = Pace(batch_size=batch_size, workers=workers)
+    left_out = (["heatmap", "relevance"] if no_heatmaps else []) + (["masks"] if no_masks else [])
     load_extensions(extension or [])
-    asked = [_ask_for_dicom(dicom, model, lungs)] if dicom else []
     outcome = predict_images(
         images,
         model=model,
@@ -60,9 +80,15 @@ def predict(  # noqa: PLR0913, PLR0917 - the command line's options
         device=device,
         strict=strict,
         refuse=not no_gate,
-        asked=asked,
+        explained=explained,
+        asked=[_ask_for_dicom(dicom, model, lungs)] if dicom else [],
+        left_out=left_out,
+        pace=pace,
+        shown=not as_json,
     )
-    typer.echo(f"{out / 'predictions.csv'}: {outcome.count} images")
+    if as_json:
+        report_record(out)
+    typer.echo(f"{out / 'predictions.csv'}: {outcome.count - outcome.duplicates} images")
     if dicom:
         _tell_of_dicom(out)
     report_outcome(outcome, out)
@@ -79,6 +105,7 @@ def _ask_for_dicom(kinds: str, model: Path, lungs: Path | None) -> str:
 
 
 def _tell_of_dicom(out: Path) -> None:
+    """Say which objects there are, and of which images there are none."""
     from isnet_cxr.pipeline.prediction.dicom_objects import describe_objects
 
     typer.echo(describe_objects(out))

@@ -1,68 +1,84 @@
 """Predict a folder of images with a trained classifier: the job a hospital would run.
 
-``predictions.csv``, ``masks`` and ``heatmaps`` know images by a running number and the hash of
-their pixels. File names often hold a patient's name or number: they stand in ``files.csv``,
+The tables of predictions, ``masks`` and ``heatmaps`` know images by a running number and the hash
+of their pixels. File names often hold a patient's name or number: they stand in ``files.csv``,
 ``failures.csv``, ``refused.csv``, ``ignored.csv`` and the ``ledger`` alone, which stay where the
 images are. A job that was killed goes on by the same command, batch by batch; new files among its
 inputs are added.
 """
 
-import math
-import sys
+import os
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import partial
-from itertools import islice
+from itertools import islice, takewhile
 from pathlib import Path
 
+import torch
+
 from isnet_cxr.data.errors import InputError
-from isnet_cxr.data.finding import Findings, Found, find_files, read_found
+from isnet_cxr.data.finding import Findings, Found, find_files
 from isnet_cxr.data.finding.found import listed
-from isnet_cxr.data.gate.verdict import REFUSED, Verdict
 from isnet_cxr.data.manifests.failures import Failure
-from isnet_cxr.data.readers import Radiograph
+from isnet_cxr.data.ranges import require
 from isnet_cxr.data.writers.names import written_name
 from isnet_cxr.pipeline.errors import DONE, PARTLY_FAILED, STOPPED, WRONG_INPUT
+from isnet_cxr.pipeline.prediction.claims import Claims
+from isnet_cxr.pipeline.prediction.clock import Clock
 from isnet_cxr.pipeline.prediction.device import choose_device
-from isnet_cxr.pipeline.prediction.ledger import Entry, Ledger, key_of
-from isnet_cxr.pipeline.prediction.outputs import OUTPUTS, Output
-from isnet_cxr.pipeline.prediction.outputs.output import Value
-from isnet_cxr.pipeline.prediction.predictor import NoLungsError, Predictor
+from isnet_cxr.pipeline.prediction.in_order import in_order
+from isnet_cxr.pipeline.prediction.ledger import Ledger, key_of
+from isnet_cxr.pipeline.prediction.outputs import OUTPUTS
+from isnet_cxr.pipeline.prediction.predictor import Predictor
+from isnet_cxr.pipeline.prediction.progress import progress
 from isnet_cxr.pipeline.prediction.record import (
     IGNORED,
     Outcome,
     describe_job,
     digest_models,
     write_record,
-    write_tables,
 )
+from isnet_cxr.pipeline.prediction.stages import Item, Way
 from isnet_cxr.pipeline.prediction.stopping import soft_end
-from isnet_cxr.segmentation.segmenter import LungMask
+from isnet_cxr.pipeline.prediction.tables import write_tables
 
 BATCH_SIZE = 16
-Keyed = tuple[str, Found]
+MOST_WORKERS = 8
+"""Without being asked for more: each holds an image and, where images are explained, a network."""
 
 
 @dataclass(frozen=True)
-class _Input:
-    """One file that could be read, its lungs if there is a segmenter, and the gate's verdict."""
+class Pace:
+    """How fast a job runs and what it costs; nothing of this changes a result.
 
-    key: str
-    source: Found
-    image: Radiograph
-    lungs: LungMask | None
-    gate: Verdict
+    Attributes:
+        batch_size: Images that are kept together: at most so many, and those in hand, are done
+            again after a job was killed.
+        workers: Images in hand at once, each on one core; 0 takes one for each core.
+    """
+
+    batch_size: int = BATCH_SIZE
+    workers: int = 0
+
+    def __post_init__(self) -> None:
+        """Check the ranges.
+
+        Raises:
+            InputError: If a number is out of its range; names it.
+        """
+        require("batch-size", self.batch_size, at_least=1)
+        require("workers", self.workers, at_least=0)
+
+    def workers_for(self, count: int) -> int:
+        """Return how many work on ``count`` images."""
+        asked = self.workers or min(_usable_cores(), MOST_WORKERS)
+        return max(1, min(asked, count))
 
 
-@dataclass(frozen=True)
-class _Way:
-    """How images are predicted, and what is written of them."""
-
-    predictor: Predictor
-    explained: str
-    outputs: Sequence[Output]
-    refuse: bool
-    out: Path
+def _usable_cores() -> int:
+    affinity = getattr(os, "sched_getaffinity", None)  # what a container or scheduler allows
+    return len(affinity(0)) if affinity else os.cpu_count() or 1
 
 
 def predict_images(  # noqa: PLR0913 - what the commands offer, by name
@@ -73,15 +89,17 @@ def predict_images(  # noqa: PLR0913 - what the commands offer, by name
     lungs: Path | None = None,
     explained: str = "predicted",
     asked: Collection[str] = (),
+    left_out: Collection[str] = (),
     device: str = "auto",
     strict: bool = False,
     refuse: bool = True,
-    progress: bool = True,
+    pace: Pace | None = None,
+    shown: bool = True,
 ) -> Outcome:
     """Predict and explain every image; what cannot be read or is refused is listed and skipped.
 
     What came of every file is written in ``out`` however it ends, see ``record``. What an earlier
-    run of the same job did is kept; SIGTERM ends the job after the batch in hand.
+    run of the same job did is kept; SIGTERM ends the job after the images in hand.
 
     Args:
         inputs: Image files, zip archives, and folders that are searched for them.
@@ -92,11 +110,13 @@ def predict_images(  # noqa: PLR0913 - what the commands offer, by name
             prediction depends on them.
         explained: A class, or "predicted".
         asked: Names of outputs to write besides those that always are, as "arrays".
+        left_out: Names of outputs not to write, as "heatmap".
         device: "cpu", "cuda", ..., or "auto".
         strict: Refuse inputs among which is any that would be ignored.
         refuse: Predict frontal chest radiographs alone; False predicts what the gate refuses too,
             and its verdict stands beside the prediction.
-        progress: Show a bar.
+        pace: How many at once.
+        shown: Show how far it is.
 
     Raises:
         FileNotFoundError: If an input or package is missing.
@@ -104,23 +124,31 @@ def predict_images(  # noqa: PLR0913 - what the commands offer, by name
             is ignored and ``strict``, or ``out`` holds the results of another job.
         KeyboardInterrupt: If SIGTERM came.
     """
-    found = find_files(inputs, results=out)
+    clock, pace = Clock(), pace or Pace()
+    with clock.step("find"):
+        found = find_files(inputs, results=out)
     digests = digest_models(model, lungs)
-    keep = partial(write_record, out=out, digests=digests)
+    keep = partial(write_record, out=out, digests=digests, seconds=clock.seconds)
     early = Outcome(0, failures=listed(found.failed), ignored=listed(found.ignored))
     refusal = _refusal(found, inputs, out, strict=strict)
     if refusal:
         keep(early, exit_code=WRONG_INPUT)
         raise InputError(refusal)
-    predictor = Predictor.load(model, lungs, device=choose_device(device))
+    with clock.step("load"):
+        predictor = Predictor.load(model, lungs, device=choose_device(device))
     predictor.check(explained)
-    names = [name for name, one in OUTPUTS.items() if one.always or name in asked]
+    names = [n for n, one in OUTPUTS.items() if (one.always or n in asked) and n not in left_out]
     job = describe_job(digests, explained=explained, outputs=names, refuse=refuse)
     keyed = {key_of(one): one for one in found.images}
-    way = _Way(predictor, explained, [OUTPUTS[name] for name in names], refuse, out)
     with Ledger.open(out, job, inputs=keyed) as ledger:
-        was_stopped = _go_on(keyed, ledger, way, progress=progress)
-        outcome = write_tables(ledger, early, out, device=predictor.device)
+        way = Way(
+            predictor, explained, [OUTPUTS[name] for name in names], refuse, out,
+            Claims(ledger.number_of), clock,
+        )  # fmt: skip
+        with clock.step("job"):
+            was_stopped = _go_on(keyed, ledger, way, pace, shown=shown)
+        with clock.step("tables"):
+            outcome = write_tables(ledger, early, out, device=predictor.device)
     if was_stopped:
         keep(outcome, exit_code=STOPPED)
         raise KeyboardInterrupt
@@ -131,23 +159,40 @@ def predict_images(  # noqa: PLR0913 - what the commands offer, by name
     return outcome
 
 
-def _go_on(keyed: Mapping[str, Found], ledger: Ledger, way: _Way, *, progress: bool) -> bool:
+def _go_on(
+    keyed: Mapping[str, Found], ledger: Ledger, way: Way, pace: Pace, *, shown: bool
+) -> bool:
     """Do what the ledger does not have, batch by batch; tell whether SIGTERM ended it early."""
-    waiting = [(key, one) for key, one in keyed.items() if key not in ledger.keys]
-    shown = _with_bar(waiting) if progress and sys.stdout.isatty() else iter(waiting)
-    with soft_end() as is_asked:
-        while batch := list(islice(shown, BATCH_SIZE)):
-            ledger.write(_predict(batch, way, first=ledger.counts["predicted"] + 1))
-            if is_asked():
-                return True
+    waiting = [(key, one) for key, one in keyed.items() if not ledger.has(key)]
+    workers = pace.workers_for(len(waiting))
+    with (
+        soft_end() as is_asked,
+        _one_thread_each(),
+        progress(len(waiting), way.out, shown=shown) as told,
+    ):
+        items = (Item(order, key, one) for order, (key, one) in enumerate(waiting, 1))
+        going = takewhile(lambda _: not is_asked(), items)
+        entries = in_order(way.go, going, workers=workers, ahead=workers, start=way.begin)
+        while batch := list(islice(told.of(entries), pace.batch_size)):
+            with way.clock.step("keep"):
+                ledger.write(batch)
+            way.claims.forget(entry.image_id for entry in batch)
+        if is_asked():
+            told.tell("stopped by SIGTERM")
+            return True
+        told.tell("done")
     ledger.finish()
     return False
 
 
-def _with_bar(waiting: Sequence[Keyed]) -> Iterator[Keyed]:
-    from rich.progress import track
-
-    return iter(track(waiting, description="predicting"))
+@contextmanager
+def _one_thread_each() -> Iterator[None]:
+    """Leave torch's number of threads as it was: here, each worker has one."""
+    before = torch.get_num_threads()
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def _refusal(found: Findings, inputs: Sequence[Path], out: Path, *, strict: bool) -> str:
@@ -168,57 +213,3 @@ def _refusal(found: Findings, inputs: Sequence[Path], out: Path, *, strict: bool
 def _none_used(failures: Sequence[Failure]) -> str:
     first = failures[0]
     return f"no image could be used: {written_name(str(first.path))}: {first.reason}"
-
-
-def _predict(batch: Sequence[Keyed], way: _Way, *, first: int) -> list[Entry]:
-    """Return what came of every file of a batch; write its masks, heatmaps and the like.
-
-    Args:
-        batch: What was found, by key.
-        way: How to predict.
-        first: Number of the batch's first prediction.
-    """
-    entries = list(_read(batch, way))
-    inputs = [one for one in entries if isinstance(one, _Input)]
-    predicted = iter(_outputs(inputs, way, first=first) if inputs else [])
-    return [next(predicted) if isinstance(one, _Input) else one for one in entries]
-
-
-def _read(batch: Sequence[Keyed], way: _Way) -> Iterator[_Input | Entry]:
-    """Yield, for every file, an image to predict or why it is not."""
-    keys = [key for key, _ in batch]
-    read = read_found(one for _, one in batch)
-    for key, (one, image) in zip(keys, read, strict=True):
-        if isinstance(image, str):
-            yield Entry(key, one.name, "failed", image)
-            continue
-        try:
-            lungs = way.predictor.segment(image.pixels)
-        except NoLungsError as error:
-            yield Entry(key, one.name, "failed", str(error))
-            continue
-        gate = way.predictor.judge(image, lungs)
-        if way.refuse and gate.name == REFUSED:
-            yield Entry(key, one.name, "refused", gate.reason)
-        else:
-            yield _Input(key, one, image, lungs, gate)
-
-
-def _outputs(inputs: Sequence[_Input], way: _Way, *, first: int) -> Iterator[Entry]:
-    images, lungs = [one.image.pixels for one in inputs], [one.lungs for one in inputs]
-    predictions = way.predictor.predict(images, lungs=lungs, explained=way.explained)
-    for number, (one, ungated) in enumerate(zip(inputs, predictions, strict=True), first):
-        prediction = replace(ungated, gate=one.gate, source=one.source)
-        row = {"number": str(number), "image_id": prediction.image_id}
-        for output in way.outputs:
-            row |= {name: _cell(value) for name, value in output.columns(prediction).items()}
-            output.write(prediction, way.out)
-        reading = "; ".join(one.image.steps)
-        yield Entry(one.key, one.source.name, "predicted", row=row, reading=reading)
-
-
-def _cell(value: Value) -> str:
-    """Write a value for a table; no number is an empty cell."""
-    if isinstance(value, str):
-        return value
-    return "" if math.isnan(value) else f"{value:.6g}"

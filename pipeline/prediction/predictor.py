@@ -8,6 +8,7 @@ tracking or plotting is imported here (a test holds that).
 """
 
 from collections.abc import Sequence
+from copy import copy, deepcopy
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,6 +17,7 @@ import torch
 from numpy.typing import NDArray
 
 from isnet_cxr.classification.classifier import Classifier
+from isnet_cxr.classification.explanation import Explanation
 from isnet_cxr.data.errors import InputError
 from isnet_cxr.data.finding import Found
 from isnet_cxr.data.gate.gate import Gate, Seen
@@ -41,8 +43,9 @@ class Prediction:
         image_id: Hash of the image's pixels.
         classes: Names, in the order of the probabilities.
         probabilities: Of every class, (C,).
-        explained: The class whose relevance is mapped.
-        heatmap: Signed relevance for that class, (S, S), in the geometry of the network's input.
+        explained: The class whose relevance is mapped; empty where nothing was explained.
+        heatmap: Signed relevance for that class, (S, S), in the geometry of the network's input;
+            (0, 0) where nothing was explained.
         relevance_inside_lungs: Share of |relevance| inside the lungs, 0 to 1; NaN without a mask.
         image: As the network saw it, uint8 (S, S).
         mask: 1 in the lungs, uint8 (S, S); all 0 where no lungs are known.
@@ -144,29 +147,50 @@ class Predictor:
             raise NoLungsError("no lungs found, and this classifier needs them")
         return lungs
 
-    def judge(self, image: Radiograph, lungs: LungMask | None) -> Verdict:
-        """Say whether an image is a frontal chest radiograph; ``lungs`` is what ``segment`` said.
+    def look(self, pixels: NDArray[np.float32], lungs: LungMask | None) -> Seen:
+        """Return an image (1, H, W) as the classifier sees it; ``lungs`` as of ``segment``."""
+        settings = self.classifier.settings.preprocessing
+        square = to_bytes(prepare_image(pixels, settings)[0])
+        mask = None if lungs is None else prepare_mask(lungs.mask, settings.size_px)
+        return Seen(square, mask)
+
+    def judge(self, image: Radiograph, lungs: LungMask | None, seen: Seen | None = None) -> Verdict:
+        """Say whether an image is a frontal chest radiograph.
 
         Nothing here is predicted: whoever calls decides what becomes of a refused image.
+
+        Args:
+            image: As its reader returned it.
+            lungs: What ``segment`` said of it.
+            seen: What ``look`` made of both; None looks here.
         """
-        settings = self.classifier.settings.preprocessing
-        square = to_bytes(prepare_image(image.pixels, settings)[0])
-        mask = None if lungs is None else prepare_mask(lungs.mask, settings.size_px)
-        return self.gate.judge(Seen(square, mask), pixels=image.pixels, header=image.header)
+        seen = self.look(image.pixels, lungs) if seen is None else seen
+        return self.gate.judge(seen, pixels=image.pixels, header=image.header)
+
+    def copy(self) -> "Predictor":
+        """Return one for another thread: explaining a network changes it for a while."""
+        classifier = copy(self.classifier)
+        classifier.network = deepcopy(self.classifier.network)
+        return Predictor(classifier, self.segmenter, self.gate)
 
     def predict(
         self,
         images: Sequence[NDArray[np.float32]],
         *,
         lungs: Sequence[LungMask | None] | None = None,
-        explained: str = "predicted",
+        explained: str | None = "predicted",
+        seen: Sequence[Seen] | None = None,
+        image_ids: Sequence[str] | None = None,
     ) -> list[Prediction]:
         """Segment, prepare, predict and explain images as their reader returned them.
 
         Args:
             images: Each (1, H, W) in [0, 1].
             lungs: What ``segment`` said of each; None segments them here.
-            explained: A class, or "predicted": each image's own most probable one.
+            explained: A class, or "predicted": each image's own most probable one. None explains
+                nothing, which takes a fraction of the time.
+            seen: What ``look`` made of each; None looks here.
+            image_ids: Of each; None works them out.
 
         Raises:
             NoLungsError: If an image has none, and the classifier needs them.
@@ -174,15 +198,16 @@ class Predictor:
         """
         if lungs is None:
             lungs = [self.segment(pixels) for pixels in images]
-        settings = self.classifier.settings.preprocessing
-        squares = np.stack([to_bytes(prepare_image(pixels, settings)[0]) for pixels in images])
-        masks = np.zeros_like(squares)
-        for number, found in enumerate(lungs):
-            if found is not None:
-                masks[number] = prepare_mask(found.mask, settings.size_px)
-        identities = [image_id(pixels) for pixels in images]
+        if seen is None:
+            seen = [self.look(*one) for one in zip(images, lungs, strict=True)]
+        squares = np.stack([one.image for one in seen])
+        masks = np.stack(
+            [np.zeros_like(one.image) if one.mask is None else one.mask for one in seen]
+        )
+        if image_ids is None:
+            image_ids = [image_id(pixels) for pixels in images]
         return self._explain(
-            squares, masks, identities, explained=explained, images=images, lungs=lungs
+            squares, masks, image_ids, explained=explained, images=images, lungs=lungs
         )
 
     def predict_prepared(
@@ -213,11 +238,11 @@ class Predictor:
         masks: NDArray[np.uint8],
         image_ids: Sequence[str],
         *,
-        explained: str,
+        explained: str | None,
         images: Sequence[NDArray[np.float32]] | None = None,
         lungs: Sequence[LungMask | None] | None = None,
     ) -> list[Prediction]:
-        explanation = self.classifier.explain(squares, masks, explained=explained)
+        explanation = self._passes(squares, masks, explained)
         predictions = []
         for number, identity in enumerate(image_ids):
             pixels = None if images is None else images[number]
@@ -230,7 +255,9 @@ class Predictor:
                     image_id=identity,
                     classes=self.classes,
                     probabilities=explanation.probabilities[number],
-                    explained=self.classes[int(explanation.explained[number])],
+                    explained=(
+                        "" if explained is None else self.classes[explanation.explained[number]]
+                    ),
                     heatmap=explanation.heatmaps[number],
                     relevance_inside_lungs=float(explanation.share_inside_lungs[number]),
                     image=squares[number],
@@ -241,3 +268,17 @@ class Predictor:
                 )
             )
         return predictions
+
+    def _passes(
+        self, squares: NDArray[np.uint8], masks: NDArray[np.uint8], explained: str | None
+    ) -> Explanation:
+        """Pass the classifier, there and back; with nothing to explain, there alone."""
+        if explained is not None:
+            return self.classifier.explain(squares, masks, explained=explained)
+        count = len(squares)
+        return Explanation(
+            probabilities=self.classifier.predict(squares, masks),
+            explained=np.full(count, -1),
+            heatmaps=np.empty((count, 0, 0), np.float32),
+            share_inside_lungs=np.full(count, np.nan, np.float32),
+        )

@@ -2,17 +2,16 @@
 
 ``failures.csv``, ``refused.csv`` and ``ignored.csv`` name every file without a prediction, with its
 reason, and are there even if they hold a header alone. ``run.json`` says what ran, and how it
-ended: counts, versions, digests of the model's files, the device and the exit code. No file is
-named in it.
+ended: counts of the whole job, versions, digests of the model's files, the device and the exit
+code; and of this run alone, how many seconds its steps took. No file is named in it.
 """
 
-import csv
 import hashlib
 import json
 import platform
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -20,13 +19,9 @@ from typing import Any
 from isnet_cxr.data.learning.package import CONFIG, LUNGS, WEIGHTS
 from isnet_cxr.data.manifests.failures import Failure, write_failures
 from isnet_cxr.data.writers.atomic import replacing
-from isnet_cxr.data.writers.names import written_name
-from isnet_cxr.pipeline.prediction.ledger import PREDICTIONS, Ledger
 
 FAILURES, REFUSALS, IGNORED = "failures.csv", "refused.csv", "ignored.csv"
-FILES, RUN = "files.csv", "run.json"
-NAMES = ("number", "image_id")
-"""First columns of both tables, and all of those of an empty one."""
+RUN = "run.json"
 VERSIONS = ("isnet-cxr", "torch", "numpy", "pydicom", "pillow", "nibabel")
 
 
@@ -35,7 +30,8 @@ class Outcome:
     """What came of a batch: every file found is one of the four.
 
     Attributes:
-        count: Images predicted.
+        count: Files predicted, each different image once.
+        duplicates: How many of them have the pixels of another.
         failures: Files that could not be used.
         refused: Images that the gate refused: they are not predicted.
         ignored: Files that are no image.
@@ -43,6 +39,7 @@ class Outcome:
     """
 
     count: int
+    duplicates: int = 0
     failures: Sequence[Failure] = field(default=())
     refused: Sequence[Failure] = field(default=())
     ignored: Sequence[Failure] = field(default=())
@@ -55,9 +52,11 @@ class Outcome:
 
     def __str__(self) -> str:
         """Return one line that adds up."""
+        copies = f" ({self.duplicates} duplicates)" if self.duplicates else ""
         return (
-            f"{self.found} files found: {self.count} predicted, {len(self.failures)} failed, "
-            f"{len(self.refused)} refused, {len(self.ignored)} ignored"
+            f"{self.found} files found: {self.count} predicted{copies}, "
+            f"{len(self.failures)} failed, {len(self.refused)} refused, "
+            f"{len(self.ignored)} ignored"
         )
 
 
@@ -84,45 +83,13 @@ def describe_job(
     }
 
 
-def write_tables(ledger: Ledger, early: Outcome, out: Path, *, device: str) -> Outcome:
-    """Write ``predictions.csv`` and ``files.csv`` from the ledger; return what came of the job.
-
-    Args:
-        ledger: Of the job.
-        early: What was known before it began.
-        out: Folder of the results.
-        device: What the networks ran on.
-    """
-    others: dict[str, list[Failure]] = {"failed": list(early.failures), "refused": []}
-    columns: list[str] = []
-    for entry in ledger.entries():
-        columns = columns or list(entry.row)
-        if entry.kind != "predicted":
-            others[entry.kind].append(Failure(Path(entry.name), entry.reason))
-    rows = (entry for entry in ledger.entries() if entry.kind == "predicted")
-    _write_rows(columns or [*NAMES], (entry.row for entry in rows), out / PREDICTIONS)
-    rows = (entry for entry in ledger.entries() if entry.kind == "predicted")
-    files = (
-        {name: entry.row[name] for name in NAMES}
-        | {"file": written_name(entry.name), "reading": entry.reading}
-        for entry in rows
-    )
-    _write_rows([*NAMES, "file", "reading"], files, out / FILES)
-    return replace(
-        early, count=ledger.counts["predicted"], failures=others["failed"],
-        refused=others["refused"], device=device,
-    )  # fmt: skip
-
-
-def _write_rows(columns: Sequence[str], rows: Iterable[Mapping[str, str]], path: Path) -> None:
-    with replacing(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as stream:
-        writer = csv.DictWriter(stream, fieldnames=columns)
-        writer.writeheader()
-        writer.writerows(rows)
-
-
 def write_record(
-    outcome: Outcome, out: Path, *, digests: Mapping[str, Mapping[str, str]], exit_code: int
+    outcome: Outcome,
+    out: Path,
+    *,
+    digests: Mapping[str, Mapping[str, str]],
+    seconds: Mapping[str, float],
+    exit_code: int,
 ) -> None:
     """Write the lists and ``run.json`` into ``out``.
 
@@ -130,6 +97,7 @@ def write_record(
         outcome: What came of the run.
         out: The folder of its results, made if missing.
         digests: Of the models, see ``digest_models``.
+        seconds: How long each step took, summed over all who worked.
         exit_code: How the command ends.
     """
     write_failures(outcome.failures, out / FAILURES)
@@ -138,6 +106,7 @@ def write_record(
     record = {
         "found": outcome.found,
         "predicted": outcome.count,
+        "duplicates": outcome.duplicates,
         "failed": len(outcome.failures),
         "refused": len(outcome.refused),
         "ignored": len(outcome.ignored),
@@ -145,6 +114,7 @@ def write_record(
         "exit_code": exit_code,
         "device": outcome.device,
         "model": {"sha256": digests["model"], "lungs_sha256": digests["lung segmenter"]},
+        "seconds": {name: round(value, 3) for name, value in seconds.items()},
         "versions": {"python": platform.python_version()} | {n: _version(n) for n in VERSIONS},
     }
     with replacing(out / RUN) as temporary:

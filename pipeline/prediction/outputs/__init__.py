@@ -12,7 +12,7 @@ from isnet_cxr.pipeline.prediction.outputs.arrays import Arrays
 from isnet_cxr.pipeline.prediction.outputs.flags import Flags
 from isnet_cxr.pipeline.prediction.outputs.gate import GateVerdict
 from isnet_cxr.pipeline.prediction.outputs.heatmap import Heatmap
-from isnet_cxr.pipeline.prediction.outputs.lungs import Lungs
+from isnet_cxr.pipeline.prediction.outputs.lungs import Lungs, Masks
 from isnet_cxr.pipeline.prediction.outputs.output import OUTPUTS, Output
 from isnet_cxr.pipeline.prediction.outputs.probabilities import Probabilities
 from isnet_cxr.pipeline.prediction.outputs.relevance import Relevance
@@ -23,6 +23,7 @@ OUTPUTS.register("probabilities", Probabilities())
 OUTPUTS.register("relevance", Relevance())
 OUTPUTS.register("heatmap", Heatmap())
 OUTPUTS.register("lungs", Lungs())
+OUTPUTS.register("masks", Masks())
 OUTPUTS.register("flags", Flags())
 OUTPUTS.register("gate", GateVerdict())
 OUTPUTS.register("arrays", Arrays())

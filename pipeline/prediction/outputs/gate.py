@@ -9,6 +9,8 @@ from isnet_cxr.pipeline.prediction.predictor import Prediction
 class GateVerdict(Output):
     """Columns gate and gate_reason; empty for images that nobody judged."""
 
+    explains = False
+
     def columns(self, prediction: Prediction) -> Mapping[str, Value]:
         """Return the verdict, and why or on what it could not rest."""
         gate = prediction.gate

@@ -9,7 +9,9 @@ from isnet_cxr.pipeline.prediction.predictor import Prediction
 
 
 class Lungs(Output):
-    """Columns mask_quality and mask_reasons, and ``masks/<image_id>.png`` at the image's size."""
+    """Columns mask_quality and mask_reasons."""
+
+    explains = False
 
     def columns(self, prediction: Prediction) -> Mapping[str, Value]:
         """Return the segmenter's verdict; empty without a segmenter."""
@@ -18,6 +20,12 @@ class Lungs(Output):
             "mask_quality": "" if lungs is None else lungs.quality,
             "mask_reasons": "" if lungs is None else "; ".join(lungs.reasons),
         }
+
+
+class Masks(Output):
+    """``masks/<image_id>.png``, at the image's size; nothing without a segmenter."""
+
+    explains = False
 
     def write(self, prediction: Prediction, out: Path) -> None:
         """Write the mask, if there is one."""

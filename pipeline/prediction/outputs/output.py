@@ -14,9 +14,12 @@ class Output:
 
     Attributes:
         always: Whether it is written without being asked for.
+        explains: Whether it needs ``heatmap``, ``explained`` or ``relevance_inside_lungs``: nothing
+            is explained in a job none of whose outputs do.
     """
 
     always: bool = True
+    explains: bool = True
 
     def columns(self, prediction: Prediction) -> Mapping[str, Value]:
         """Return values of one image by column: the same columns for every image.

@@ -9,6 +9,8 @@ from isnet_cxr.pipeline.prediction.predictor import Prediction
 class Probabilities(Output):
     """Columns predicted and p_<class>."""
 
+    explains = False
+
     def columns(self, prediction: Prediction) -> Mapping[str, Value]:
         """Return the most probable class and all probabilities."""
         pairs = zip(prediction.classes, prediction.probabilities, strict=True)

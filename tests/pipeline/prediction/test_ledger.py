@@ -17,6 +17,7 @@ import pytest
 from isnet_cxr.data.finding import find_files
 from isnet_cxr.data.writers import write_png
 
+TIMED = ("run.json", "predict.log")
 MAIN = "from isnet_cxr.pipeline.cli import main; main()"
 
 
@@ -42,7 +43,7 @@ def results(out: Path) -> dict[str, bytes]:
     return {
         str(path.relative_to(out)): path.read_bytes()
         for path in sorted(out.rglob("*"))
-        if path.is_file() and "ledger" not in path.parts and path.name != "run.json"
+        if path.is_file() and "ledger" not in path.parts and path.name not in TIMED
     }
 
 
