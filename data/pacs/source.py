@@ -68,7 +68,7 @@ class Source:
     """The image that results are of.
 
     Attributes:
-        header: All of its file but the pixels.
+        header: Its file without the pixels, and without what is malformed and optional.
         reference: What an object needs to refer to it, without a word of the patient's.
     """
 
@@ -94,15 +94,13 @@ class Source:
     def take_over(self, dataset: SOPClass) -> None:
         """Give an object the patient and the study of the image, word for word.
 
-        What is optional and not of the form that the standard wants is left out.
-
         Raises:
             NoObjectError: If they cannot be taken over.
         """
         with refusing("patient and study in its header cannot be taken over"):
             if self.header.get("SpecificCharacterSet"):
                 dataset.SpecificCharacterSet = self.header.SpecificCharacterSet
-            dataset.copy_patient_and_study_information(_sound(self.header))
+            dataset.copy_patient_and_study_information(self.header)
 
     def digest(self) -> str:
         """Return a digest of what is taken over: another one where a header was corrected."""
@@ -122,7 +120,7 @@ def read_source(path: Path) -> Source:
         raise NoObjectError("not from a DICOM file")
     with refusing("its header cannot be read again"):
         check_inflated_size(path)
-        header = pydicom.dcmread(path, force=True, stop_before_pixels=True)
+        header = _sound(pydicom.dcmread(path, force=True, stop_before_pixels=True))
         reference = _reference(header)
     return Source(header, reference)
 
@@ -147,7 +145,11 @@ def _reference(header: Dataset) -> Dataset:
 
 
 def _sound(header: Dataset) -> Dataset:
-    """Return the header without optional attributes that are malformed, as an age of "62"."""
+    """Return a header without optional attributes that are malformed, as an age of "62".
+
+    Raises:
+        ValueError, TypeError: If an attribute cannot be read that no object can do without.
+    """
     sound = Dataset()
     needed = {tag_for_keyword(keyword) for keyword in (*EMPTY, *UIDS)}
     tags = list(header.keys())
@@ -157,6 +159,8 @@ def _sound(header: Dataset) -> Dataset:
             if tag not in needed:
                 _check(element)
         except (ValueError, TypeError):
+            if tag in needed:
+                raise
             continue
         sound.add(element)
     return sound

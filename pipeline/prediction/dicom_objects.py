@@ -9,7 +9,7 @@ import json
 import math
 import threading
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -34,6 +34,7 @@ from isnet_cxr.pipeline.prediction.ledger import PREDICTIONS
 from isnet_cxr.pipeline.prediction.outputs.output import OUTPUTS, Output, Value
 from isnet_cxr.pipeline.prediction.predictor import Prediction
 from isnet_cxr.pipeline.prediction.record import digest_models
+from isnet_cxr.pipeline.prediction.tables import FILES
 
 FOLDER = "dicom"
 KINDS = ("seg", "sc", "sr")
@@ -41,6 +42,7 @@ COLUMN, MISSING = "dicom", "dicom_missing"
 CAPTURE_PX = 1024
 """Longer side of the image in a secondary capture: a screen's, not the detector's."""
 SCALE_STEPS = 256
+COPY = "copy of another image, which has them"
 
 
 @dataclass(frozen=True)
@@ -153,21 +155,37 @@ def ask_for(kinds: str, model: Path, lungs: Path | None) -> str:
 
 
 def describe_objects(out: Path) -> str:
-    """Say in one line what a job's table has of objects, and of which images there are none."""
+    """Say in one line what a job's tables have of objects, and of which images there are none."""
     kinds: Counter[str] = Counter()
-    reasons: Counter[str] = Counter()
+    missing: Counter[str] = Counter()
     images = 0
-    with (out / PREDICTIONS).open(newline="", encoding="utf-8") as stream:
-        for row in csv.DictReader(stream):
-            made = row[COLUMN].split()
-            kinds.update(made)
-            images += bool(made)
-            reasons.update([row[MISSING]] if row[MISSING] else [])
+    for row in _rows(out / PREDICTIONS):
+        made = row[COLUMN].split()
+        kinds.update(made)
+        images += bool(made)
+        missing.update([row[MISSING]] if row[MISSING] else [])
+    missing.update([COPY] * _copies(out))
     counts = ", ".join(f"{kinds[kind]} {kind}" for kind in KINDS if kind in kinds)
     said = f"{out / FOLDER}: {kinds.total()} objects of {images} images"
     said += f" ({counts})" if counts else ""
-    missing = "; ".join(f"{count} images, {reason}" for reason, count in reasons.most_common())
-    return f"{said}; without: {missing}" if missing else said
+    without = "; ".join(f"{count} images, {reason}" for reason, count in missing.most_common())
+    return f"{said}; without: {without}" if without else said
+
+
+def _copies(out: Path) -> int:
+    """Count the images that have the pixels of another one, and a number of their own."""
+    rows = list(_rows(out / FILES))
+    numbers = {row["number"]: row["sop_uid"] for row in rows if not row["duplicate_of"]}
+    return sum(
+        bool(row["sop_uid"]) and row["sop_uid"] != numbers.get(row["duplicate_of"])
+        for row in rows
+        if row["duplicate_of"]
+    )
+
+
+def _rows(path: Path) -> Iterator[dict[str, str]]:
+    with path.open(newline="", encoding="utf-8") as stream:
+        yield from csv.DictReader(stream)
 
 
 def draw(prediction: Prediction, algorithm: Algorithm) -> tuple[NDArray[np.uint8], float]:

@@ -48,6 +48,12 @@ def test_the_standard_s_own_rules_find_no_error(name, chest, tmp_path):
         assert errors_of(file) == [], kind
 
 
+@pytest.mark.parametrize("photometric", ["MONOCHROME1", "MONOCHROME2"])
+def test_the_generated_chest_is_a_valid_digital_x_ray_itself(photometric, chest):
+    path, _ = chest(photometric=photometric)
+    assert errors_of(path) == []
+
+
 @pytest.mark.slow
 def test_real_files_of_other_software_give_valid_objects(tmp_path):
     folder = Path(os.environ.get("ISNET_CXR_DATA", "/nowhere")).parent / "dicom"
@@ -115,7 +121,7 @@ def test_a_capture_has_the_image_the_outline_and_the_warning(chest, tmp_path):
 
 @pytest.mark.parametrize("said", ["YES", "NO", None])
 def test_a_capture_names_the_patient_if_its_image_does(said, chest):
-    path, mask = chest(**({"BurnedInAnnotation": said} if said else {}))
+    path, mask = chest(BurnedInAnnotation=said)
     assert make_all(path, mask)["sc"].get("BurnedInAnnotation") == said
 
 
@@ -200,7 +206,6 @@ def _uids(objects):
         ({"SOPInstanceUID": ""}, "no valid SOP Instance UID"),
         ({"StudyInstanceUID": None}, "no valid Study Instance UID"),
         ({"SOPClassUID": "1.2.3.4"}, "SOP Class UID that the standard does not list"),
-        ({"FrameOfReferenceUID": "1.2.3.a"}, "no valid Frame of Reference UID"),
     ],
 )
 @pytest.mark.filterwarnings("ignore:Invalid value for VR")
@@ -232,12 +237,32 @@ def test_malformed_optional_attributes_are_left_out_and_needed_ones_kept(
     chest, tmp_path, monkeypatch
 ):
     monkeypatch.setattr(pydicom.config.settings, "writing_validation_mode", pydicom.config.IGNORE)
-    path, mask = chest(PatientAge="62", PatientSex="weiblich", PatientID="1" * 80)
+    path, mask = chest(
+        PatientAge="62", PatientSex="weiblich", PatientID="1" * 80, FrameOfReferenceUID="1.2.3.a"
+    )
     for dataset in make_all(path, mask).values():
         assert "PatientAge" not in dataset
+        assert "FrameOfReferenceUID" not in dataset
         assert dataset.PatientSex == "weiblich"  # not ours to correct: the archive knows them so
         assert dataset.PatientID == "1" * 80
         assert encoded(dataset)
+
+
+@pytest.mark.parametrize(
+    ("charset", "name"),
+    [
+        (None, "Doe^Jane"),
+        ("ISO_IR 192", "Дарья^王"),
+        (["", "ISO 2022 IR 87"], "Yamada^Tarou=山田^太郎=やまだ^たろう"),
+    ],
+)
+def test_names_in_any_script_stay_as_they_are(charset, name, chest):
+    path, mask = chest(SpecificCharacterSet=charset, PatientName=name)
+    before = pydicom.dcmread(path)
+    for dataset in make_all(path, mask).values():
+        after = pydicom.dcmread(pydicom.filebase.DicomBytesIO(encoded(dataset)))
+        assert str(after.PatientName) == name
+        assert after.PatientName.original_string == before.PatientName.original_string
 
 
 def test_what_stands_in_a_header_is_in_no_representation(chest):

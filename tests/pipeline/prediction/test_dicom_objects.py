@@ -94,6 +94,16 @@ def test_every_image_from_dicom_has_its_objects_and_others_are_counted(
     ) in said.splitlines()
 
 
+def test_a_copy_under_another_number_has_none_and_is_counted(predict, images, lungs_found):
+    one = pydicom.dcmread(images / "Jane-one.dcm")
+    one.SOPInstanceUID = one.file_meta.MediaStorageSOPInstanceUID = "1.2.3"
+    one.save_as(images / "copy.dcm")
+    (images / "again.dcm").write_bytes((images / "Jane-two.dcm").read_bytes())
+    out, said, _ = predict("--dicom", "sr")
+    assert len(objects_of(out)) == 2
+    assert "1 images, copy of another image, which has them" in said
+
+
 def test_the_mask_in_the_archive_is_the_mask_beside_the_table(predict, images, lungs_found):
     out, _, _ = predict("--dicom", "seg")
     found = objects_of(out)
