@@ -28,13 +28,22 @@ from isnet_cxr.pipeline.commands import (
     predict,
     runs,
     segment,
+    send,
     served_model,
     split,
     study,
 )
 from isnet_cxr.pipeline.errors import STOPPED, WRONG_INPUT, is_stopped, is_users, one_line
 
-RESUMED = {"study", "demo", "predict", "segment train", "classify train", "classify explain"}
+RESUMED = {
+    "study",
+    "demo",
+    "predict",
+    "send",
+    "segment train",
+    "classify train",
+    "classify explain",
+}
 """Commands that go on where they were stopped."""
 
 app = typer.Typer(
@@ -55,6 +64,7 @@ app.command("study")(study.study)
 app.command("predict")(predict.predict)
 app.command("merge")(merge.merge)
 app.add_typer(runs.app, name="runs")
+app.command("send")(send.send)
 app.command("gate")(gate.gate)
 app.command("served-model")(served_model.served_model)
 bench.app.command("data")(bench_data.data)

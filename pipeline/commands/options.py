@@ -25,14 +25,6 @@ Seed = Annotated[int, typer.Option(help="source of all randomness")]
 Strict = Annotated[
     bool, typer.Option("--strict", help="refuse inputs that would be ignored, before any is read")
 ]
-Share = Annotated[
-    str,
-    typer.Option(
-        "--shard",
-        metavar="I/N",
-        help="only this share of the files, as 2/8; put together by `merge`",
-    ),
-]
 RayAddress = Annotated[
     str | None,
     typer.Option(

@@ -2,16 +2,16 @@
 
 import os
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import typer
 
+from isnet_cxr.pipeline.commands import predict_options as own
 from isnet_cxr.pipeline.commands.imports import imports_uncollected
 from isnet_cxr.pipeline.commands.options import (
     AsJson,
     Folder,
     RayAddress,
-    Share,
     Strict,
     report_outcome,
     report_record,
@@ -19,43 +19,22 @@ from isnet_cxr.pipeline.commands.options import (
 
 
 def predict(  # noqa: PLR0913, PLR0917 - the command line's options
-    images: Annotated[
-        list[Path],
-        typer.Argument(help="DICOM, PNG, NIfTI and other image files, zip archives, folders"),
-    ],
-    model: Annotated[Path, typer.Option(help="classifier's model package, as a study leaves it")],
+    images: own.Images,
+    model: own.Model,
     out: Folder,
-    lungs: Annotated[
-        Path | None,
-        typer.Option(help="lung segmenter's package; by default the one in the classifier's"),
-    ] = None,
-    device: Annotated[str, typer.Option(help="cpu, cuda, or auto")] = "auto",
+    lungs: own.Lungs = None,
+    device: own.Device = "auto",
     strict: Strict = False,
-    extension: Annotated[
-        list[str] | None,
-        typer.Option(help="module or Python file that registers outputs; repeatable"),
-    ] = None,
-    shard: Share = "1/1",
+    extension: own.Extensions = None,
+    no_gate: own.NoGate = False,
+    explained: own.Explained = "predicted",
+    no_heatmaps: own.NoHeatmaps = False,
+    no_masks: own.NoMasks = False,
+    workers: own.Workers = 0,
+    batch_size: own.BatchSize = 16,
+    shard: own.Share = "1/1",
     ray: RayAddress = None,
-    no_gate: Annotated[
-        bool, typer.Option("--no-gate", help="predict what is no frontal chest, too: for research")
-    ] = False,
-    explained: Annotated[
-        str, typer.Option("--explained", help="class that heatmaps explain, or `predicted`")
-    ] = "predicted",
-    no_heatmaps: Annotated[
-        bool,
-        typer.Option(
-            "--no-heatmaps", help="explain nothing: no heatmaps, and no relevance in the tables"
-        ),
-    ] = False,
-    no_masks: Annotated[bool, typer.Option("--no-masks", help="write no lung masks")] = False,
-    workers: Annotated[
-        int, typer.Option(min=0, help="images in hand at once; 0: one for each core, 8 at most")
-    ] = 0,
-    batch_size: Annotated[
-        int, typer.Option(min=1, help="images that are kept, and done again after a kill, together")
-    ] = 16,
+    dicom: own.DicomKinds = "",
     as_json: AsJson = False,
 ) -> None:
     """Predict images: probabilities, lung masks and heatmaps. Research use only.
@@ -68,29 +47,64 @@ def predict(  # noqa: PLR0913, PLR0917 - the command line's options
     """
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # read as torch is imported
     with imports_uncollected():
-        from isnet_cxr.data.finding import Shard
         from isnet_cxr.data.registry import load_extensions
-        from isnet_cxr.pipeline.prediction.batch import Pace, predict_images
+        from isnet_cxr.pipeline.prediction.batch import Pace
 
-    pace = Pace(batch_size=batch_size, workers=workers)
-    left_out = (["heatmap", "relevance"] if no_heatmaps else []) + (["masks"] if no_masks else [])
     load_extensions(extension or [])
+    left_out = (["heatmap", "relevance"] if no_heatmaps else []) + (["masks"] if no_masks else [])
+    asked = [_ask_for_dicom(dicom, model, lungs)] if dicom else []
     options: dict[str, Any] = {
         "model": model, "lungs": lungs, "device": device, "strict": strict, "refuse": not no_gate,
-        "explained": explained, "left_out": left_out,
+        "explained": explained, "left_out": left_out, "asked": asked, "out": out,
     }  # fmt: skip
     if ray is None:
-        own = Shard.parse(shard)
-        outcome = predict_images(
-            images, out=out, shard=own, pace=pace, shown=not as_json, **options
-        )
+        pace = Pace(batch_size=batch_size, workers=workers)
+        outcome = _predict(images, shard=shard, pace=pace, shown=not as_json, **options)
     else:
-        from isnet_cxr.pipeline.prediction.on_cluster import predict_on_cluster
-
-        outcome = predict_on_cluster(
-            images, out=out, address=ray, extensions=extension or [], **options
-        )
+        outcome = _on_cluster(images, ray, extension or [], **options)
     if as_json:
         report_record(out)
     typer.echo(f"{out / 'predictions.csv'}: {outcome.count - outcome.duplicates} images")
+    _tell_of_dicom(dicom, out)
     report_outcome(outcome, out)
+
+
+def _predict(images: list[Path], *, shard: str, **options: Any) -> Any:
+    """Predict here, in this process."""
+    from isnet_cxr.data.finding import Shard
+    from isnet_cxr.pipeline.prediction.batch import predict_images
+
+    return predict_images(images, shard=Shard.parse(shard), **options)
+
+
+def _on_cluster(images: list[Path], address: str, extensions: list[str], **options: Any) -> Any:
+    """Predict on a Ray cluster, whose tasks know no output that was asked for here.
+
+    Raises:
+        InputError: If ``--dicom`` was asked for, too.
+    """
+    from isnet_cxr.data.errors import InputError
+    from isnet_cxr.pipeline.prediction.on_cluster import predict_on_cluster
+
+    if options.pop("asked"):
+        raise InputError("--dicom: expected without --ray; predict the images here for objects")
+    return predict_on_cluster(images, address=address, extensions=extensions, **options)
+
+
+def _ask_for_dicom(kinds: str, model: Path, lungs: Path | None) -> str:
+    """Return the name of the output that ``--dicom`` asks for; what it needs is imported here."""
+    from isnet_cxr.pipeline.commands.extras import require
+
+    require("--dicom", ["highdicom"], extra="dicom")
+    from isnet_cxr.pipeline.prediction.dicom_objects import ask_for
+
+    return ask_for(kinds, model, lungs)
+
+
+def _tell_of_dicom(kinds: str, out: Path) -> None:
+    """Say which objects there are, and of which images there are none; nothing without ``kinds``."""
+    if not kinds:
+        return
+    from isnet_cxr.pipeline.prediction.dicom_objects import describe_objects
+
+    typer.echo(describe_objects(out))
