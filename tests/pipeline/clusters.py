@@ -33,6 +33,7 @@ class TwoNodes:
 def two_nodes() -> Iterator[TwoNodes]:
     pytest.importorskip("ray", reason="Ray is not installed")
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+    os.environ.setdefault("RAY_raylet_start_wait_time_s", "180")  # a busy machine
     before = os.environ.get("PYTHONPATH")
     os.environ["PYTHONPATH"] = os.pathsep.join(path for path in sys.path if path)
     from ray.cluster_utils import Cluster

@@ -73,6 +73,3 @@ def test_a_study_on_a_cluster_that_loses_a_machine_has_the_same_summary(nodes, t
     assert read[0] == read[1]
 
 
-def test_no_cluster_is_one_line():
-    with pytest.raises(InputError, match=r"no cluster answers at '127\.0\.0\.1:1'"):
-        run_on_cluster(chat, [1], address="127.0.0.1:1", cpus=1, on_message=lambda *_: None)
