@@ -11,8 +11,7 @@ from typing import Any, Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import binary_dilation, binary_erosion, convolve, find_objects
-from skimage.measure import label
+from scipy.ndimage import binary_dilation, binary_erosion, convolve, find_objects, label
 
 Pixel = TypeVar("Pixel", bound=np.generic)
 Quality = Literal["good", "doubtful", "failed"]
@@ -96,13 +95,13 @@ def judge_mask(
 
     Args:
         mask: 1 in the lungs, (H, W), as it came from cleaning.
-        probabilities: The network's probability of lung, (H, W).
+        probabilities: The network's probability of lung, (H, W), thinned out or not.
 
     Returns:
         ``failed`` when the mask is empty or a feature is outside its outer range, ``doubtful``
         when one is outside its inner range. A NaN feature is not judged.
     """
-    if not _thin(mask).any():
+    if not thin_out(mask).any():
         return Verdict("failed", ("no lung found",))
     features = measure_features(mask, probabilities)
     doubts, failures = [], []
@@ -123,18 +122,18 @@ def measure_features(
 
     Large images are thinned first: the features hardly depend on the resolution.
     """
-    thin = _thin(mask)
+    thin = thin_out(mask)
     height, width = thin.shape
-    regions = label(thin, connectivity=1)
+    regions, count = label(thin)
     lungs = sorted(_regions(regions), key=lambda lung: -lung.area)[:PAIR]
     rows, columns = np.nonzero(thin)
     offset = (rows.mean() - (height - 1) / 2, columns.mean() - (width - 1) / 2)
     across, along = 0.0, 1.0
     if len(lungs) == PAIR:
         along, across = np.abs(np.subtract(lungs[0].centroid, lungs[1].centroid))
-    sureness = math.nan if probabilities is None else _sureness(thin, _thin(probabilities))
+    sureness = math.nan if probabilities is None else _sureness(thin, thin_out(probabilities))
     return MaskFeatures(
-        lungs=int(regions.max()),
+        lungs=int(count),
         area_share=float(thin.mean()),
         symmetry=lungs[1].area / lungs[0].area if len(lungs) == PAIR else 0.0,
         off_centre=float(np.hypot(*offset) / math.hypot(height, width)),
@@ -154,8 +153,11 @@ def _regions(labels: NDArray[np.integer[Any]]) -> Iterator[_Region]:
         yield _Region(image, int(image.sum()), centroid)
 
 
-def _thin(plane: NDArray[Pixel]) -> NDArray[Pixel]:
-    """Take every n-th row and column of (H, W), so that no side is longer than judged."""
+def thin_out(plane: NDArray[Pixel]) -> NDArray[Pixel]:
+    """Take every n-th row and column of (H, W), so that no side is longer than judged.
+
+    What is thin already stays as it is.
+    """
     step = max(1, math.ceil(max(plane.shape) / JUDGED_SIZE_PX))
     return plane[::step, ::step]
 

@@ -17,7 +17,7 @@ from isnet_cxr.data.learning.package import read_package
 from isnet_cxr.data.learning.preprocess import Preprocessing, prepare_image, restore_map
 from isnet_cxr.segmentation.network import KIND, NetworkSettings, build_runtime_network
 from isnet_cxr.segmentation.postprocess import clean_mask
-from isnet_cxr.segmentation.quality import Quality, judge_mask
+from isnet_cxr.segmentation.quality import Quality, judge_mask, thin_out
 
 
 @dataclass(frozen=True)
@@ -102,11 +102,15 @@ class LungSegmenter:
             squares: Images as ``prepare_image`` returns them, (B, 1, S, S).
             sizes: Height and width of each image before that, in px: the sizes of the masks.
         """
-        probabilities = self._predict(torch.from_numpy(squares).to(self._device)).cpu().numpy()
         return [
             self._finish(square, height=height, width=width)
-            for square, (height, width) in zip(probabilities, sizes, strict=True)
+            for square, (height, width) in zip(self.probabilities(squares), sizes, strict=True)
         ]
+
+    def probabilities(self, squares: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return the network's probabilities of lung, (B, S, S), of prepared images."""
+        passed = self._predict(torch.from_numpy(squares).to(self._device))
+        return np.asarray(passed.cpu().numpy())
 
     @torch.inference_mode()
     def _predict(self, squares: Tensor) -> Tensor:
@@ -124,6 +128,8 @@ class LungSegmenter:
     def _finish(self, square: NDArray[np.float32], *, height: int, width: int) -> LungMask:
         """Bring probabilities (S, S) to the image's size, decide, clean and judge."""
         probabilities = restore_map(square, height=height, width=width, nearest=False)
-        mask = clean_mask((probabilities >= self._threshold).astype(np.uint8))
-        verdict = judge_mask(mask, probabilities)
+        lungs, thin = probabilities >= self._threshold, thin_out(probabilities).copy()
+        del probabilities  # the largest of all arrays, and no longer needed
+        mask = clean_mask(lungs.view(np.uint8))
+        verdict = judge_mask(mask, thin)
         return LungMask(mask, verdict.quality, verdict.reasons)

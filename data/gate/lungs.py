@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from skimage.measure import label
+from scipy.ndimage import label
 
 from isnet_cxr.data.gate.crops import bounding_box, content_box
 from isnet_cxr.data.gate.verdict import DOUBTFUL, REFUSED, Finding
@@ -42,7 +42,7 @@ def measure_lungs(image: NDArray[np.uint8], mask: NDArray[np.uint8]) -> LungShap
     content = (box.bottom - box.top) * (box.right - box.left)
     if bounding_box(inside) is None:
         return LungShape(0.0, 0.0, 0.0, 0.0)
-    areas = np.sort(np.bincount(label(inside, connectivity=1).ravel())[1:])[::-1]
+    areas = np.sort(np.bincount(label(inside)[0].ravel())[1:])[::-1]
     centre = float(np.nonzero(inside)[1].mean())
     middle = (box.left + box.right - 1) / 2
     passed = np.cumsum(inside, axis=1)

@@ -108,7 +108,7 @@ def prepare_mask(mask: NDArray[np.uint8], size_px: int) -> NDArray[np.uint8]:
     """Shrink a mask (H, W) into the square (S, S) of its image: 1 where half is covered."""
     height, width = mask.shape
     box = fit_letterbox(height=height, width=width, size_px=size_px)
-    covered = resize((mask != 0).astype(np.float32), height=box.height, width=box.width)
+    covered = resize(mask != 0, height=box.height, width=box.width)
     square = np.zeros((size_px, size_px), dtype=np.uint8)
     square[box.window] = covered >= 0.5  # noqa: PLR2004 - half of the pixel
     return square
@@ -126,21 +126,26 @@ def restore_map(
         nearest: True keeps the values as they are (labels), False interpolates.
 
     Returns:
-        float32 (H, W).
+        float32 (H, W), read-only.
     """
     box = fit_letterbox(height=height, width=width, size_px=square.shape[0])
     content = Image.fromarray(np.ascontiguousarray(square[box.window], dtype=np.float32))
     method = Image.Resampling.NEAREST if nearest else Image.Resampling.BILINEAR
-    return np.array(content.resize((width, height), method), dtype=np.float32)
+    return np.asarray(content.resize((width, height), method), dtype=np.float32)
 
 
-def resize(plane: NDArray[np.float32], *, height: int, width: int) -> NDArray[np.float32]:
-    """Resize (H, W) with an area filter (Hamming): no aliasing, no overshoot."""
-    image = Image.fromarray(np.ascontiguousarray(plane, dtype=np.float32))
+def resize(
+    plane: NDArray[np.float32] | NDArray[np.bool_], *, height: int, width: int
+) -> NDArray[np.float32]:
+    """Resize (H, W) with an area filter (Hamming): no aliasing, no overshoot; True is 1."""
+    if plane.dtype == np.bool_:
+        image = Image.fromarray(np.ascontiguousarray(plane).view(np.uint8)).convert("F")
+    else:
+        image = Image.fromarray(np.ascontiguousarray(plane, dtype=np.float32))
     return np.array(image.resize((width, height), Image.Resampling.HAMMING), dtype=np.float32)
 
 
-def shrink(plane: NDArray[np.float32], longest_px: int) -> NDArray[np.float32]:
+def shrink(plane: NDArray[np.float32] | NDArray[np.bool_], longest_px: int) -> NDArray[np.float32]:
     """Bring the longest side of (H, W) to ``longest_px``, the aspect kept."""
     step = longest_px / max(plane.shape)
     height, width = (max(1, round(step * side)) for side in plane.shape)

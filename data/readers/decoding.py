@@ -2,8 +2,9 @@
 
 The decoders for JPEG, JPEG-LS and JPEG 2000 are C and C++ libraries, and damaged files make them
 abort, overrun their memory or ask for gigabytes. Such a file shall cost one line in a list of
-failures, not the night's batch. So each reading process keeps one decoding process, started for the
-first compressed frame and anew after it died; a frame takes some milliseconds to go there and back.
+failures, not the night's batch. So each thread that reads a compressed frame borrows a decoding
+process, started where none is idle and anew after it died; a frame takes some milliseconds to go
+there and back.
 """
 
 import atexit
@@ -13,6 +14,8 @@ import os
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +27,7 @@ TIME_LIMIT_S = 60.0
 """Ten times what the largest image takes on one core."""
 
 _lock = threading.Lock()
-_processes: dict[int, "_Process"] = {}  # by the process that reads: a fork must not share a pipe
+_idle: dict[int, list["_Process"]] = {}  # by the process that reads: a fork must not share a pipe
 
 
 class DecodingError(RuntimeError):
@@ -45,19 +48,27 @@ def decode_frame(options: dict[str, Any], encoded: bytes) -> NDArray[Any]:
         DecodingError: If the decoder refuses the frame, dies, or takes longer than
             ``TIME_LIMIT_S``.
     """
-    with _lock:
-        process = _processes.get(os.getpid())
-        if process is None:
-            process = _processes[os.getpid()] = _Process()
-        try:
-            answer, content = process.ask(options, encoded)
-        except DecodingError:
-            process.end()
-            del _processes[os.getpid()]
-            raise
+    with _borrowed() as process:
+        answer, content = process.ask(options, encoded)
     if "error" in answer:
         raise DecodingError(answer["error"])
     return np.frombuffer(content, dtype=answer["dtype"]).reshape(answer["shape"])
+
+
+@contextmanager
+def _borrowed() -> Iterator["_Process"]:
+    """Lend a decoding process that nobody else uses; what goes wrong ends it."""
+    with _lock:
+        idle = _idle.setdefault(os.getpid(), [])
+        process = idle.pop() if idle else None
+    process = process or _Process()
+    try:
+        yield process
+    except BaseException:
+        process.end()
+        raise
+    with _lock:
+        idle.append(process)
 
 
 class _Process:
@@ -90,7 +101,6 @@ class _Process:
 
 
 @atexit.register
-def _end_process() -> None:
-    process = _processes.pop(os.getpid(), None)
-    if process is not None:
+def _end_processes() -> None:
+    for process in _idle.pop(os.getpid(), []):
         process.end()

@@ -95,7 +95,10 @@ def _window(values: Values, *, centre: float, width: float, function: str) -> Va
         centre, width = centre - 0.5, width - 1.0
     if width <= 0:
         return (values > centre).astype(np.float32)
-    return np.asarray(np.clip((values - centre) / width + 0.5, 0.0, 1.0), dtype=np.float32)
+    grey = values - centre
+    grey /= width
+    grey += 0.5
+    return np.asarray(np.clip(grey, 0.0, 1.0, out=grey), dtype=np.float32)
 
 
 def _shows_something(grey: Values, padding: NDArray[np.bool_] | None) -> bool:

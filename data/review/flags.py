@@ -44,7 +44,7 @@ def suspect_shrunk(image: NDArray[np.float32], lung_mask: NDArray[np.uint8]) -> 
         image: (h, w), its longest side shrunk to ``SIZE_PX``.
         lung_mask: At the size of the image before that, (H, W).
     """
-    lungs = shrink((lung_mask != 0).astype(np.float32), SIZE_PX) >= 0.5  # noqa: PLR2004 - half of the pixel
+    lungs = shrink(lung_mask != 0, SIZE_PX) >= 0.5  # noqa: PLR2004 - half of the pixel
     if lungs.mean() < LEAST_LUNG:
         return (NO_CHEST,)
     between = _between(lungs)

@@ -20,6 +20,8 @@ from isnet_cxr.data.writers.atomic import replacing
 
 DICOM_BITS = 12
 EIGHT_BITS = 8
+COMPRESSION = 1
+"""Of PNG, 1 to 9: a heatmap takes a third of the time of the usual 6, and 7 % more room."""
 GREY_AXES = 2
 RGB_AXES = 3
 
@@ -43,7 +45,7 @@ def write_png(pixels: NDArray[Any], path: Path) -> None:
             f"got {array.dtype} {array.shape}"
         )
     with replacing(path) as temporary:
-        Image.fromarray(array).save(temporary, format="PNG")
+        Image.fromarray(array).save(temporary, format="PNG", compress_level=COMPRESSION)
 
 
 def write_mask(mask: NDArray[Any], path: Path) -> None:
@@ -54,7 +56,7 @@ def write_mask(mask: NDArray[Any], path: Path) -> None:
     """
     if mask.ndim != GREY_AXES:
         raise InputError(f"mask must be (H, W), got {mask.shape}")
-    write_png(np.where(mask != 0, 255, 0).astype(np.uint8), path)
+    write_png((mask != 0).view(np.uint8) * np.uint8(255), path)
 
 
 def write_nifti(pixels: NDArray[np.floating[Any]], path: Path, spacing_mm: Spacing | None) -> None:

@@ -1,8 +1,8 @@
-"""``isnet-cxr bench predict``: how fast a single prediction starts."""
+"""``isnet-cxr bench predict``: how fast a prediction starts, and how fast and large a job is."""
 
 import json
 from dataclasses import asdict
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -11,16 +11,53 @@ from isnet_cxr.pipeline.commands.options import AsJson
 
 def predict(
     repeats: Annotated[int, typer.Option(min=1, help="rounds that count")] = 5,
+    images: Annotated[int, typer.Option(min=2, help="images of a job")] = 24,
+    memory: Annotated[
+        bool, typer.Option("--memory", help="measure memory too: takes some minutes more")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Compare predicting one image with importing torch and pydicom and reading the weights."""
-    from isnet_cxr.pipeline.prediction.start_up import LIMIT, measure_start_up
+    """Compare a prediction and a job with what they cannot do without, in turns, on two cores.
 
-    figures = measure_start_up(repeats=repeats, say=lambda line: typer.echo(line, err=True))
+    A single prediction: with importing torch and pydicom and reading the weights. A job: without
+    heatmaps, with the slower of decoding and network passes; with heatmaps, with decoding, passes,
+    explaining and drawing. With --memory: the peaks of jobs with few, many and large images.
+    """
+    from isnet_cxr.pipeline.prediction.bench import memory as of_memory
+    from isnet_cxr.pipeline.prediction.bench import start_up, throughput
+
+    def say(line: str) -> None:
+        typer.echo(line, err=True)
+
+    start = start_up.measure_start_up(repeats=repeats, say=say)
+    rates = throughput.measure_throughput(repeats=repeats, images=images, say=say)
+    figures: dict[str, Any] = {"start_up": asdict(start), "throughput": asdict(rates)}
+    goals = [
+        _goal("start of a prediction", start.cpu_ratio, at_most=start_up.LIMIT),
+        *(
+            _goal(f"job {name.replace('_', ' ')}", getattr(rates, name), at_least=goal)
+            for name, goal in throughput.GOALS.items()
+        ),
+    ]
+    if memory:
+        peaks = of_memory.measure_memory(say=say)
+        figures["memory"] = asdict(peaks)
+        goals += [
+            _goal("growth of memory", peaks.growth, at_most=of_memory.GROWTH_LIMIT),
+            _goal("MB with large images", peaks.large_mb, at_most=of_memory.LARGE_LIMIT_MB),
+        ]
     if as_json:
-        typer.echo(json.dumps({**asdict(figures), "limit": LIMIT}, indent=2))
+        typer.echo(json.dumps({**figures, "goals": goals}, indent=2))
         return
-    for name, value in asdict(figures).items():
-        typer.echo(f"{name:20} {value:.3f}")
-    verdict = "met" if figures.cpu_ratio <= LIMIT else "MISSED"
-    typer.echo(f"{verdict:6} start of a prediction: {figures.cpu_ratio:.3f}, at most {LIMIT}")
+    for goal in goals:
+        bound = (
+            f"at most {goal['at_most']}" if "at_most" in goal else f"at least {goal['at_least']}"
+        )
+        verdict = "met" if goal["met"] else "MISSED"
+        typer.echo(f"{verdict:6} {goal['name']}: {goal['value']:.3f}, {bound}")
+
+
+def _goal(name: str, value: float, **bound: float) -> dict[str, Any]:
+    ((kind, limit),) = bound.items()
+    met = value <= limit if kind == "at_most" else value >= limit
+    return {"name": name, "value": value, kind: limit, "met": met}

@@ -72,8 +72,13 @@ class Pace:
 
     def workers_for(self, count: int) -> int:
         """Return how many work on ``count`` images."""
-        asked = self.workers or min(len(os.sched_getaffinity(0)), MOST_WORKERS)
+        asked = self.workers or min(_usable_cores(), MOST_WORKERS)
         return max(1, min(asked, count))
+
+
+def _usable_cores() -> int:
+    affinity = getattr(os, "sched_getaffinity", None)  # what a container or scheduler allows
+    return len(affinity(0)) if affinity else os.cpu_count() or 1
 
 
 def predict_images(  # noqa: PLR0913 - what the commands offer, by name

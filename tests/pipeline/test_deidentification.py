@@ -52,6 +52,8 @@ BROKEN = {
 NAMED = "Doe_Jane_1937"
 """A file's name, which may stand where images are looked up by their files, and nowhere else."""
 LOOKED_UP = ("files.csv", "failures.csv", "refused.csv", "duplicates.csv", ".parquet")
+OF_THE_PACS = ("777.4711", "SECRETACCESS")
+"""What a PACS finds an image by: in the job's files.csv and ledger, which stay with the images."""
 
 
 @pytest.fixture(scope="module")
@@ -123,6 +125,9 @@ def assert_nothing_leaks(out: Path, said: str) -> None:
     assert not [mark for mark in NEVER if mark in said]
     for path in (path for path in out.rglob("*") if path.is_file()):
         found = "\n".join(texts(path))
+        if path.name == "files.csv" or "ledger" in path.parts:
+            for mark in OF_THE_PACS:
+                found = found.replace(mark, "")
         leaked = [mark for mark in NEVER if mark in found]
         assert not leaked, f"{path.relative_to(out)}: {leaked}"
         may_name = path.name.endswith(LOOKED_UP) or "ledger" in path.parts

@@ -6,11 +6,30 @@ import pytest
 
 
 @pytest.mark.slow
-def test_the_bench_compares_cpu_seconds_in_one_run(command):
-    code, shown, said = command("bench", "predict", "--repeats", 1, "--json")
+def test_the_bench_compares_what_it_measures_in_one_run(command):
+    code, shown, said = command("bench", "predict", "--repeats", 1, "--images", 4, "--json")
     assert code == 0, said
-    figures = json.loads(shown)
+    told = json.loads(shown)
+    figures = told["start_up"]
     assert figures["cpu_ratio"] == pytest.approx(
         figures["predict_cpu_s"] / figures["reference_cpu_s"]
     )
     assert figures["cpu_ratio"] > 1
+    rates = told["throughput"]["per_second"]
+    slower = min(rates["decoding"], rates["passes"])
+    assert told["throughput"]["without_heatmaps"] == pytest.approx(
+        rates["job_without_heatmaps"] / slower
+    )
+    assert rates["job"] < rates["passes"]
+    assert rates["all_four"] < rates["explanation"]
+    assert all(goal["met"] in (True, False) for goal in told["goals"])
+
+
+@pytest.mark.slow
+def test_many_images_take_no_more_memory_than_few():
+    from isnet_cxr.pipeline.prediction.bench.memory import measure_memory
+
+    peaks = measure_memory(say=print, few=60, many=400, large=4)
+    assert peaks.few_mb > 100
+    assert peaks.growth < 1.05
+    assert peaks.large_mb < 700

@@ -16,16 +16,12 @@ from pathlib import Path
 
 import numpy as np
 
-from isnet_cxr.classification.classifier import KIND as CLASSIFIER
-from isnet_cxr.classification.networks import build_network
-from isnet_cxr.data.learning.package import LUNGS, WEIGHTS, Package, write_package
+from isnet_cxr.data.learning.package import LUNGS, WEIGHTS
 from isnet_cxr.data.writers import write_png
-from isnet_cxr.segmentation.network import KIND as SEGMENTER
-from isnet_cxr.segmentation.network import NetworkSettings, build_runtime_network
+from isnet_cxr.pipeline.prediction.bench.untrained import write_untrained
 
 LIMIT = 1.5
 SIZE_PX = 512
-CLASSES = ("normal", "covid")
 _PREDICT = "from isnet_cxr.pipeline.cli import main; main()"
 _REFERENCE = (
     "import sys, torch, pydicom; from safetensors.torch import load_file; "
@@ -63,7 +59,7 @@ def measure_start_up(*, repeats: int, say: Callable[[str], None]) -> StartUp:
     """
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        package, image = _write_package(folder / "model"), folder / "image.png"
+        package, image = write_untrained(folder / "model"), folder / "image.png"
         noise = np.random.default_rng(0).integers(0, 256, (SIZE_PX, SIZE_PX), dtype=np.uint8)
         write_png(noise, image)
         weights = [str(package / WEIGHTS), str(package / LUNGS / WEIGHTS)]
@@ -93,26 +89,3 @@ def _run(arguments: Sequence[str]) -> tuple[float, float]:
     wall, after = time.perf_counter() - began, os.times()
     user = after.children_user - before.children_user
     return user + after.children_system - before.children_system, wall
-
-
-def _write_package(folder: Path) -> Path:
-    """Write an untrained classifier and, in its package, an untrained lung segmenter."""
-    settings = {"network": "contextnet-small", "preprocessing": {"size_px": 128}}
-    classifier = build_network("contextnet-small", classes=len(CLASSES), seed=0)
-    config = {"kind": CLASSIFIER, "classes": list(CLASSES), "settings": settings}
-    write_package(Package(classifier.state_dict(), config, {}, ""), folder)
-    shape = NetworkSettings()
-    lungs = {
-        "kind": SEGMENTER,
-        "network": {
-            "channels": list(shape.channels),
-            "residual_units": shape.residual_units,
-            "norm": shape.norm,
-        },
-        "preprocessing": {"size_px": 256},
-        "threshold": 0.5,
-        "test_time_mirror": False,
-    }
-    segmenter = build_runtime_network(shape)
-    write_package(Package(segmenter.state_dict(), lungs, {}, ""), folder / LUNGS)
-    return folder
