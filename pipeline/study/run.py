@@ -114,8 +114,7 @@ def _do(
         journal.say(f"no {CONTROL!r} control: some images have no lung mask to be erased by")
     trainings = plan_trainings(config, images, out, lungs=lungs.digest if lungs else "")
     jobs = plan_jobs(config, images, trainings, out, lungs=lungs.package if lungs else None)
-    journal.say(f"{len(trainings)} trainings, {len(trainings) - len(jobs)} of them finished before")
-    _train(config, jobs, journal, progress=progress, ray=ray)
+    _train(config, jobs, journal, of=len(trainings), progress=progress, ray=ray)
     journal.say("figures and report")
     summary = summarise_study(
         config,
@@ -182,8 +181,15 @@ def _log_lung_images(run: Any, plan: LungsPlan, lungs: Lungs) -> None:
 
 
 def _train(
-    config: StudyConfig, jobs: Sequence[Job], journal: Journal, *, progress: bool, ray: str | None
+    config: StudyConfig,
+    jobs: Sequence[Job],
+    journal: Journal,
+    *,
+    of: int,
+    progress: bool,
+    ray: str | None,
 ) -> None:
+    journal.say(f"{of} trainings, {of - len(jobs)} of them finished before")
     prepare_images(jobs, progress=progress)
     try:
         if ray is None:
