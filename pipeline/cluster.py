@@ -6,6 +6,7 @@ between its processes: name only a cluster that you trust as yourself.
 """
 
 import os
+import socket
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -18,7 +19,7 @@ from isnet_cxr.pipeline.study.parallel import Tell
 Job = TypeVar("Job")
 Message = tuple[int, str, Any]
 Work = Callable[[Job, Tell], None]
-POLL_S = 0.5
+POLL_S, KNOCK_S = 0.5, 10.0
 LOSSES = 10
 """How many machines a job may lose before it is given up."""
 DONE, WRONG, CRASHED = "done", "wrong input", "crashed"
@@ -54,14 +55,23 @@ def connected(address: str) -> Iterator[dict[str, float]]:
         raise InputError("--ray: Ray is not installed: pip install '.[ray]'") from None
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     try:
+        _try_to_reach(address)
         ray.init(address=address, log_to_driver=False, logging_level="error")
-    except (ConnectionError, ValueError, RuntimeError) as error:
+    except (OSError, ValueError, RuntimeError) as error:
         reason = one_line(error)[:200]
         raise InputError(f"--ray: no cluster answers at {address!r} ({reason})") from None
     try:
         yield dict(ray.cluster_resources())
     finally:
         ray.shutdown()
+
+
+def _try_to_reach(address: str) -> None:
+    """Knock at an address: Ray itself would try for minutes where nobody is."""
+    if address in ("auto", "local"):
+        return
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    socket.create_connection((host, int(port)), timeout=KNOCK_S).close()
 
 
 def run_on_cluster(

@@ -102,7 +102,7 @@ def _ask_for_dicom(kinds: str, model: Path, lungs: Path | None) -> str:
 
 
 def _tell_of_dicom(kinds: str, out: Path) -> None:
-    """Say which objects there are, and of which images there are none; nothing without ``kinds``."""
+    """Say which objects there are, and of which images there are none."""
     if not kinds:
         return
     from isnet_cxr.pipeline.prediction.dicom_objects import describe_objects

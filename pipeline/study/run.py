@@ -116,9 +116,8 @@ def _do(
     """Data, lungs, classifiers, figures, report: in this order."""
     check_tables(config)
     images = assign_roles(config, out, progress=progress)
-    journal.say(_describe_images(images))
-    if images.copies is not None:
-        journal.say(describe_copies(images))
+    for line in _describe_images(images):
+        journal.say(line)
     audit = audit_study(images, out, progress=progress)
     for line in _describe_audit(audit):
         journal.say(line)
@@ -131,9 +130,7 @@ def _do(
         journal.say(f"no {CONTROL!r} control: some images have no lung mask to be erased by")
     trainings = plan_trainings(config, images, out, lungs=lungs.digest if lungs else "")
     jobs = plan_jobs(config, images, trainings, out, lungs=lungs.package if lungs else None)
-    journal.say(f"{len(trainings)} trainings, {len(trainings) - len(jobs)} of them finished before")
-    prepare_images(jobs, progress=progress)
-    _train(config, jobs, journal, ray=ray)
+    _train(config, jobs, journal, of=len(trainings), progress=progress, ray=ray)
     journal.say("figures and report")
     summary = summarise_study(
         config,
@@ -201,7 +198,17 @@ def _log_lung_images(run: Any, plan: LungsPlan, lungs: Lungs) -> None:
         run.log_images(rows, name=name, digest=digest_manifest(rows), role="testing")
 
 
-def _train(config: StudyConfig, jobs: Sequence[Job], journal: Journal, *, ray: str | None) -> None:
+def _train(
+    config: StudyConfig,
+    jobs: Sequence[Job],
+    journal: Journal,
+    *,
+    of: int,
+    progress: bool,
+    ray: str | None,
+) -> None:
+    journal.say(f"{of} trainings, {of - len(jobs)} of them finished before")
+    prepare_images(jobs, progress=progress)
     try:
         if ray is None:
             run_jobs(work, jobs, at_once=config.jobs, on_message=journal.hear)
@@ -233,9 +240,11 @@ def _describe(config: StudyConfig) -> str:
     )
 
 
-def _describe_images(images: StudyImages) -> str:
+def _describe_images(images: StudyImages) -> list[str]:
     tests = ", ".join(f"{name} {len(rows)}" for name, rows in images.tests.items())
-    return f"{len(images.development)} images in the development set; images to test on: {tests}"
+    development = f"{len(images.development)} images in the development set"
+    copies = [] if images.copies is None else [describe_copies(images)]
+    return [f"{development}; images to test on: {tests}", *copies]
 
 
 def _describe_audit(audit: dict[str, Any]) -> list[str]:

@@ -2,13 +2,24 @@
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import pytest
 
 STORE_BYTES = 80 * 2**20
+
+
+def patiently(start: Callable[[], Any], tries: int = 3) -> Any:
+    """Start something again that gives up after half a minute, as Ray does on a busy machine."""
+    for _ in range(tries - 1):
+        try:
+            return start()
+        except Exception as error:  # Ray has no type for it
+            if "timed out during startup" not in str(error):
+                raise
+    return start()
 
 
 class TwoNodes:
@@ -20,7 +31,8 @@ class TwoNodes:
         self._worker: Any = None
 
     def start_worker(self) -> None:
-        self._worker = self._cluster.add_node(num_cpus=1, object_store_memory=STORE_BYTES)
+        add = self._cluster.add_node
+        self._worker = patiently(lambda: add(num_cpus=1, object_store_memory=STORE_BYTES))
 
     def kill_worker(self) -> None:
         """End its processes as a power failure would."""
@@ -38,7 +50,7 @@ def two_nodes() -> Iterator[TwoNodes]:
     from ray.cluster_utils import Cluster
 
     head = {"num_cpus": 1, "object_store_memory": STORE_BYTES, "include_dashboard": False}
-    cluster = Cluster(initialize_head=True, head_node_args=head)
+    cluster = patiently(lambda: Cluster(initialize_head=True, head_node_args=head))
     try:
         nodes = TwoNodes(cluster)
         nodes.start_worker()

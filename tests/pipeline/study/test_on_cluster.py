@@ -17,7 +17,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
 STUDY = {
     "name": "on a cluster",
     "classes": ["normal", "pneumonia", "covid"],
-    "datasets": {"elmwood": {"phantoms": {"hospital": "elmwood", "images_per_class": 16}}},
+    "datasets": {"elmwood": {"phantoms": {"hospital": "elmwood", "images_per_class": 40}}},
     "development": ["elmwood"],
     "exclude_duplicates": False,
     "defaults": {"preprocessing": {"size_px": 32}, "epochs": 6, "batch_size": 4},
@@ -71,8 +71,3 @@ def test_a_study_on_a_cluster_that_loses_a_machine_has_the_same_summary(nodes, t
         json.loads((tmp_path / name / "summary.json").read_text()) for name in ("here", "there")
     ]
     assert read[0] == read[1]
-
-
-def test_no_cluster_is_one_line():
-    with pytest.raises(InputError, match=r"no cluster answers at '127\.0\.0\.1:1'"):
-        run_on_cluster(chat, [1], address="127.0.0.1:1", cpus=1, on_message=lambda *_: None)
