@@ -1,5 +1,7 @@
 """The lungs as a DICOM Segmentation, pixel for pixel on the image."""
 
+from copy import deepcopy
+
 import numpy as np
 from highdicom import SOPClass
 from highdicom.seg import (
@@ -9,8 +11,10 @@ from highdicom.seg import (
     SegmentDescription,
 )
 from numpy.typing import NDArray
+from pydicom.dataset import Dataset
 from pydicom.sr.codedict import codes
 from pydicom.sr.coding import Code
+from pydicom.uid import SecondaryCaptureImageStorage
 
 from isnet_cxr.data.pacs.identity import RESEARCH_ONLY, Algorithm, Identity
 from isnet_cxr.data.pacs.source import NoObjectError, Source
@@ -50,7 +54,7 @@ def make_segmentation(
         tracking_id="lungs",
     )
     dataset = Segmentation(
-        source_images=[source.reference],
+        source_images=[_as_one_frame(source)],
         pixel_array=(mask != 0).astype(np.uint8),
         segmentation_type=SegmentationTypeValues.BINARY,
         segment_descriptions=[lungs],
@@ -58,10 +62,29 @@ def make_segmentation(
         content_description=RESEARCH_ONLY,
         **identity.arguments("Lungs"),
     )
+    _name_class(dataset, source)
     _settle_dimensions(dataset, identity.uid("dimensions"))
     dataset.PatientOrientation = source.orientation
     source.take_over(dataset)
     return dataset
+
+
+def _as_one_frame(source: Source) -> Dataset:
+    """Return the reference as one of a class whose images are one frame in no fixed space.
+
+    Of others, highdicom wants to know groups of frames or a frame of reference, which a radiograph
+    of one frame does not need to have.
+    """
+    stand_in = deepcopy(source.reference)
+    stand_in.SOPClassUID = SecondaryCaptureImageStorage
+    return stand_in
+
+
+def _name_class(dataset: Dataset, source: Source) -> None:
+    """Write the true class of the image wherever it is referred to."""
+    for element in dataset.iterall():
+        if element.keyword == "ReferencedSOPClassUID":
+            element.value = source.reference.SOPClassUID
 
 
 def _settle_dimensions(dataset: Segmentation, uid: str) -> None:

@@ -23,6 +23,8 @@ from isnet_cxr.data.readers import read_image
 from isnet_cxr.data.writers import write_png
 
 CR = "1.2.840.10008.5.1.4.1.1.1"
+CT = "1.2.840.10008.5.1.4.1.1.2"
+MULTI_FRAME_CAPTURE = "1.2.840.10008.5.1.4.1.1.7.2"
 SOURCES = {
     "no frame of reference": {},
     "a frame of reference": {
@@ -33,6 +35,10 @@ SOURCES = {
     "spacing in the patient": {"PixelSpacing": [0.3, 0.3]},
     "no spacing": {"spacing": None, "PixelAspectRatio": [2, 1]},
     "CR": {"SOPClassUID": CR, "Modality": "CR"},
+    "several frames, of which it has one": {
+        "SOPClassUID": MULTI_FRAME_CAPTURE, "NumberOfFrames": 1,
+    },
+    "CT": {"SOPClassUID": CT, "Modality": "CT"},
     "mirrored": {"PatientOrientation": ["R", "F"]},
     "lossy": {
         "LossyImageCompression": "01", "LossyImageCompressionRatio": "10",
@@ -44,8 +50,12 @@ SOURCES = {
 @pytest.mark.parametrize("name", SOURCES)
 def test_the_standard_s_own_rules_find_no_error(name, chest, tmp_path):
     path, mask = chest(**SOURCES[name])
+    source = pydicom.dcmread(path)
     for kind, file in write_all(make_all(path, mask), tmp_path / "out").items():
         assert errors_of(file) == [], kind
+        elements = pydicom.dcmread(file).iterall()
+        classes = {e.value for e in elements if e.keyword == "ReferencedSOPClassUID"}
+        assert classes == {source.SOPClassUID}
 
 
 @pytest.mark.parametrize("photometric", ["MONOCHROME1", "MONOCHROME2"])
