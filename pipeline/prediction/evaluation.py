@@ -1,13 +1,15 @@
 """A classifier on the images of a manifest: one row of predictions per image."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from isnet_cxr.data.bias import BIAS_TESTS
 from isnet_cxr.data.errors import InputError
-from isnet_cxr.data.gate.gate import Seen
+from isnet_cxr.data.gate.gate import Gate, Seen
 from isnet_cxr.data.learning.cache import load_images
 from isnet_cxr.pipeline.prediction.outputs import OUTPUTS
 from isnet_cxr.pipeline.prediction.predictor import Prediction, Predictor
@@ -66,16 +68,26 @@ def evaluate_classifier(
     frame["predicted"] = [prediction.predicted for prediction in predictions]
     numbers = [_numbers(prediction) for prediction in predictions]
     frame = pd.concat([frame, pd.DataFrame(numbers, index=frame.index)], axis=1)
-    frame["gate"] = [
-        predictor.gate.judge(Seen(image, mask if known else None)).name
-        for image, mask, known in zip(shown, images.masks, rows["lung_mask"] != "", strict=True)
+    known = (rows["lung_mask"] != "").to_numpy()
+    return frame.assign(**_gate_columns(predictor.gate, shown, images.masks, known))
+
+
+def _gate_columns(
+    gate: Gate, images: NDArray[np.uint8], masks: NDArray[np.uint8], known: NDArray[np.bool_]
+) -> dict[str, list[Any]]:
+    """Return the verdict and the strangeness of every image, whose mask may not be known."""
+    seen = [
+        Seen(image, mask if has else None)
+        for image, mask, has in zip(images, masks, known, strict=True)
     ]
-    statistics = predictor.gate.statistics
-    frame["strangeness"] = [
-        np.nan if statistics is None else statistics.scores(image, mask).strangeness
-        for image, mask in zip(shown, images.masks, strict=True)
-    ]
-    return frame
+    statistics = gate.statistics
+    return {
+        "gate": [gate.judge(one).name for one in seen],
+        "strangeness": [
+            np.nan if statistics is None else statistics.scores(image, mask).strangeness
+            for image, mask in zip(images, masks, strict=True)
+        ],
+    }
 
 
 def _numbers(prediction: Prediction) -> dict[str, float]:

@@ -116,10 +116,8 @@ def _do(
     """Data, lungs, classifiers, figures, report: in this order."""
     check_tables(config)
     images = assign_roles(config, out, progress=progress)
-    for line in _describe_images(images):
-        journal.say(line)
     audit = audit_study(images, out, progress=progress)
-    for line in _describe_audit(audit):
+    for line in (*_describe_images(images), *_describe_audit(audit)):
         journal.say(line)
     lungs = None
     if config.segmentation is not None:

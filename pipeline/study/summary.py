@@ -41,9 +41,9 @@ def summarise_study(
 
     Returns:
         ``segmentation``, ``classification`` (classifier, test: means over seeds and ``seeds`` with
-        each seed's own), ``evidence`` (what a reviewer asks), where there is a control ``conflict``
-        (test, group, classifier), and where they were asked for ``bias`` (bias test, classifier,
-        test) and ``comparisons``.
+        each seed's own), ``evidence`` (what a reviewer asks), ``reliance`` on the background,
+        where there is a control ``conflict`` (test, group, classifier), where they were asked for
+        ``bias`` (bias test, classifier, test) and ``comparisons``, and the ``verdict``.
     """
     tests = list(images.tests)
     plain = [training for training in trainings if training.bias is None]
@@ -56,6 +56,8 @@ def summarise_study(
         "left_out": list(left_out),
         "flagged": list(flagged),
     }
+    if config.bias_tests:
+        summary["bias"] = _score_bias(config, trainings)
     if plain:
         summary["evidence"] = gather_evidence(
             plain,
@@ -64,21 +66,10 @@ def summarise_study(
             tests=images.tests,
             compared=config.compare,
         )
-    if CONTROL in names:
-        summary["conflict"] = score_groups(config.classes, plain, tests)
-    if config.bias_tests:
-        summary["bias"] = {
-            name: _score(
-                config,
-                section.classifiers,
-                [training for training in trainings if training.bias == name],
-                BIAS_TESTS[name].tests,
-            )
-            for name, section in config.bias_tests.items()
-        }
-    if plain:
         bias = summary.get("bias", {})
         summary["reliance"] = score_reliance(config.classes, plain, tests, bias=bias)
+    if CONTROL in names:
+        summary["conflict"] = score_groups(config.classes, plain, tests)
     if config.compare:
         summary["comparisons"] = [
             _compare(config, first, second, plain, tests) for first, second in config.compare
@@ -91,6 +82,15 @@ def write_summary(summary: Mapping[str, Any], out: Path) -> Path:
     """Write ``summary.json`` into ``out``."""
     write_json(summary, out / SUMMARY)
     return out / SUMMARY
+
+
+def _score_bias(config: StudyConfig, trainings: Sequence[Training]) -> dict[str, Any]:
+    """Score the trainings of every bias test on its tests."""
+    scores = {}
+    for name, section in config.bias_tests.items():
+        own = [training for training in trainings if training.bias == name]
+        scores[name] = _score(config, section.classifiers, own, BIAS_TESTS[name].tests)
+    return scores
 
 
 def _score(
