@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from isnet_cxr.pipeline.commands.imports import imports_uncollected
 from isnet_cxr.pipeline.commands.options import (
     AsJson,
     Folder,
@@ -62,8 +63,9 @@ def predict(  # noqa: PLR0913, PLR0917 - the command line's options
     goes on where an earlier one was interrupted.
     """
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # read as torch is imported
-    from isnet_cxr.data.registry import load_extensions
-    from isnet_cxr.pipeline.prediction.batch import Pace, predict_images
+    with imports_uncollected():
+        from isnet_cxr.data.registry import load_extensions
+        from isnet_cxr.pipeline.prediction.batch import Pace, predict_images
 
     pace = Pace(batch_size=batch_size, workers=workers)
     left_out = (["heatmap", "relevance"] if no_heatmaps else []) + (["masks"] if no_masks else [])
