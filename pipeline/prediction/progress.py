@@ -6,10 +6,10 @@ Nothing here names a file or quotes one: the log may be sent to whoever is asked
 import sys
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, TextIO, TypeVar
+from typing import Any, TypeVar
 
 Done = TypeVar("Done")
 LOG = "predict.log"
@@ -21,7 +21,7 @@ ENOUGH = 5
 class Progress:
     """Told of every file that is done; tells people how far the job is."""
 
-    def __init__(self, total: int, log: TextIO, *, shown: bool) -> None:
+    def __init__(self, total: int, log: Path, *, shown: bool) -> None:
         """Begin.
 
         Args:
@@ -52,7 +52,8 @@ class Progress:
     def tell(self, line: str, *, aloud: bool = False) -> None:
         """Write a dated line into the log, and to standard error if it is said aloud."""
         dated = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ} {line}"
-        print(dated, file=self._log, flush=True)
+        with suppress(OSError), self._log.open("a", encoding="utf-8") as log:  # a full disk
+            print(dated, file=log)
         if aloud and self._shown:
             print(dated, file=sys.stderr, flush=True)
 
@@ -73,16 +74,15 @@ class Progress:
 @contextmanager
 def progress(total: int, out: Path, *, shown: bool) -> Iterator[Progress]:
     """Tell of a run in ``predict.log`` of ``out``, which grows from run to run."""
-    with (out / LOG).open("a", encoding="utf-8") as log:
-        told = Progress(total, log, shown=shown)
-        told.tell(f"begins: {total} files to predict")
-        try:
-            yield told
-        except BaseException as error:
-            told.tell(f"ended by {type(error).__name__}")
-            raise
-        finally:
-            told.end()
+    told = Progress(total, out / LOG, shown=shown)
+    told.tell(f"begins: {total} files to predict")
+    try:
+        yield told
+    except BaseException as error:
+        told.tell(f"ended by {type(error).__name__}")
+        raise
+    finally:
+        told.end()
 
 
 def _bar(total: int) -> Any:
