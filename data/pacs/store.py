@@ -13,7 +13,7 @@ from isnet_cxr.data.pacs.files import Stored
 from isnet_cxr.data.pacs.target import UnreachableError
 
 CALLING_TITLE = "ISNET-CXR"
-CONNECT_S, ANSWER_S = 10, 60
+CONNECT_S, ANSWER_S, IDLE_S = 10, 60, 300
 WARNINGS = (0xB000, 0xB006, 0xB007)
 """Statuses of an object that was stored, with something about it changed or doubted."""
 
@@ -30,7 +30,7 @@ class NodeTarget:
         self._entity = AE(ae_title=CALLING_TITLE)
         self._entity.connection_timeout = CONNECT_S
         self._entity.acse_timeout = CONNECT_S
-        self._entity.dimse_timeout = self._entity.network_timeout = ANSWER_S
+        self._entity.dimse_timeout, self._entity.network_timeout = ANSWER_S, IDLE_S
         for sop_class, syntax in sorted({(one.sop_class, one.syntax) for one in objects}):
             self._entity.add_requested_context(sop_class, syntax)
         self._association: Association | None = None
@@ -65,11 +65,18 @@ class NodeTarget:
         except ValueError:
             return "this node takes no objects of this kind"
         except RuntimeError:
-            return "the node ended the association"
+            status = {}
         code = status.get("Status")
         if code is None:
+            self._drop()
             return f"no answer within {ANSWER_S} s, or the node ended the association"
         return "" if code == 0 or code in WARNINGS else f"refused with status 0x{code:04X}"
+
+    def _drop(self) -> None:
+        """Forget an association that answers no more: the next object opens another one."""
+        assert self._association is not None
+        self._association.abort()
+        self._association = None
 
     def close(self) -> None:
         """End the association, if there is one."""

@@ -37,10 +37,10 @@ def in_order(
         yield from map(function, items)
         return
     waiting: deque[Future[Result]] = deque()
-    with ThreadPoolExecutor(workers, initializer=start) as pool:
+    with ThreadPoolExecutor(workers, initializer=start) as threads:
         try:
             for item in items:
-                waiting.append(pool.submit(function, item))
+                waiting.append(threads.submit(function, item))
                 if len(waiting) >= workers + ahead:
                     yield waiting.popleft().result()
             while waiting:

@@ -1,6 +1,7 @@
 """Nothing lost, nothing twice, over a job of many formats that is killed again and again.
 
-``ISNET_CXR_JOB_IMAGES=2000`` makes it as large as a hospital's night.
+``ISNET_CXR_JOB_IMAGES=2000`` makes it as large as a hospital's night; pytest's limit for tests that
+hang must be off then: ``-o faulthandler_timeout=0``.
 """
 
 import csv
