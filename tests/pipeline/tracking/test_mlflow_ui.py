@@ -204,9 +204,11 @@ def test_the_report_opens_among_the_artifacts(pages, visit):
 
 
 def test_the_experiment_is_one_of_model_training(pages, visit):
-    """Such an experiment opens with its runs, not with conversations."""
-    page = visit(f"experiments/{pages.experiment}", lambda page: STUDY in text_of(page))
-    _wait(page, lambda page: "/runs" in page.current_url)
+    """It is marked as such, and in that half of MLflow's pages it opens with its runs."""
+    experiment = MlflowClient(pages.address).get_experiment(pages.experiment)
+    assert experiment.tags["mlflow.experimentKind"] == "custom_model_development"
+    place = f"experiments/{pages.experiment}?workflowType=machine_learning"
+    page = visit(place, lambda page: "/runs" in page.current_url and STUDY in text_of(page))
     assert "Model training" in text_of(page)
 
 
