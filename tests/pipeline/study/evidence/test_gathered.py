@@ -5,7 +5,9 @@ import pandas as pd
 import pytest
 
 from isnet_cxr.pipeline.report.evidence import evidence_content
+from isnet_cxr.pipeline.study.evidence.compared import compare_classifiers
 from isnet_cxr.pipeline.study.evidence.matrix import name_confounded
+from isnet_cxr.pipeline.study.evidence.tested import Fixed, Predictions
 
 
 def test_the_matrix_has_every_test_and_every_site_with_enough_patients(evidence):
@@ -57,6 +59,18 @@ def test_every_difference_is_tested_and_all_p_values_are_adjusted_together(evide
     smallest = min(rows, key=lambda row: row["p"])
     assert smallest["holm"] == pytest.approx(min(1, len(rows) * smallest["p"]))
     assert all(row["difference"] > 0 for row in rows)
+
+
+def test_a_class_of_few_patients_gets_no_test_of_its_area():
+    """Three images that both classifiers rank perfectly, or not at all, have no spread to go by."""
+    truth = np.r_[np.zeros(30, int), np.ones(30, int), np.full(3, 2)]
+    probabilities = np.full((1, 63, 3), 1 / 3)
+    fixed = Fixed(np.full((1, 3), np.nan), [1.0], [])
+    one = Predictions(probabilities, truth, np.arange(63), pd.DataFrame(index=range(63)), fixed)
+    tested = {"a": {"internal": one}, "b": {"internal": one}}
+    rows = compare_classifiers([["a", "b"]], tested, ["normal", "pneumonia", "covid"])
+    assert [row["class"] for row in rows if row["kind"] == "DeLong"] == ["normal", "pneumonia"]
+    assert all(row["holm"] == 1 for row in rows)
 
 
 def test_what_decides_about_answering_is_told(evidence):
