@@ -28,7 +28,7 @@ class Areas:
 
 
 @dataclass(frozen=True)
-class Tested:
+class Difference:
     """A difference and whether it may be chance.
 
     Attributes:
@@ -64,7 +64,7 @@ def measure_areas(scores: Floats, positive: NDArray[np.bool_], patient: Ints) ->
     return Areas(areas, covariance)
 
 
-def compare_areas(areas: Areas, weights: Floats) -> Tested:
+def compare_areas(areas: Areas, weights: Floats) -> Difference:
     """Test whether a weighted sum of areas is zero.
 
     Args:
@@ -75,11 +75,11 @@ def compare_areas(areas: Areas, weights: Floats) -> Tested:
     difference = float(weights @ areas.values)
     variance = float(weights @ areas.covariance @ weights)
     if np.isnan(variance):
-        return Tested(difference, float("nan"), float("nan"))
+        return Difference(difference, float("nan"), float("nan"))
     error = float(np.sqrt(max(variance, 0.0)))
     if error < np.finfo(float).eps:
-        return Tested(difference, 0.0, 1.0 if abs(difference) < np.finfo(float).eps else 0.0)
-    return Tested(difference, error, float(2 * norm.sf(abs(difference) / error)))
+        return Difference(difference, 0.0, 1.0 if abs(difference) < np.finfo(float).eps else 0.0)
+    return Difference(difference, error, float(2 * norm.sf(abs(difference) / error)))
 
 
 def _placements(scores: Floats, positive: NDArray[np.bool_]) -> tuple[Floats, Floats]:

@@ -10,13 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import binom
 
-from isnet_cxr.classification.evidence.delong import Tested
+from isnet_cxr.classification.evidence.delong import Difference
 from isnet_cxr.classification.figures.figure import Floats, Ints
 
 SWAPS_AT_ONCE = 1000
 
 
-def mcnemar(first: NDArray[np.bool_], second: NDArray[np.bool_], patient: Ints) -> Tested:
+def mcnemar(first: NDArray[np.bool_], second: NDArray[np.bool_], patient: Ints) -> Difference:
     """McNemar's exact test of accuracy, two-sided, with patients as the unit.
 
     Each patient's surplus of hits may have either sign. With one image per patient this is
@@ -33,7 +33,7 @@ def mcnemar(first: NDArray[np.bool_], second: NDArray[np.bool_], patient: Ints) 
     surplus = np.atleast_2d(first).astype(int) - np.atleast_2d(second).astype(int)
     by_patient = np.bincount(patient, weights=surplus.sum(axis=0)).round().astype(int)
     squares = float((by_patient.astype(float) ** 2).sum())
-    return Tested(
+    return Difference(
         float(surplus.mean()), float(np.sqrt(squares)) / surplus.size, _sign_flips(by_patient)
     )
 
@@ -52,7 +52,7 @@ def _sign_flips(surplus: Ints) -> float:
 
 def permute_macro_f1(
     first: Ints, second: Ints, truth: Ints, patient: Ints, *, swaps: int = 10_000, seed: int = 0
-) -> Tested:
+) -> Difference:
     """Permutation test of macro F1: all predictions of a patient are swapped, or none.
 
     Args:
@@ -79,7 +79,7 @@ def permute_macro_f1(
     )
     observed = float(_differences(sides, np.asarray(existing), np.zeros((1, patients), int))[0])
     beyond = int((np.abs(drawn) >= abs(observed) - 1e-12).sum())
-    return Tested(observed, float(drawn.std()), (beyond + 1) / (swaps + 1))
+    return Difference(observed, float(drawn.std()), (beyond + 1) / (swaps + 1))
 
 
 def _tables(predicted: Ints, truth: Ints, patient: Ints) -> NDArray[np.float64]:

@@ -133,14 +133,13 @@ def recall_table(
 
 
 def comparison_table(material: ReportMaterial) -> Table:
-    """List paired differences between classifiers."""
+    """List paired differences between classifiers; their tests are among the evidence."""
     rows = []
     for comparison in material.summary.get("comparisons", []):
         pair = f"{comparison['first']} \N{MINUS SIGN} {comparison['second']}"
         for test, figures in comparison["tests"].items():
             cells = [
-                f"{signed(own['difference'])} {interval(own['ci95'], sign=True)}, "
-                f"{p_value(own['p'])}"
+                f"{signed(own['difference'])} {interval(own['ci95'], sign=True)}"
                 for own in figures.values()
             ]
             rows.append([pair, test_name(test), *cells])

@@ -12,7 +12,7 @@ from isnet_cxr.classification.evidence.sizes import count_patients, size_warning
 from isnet_cxr.classification.figures.figure import Floats
 from isnet_cxr.classification.figures.weighted import auc
 from isnet_cxr.classification.resampling import draw_resamples, quantiles
-from isnet_cxr.pipeline.study.evidence.tested import Tested
+from isnet_cxr.pipeline.study.evidence.tested import Predictions
 
 RESAMPLES, CURVE_RESAMPLES = 1000, 200
 GRID = np.linspace(0, 1, 41)
@@ -22,7 +22,7 @@ STEPS = 100
 """A resampled curve is drawn through so many thresholds."""
 
 
-def describe_classes(tested: Tested, classes: Sequence[str]) -> dict[str, Any]:
+def describe_classes(tested: Predictions, classes: Sequence[str]) -> dict[str, Any]:
     """Describe every class that has images on both sides, means over seeds."""
     described = {}
     for number, name in enumerate(classes):
@@ -32,7 +32,7 @@ def describe_classes(tested: Tested, classes: Sequence[str]) -> dict[str, Any]:
     return described
 
 
-def _describe(tested: Tested, number: int, positive: NDArray[np.bool_]) -> dict[str, Any]:
+def _describe(tested: Predictions, number: int, positive: NDArray[np.bool_]) -> dict[str, Any]:
     scores = tested.probabilities[:, :, number]
     cases, others = (count_patients(side, tested.patient) for side in (positive, ~positive))
     area, curve = _resample(tested, scores, positive)
@@ -58,7 +58,7 @@ def _describe(tested: Tested, number: int, positive: NDArray[np.bool_]) -> dict[
 
 
 def _resample(
-    tested: Tested, scores: Floats, positive: NDArray[np.bool_]
+    tested: Predictions, scores: Floats, positive: NDArray[np.bool_]
 ) -> tuple[dict[str, float], dict[str, list[float]]]:
     """Return the area and the curve, mean over seeds, with their 95 % intervals."""
     samples = draw_resamples(

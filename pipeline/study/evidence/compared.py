@@ -5,19 +5,25 @@ from dataclasses import asdict
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from isnet_cxr.classification.evidence.delong import compare_areas, measure_areas
 from isnet_cxr.classification.evidence.multiplicity import holm
 from isnet_cxr.classification.evidence.paired import mcnemar, permute_macro_f1
-from isnet_cxr.pipeline.study.evidence.tested import Tested
+from isnet_cxr.classification.evidence.sizes import SHOWN, count_patients
+from isnet_cxr.classification.figures.figure import Ints
+from isnet_cxr.pipeline.study.evidence.tested import Predictions
 
 
 def compare_classifiers(
     pairs: Sequence[Sequence[str]],
-    tested: Mapping[str, Mapping[str, Tested]],
+    tested: Mapping[str, Mapping[str, Predictions]],
     classes: Sequence[str],
 ) -> list[dict[str, Any]]:
     """Test every pair on every test: DeLong by class, McNemar, permutation of macro F1.
+
+    DeLong's error holds for many patients: a class with fewer than ``SHOWN`` on a side is not
+    tested by it.
 
     Args:
         pairs: Names of the classifiers compared.
@@ -39,13 +45,17 @@ def compare_classifiers(
     return rows
 
 
-def _compare(one: Tested, other: Tested, classes: Sequence[str]) -> list[dict[str, Any]]:
+def _enough(positive: NDArray[np.bool_], patient: Ints) -> bool:
+    return min(count_patients(side, patient) for side in (positive, ~positive)) >= SHOWN
+
+
+def _compare(one: Predictions, other: Predictions, classes: Sequence[str]) -> list[dict[str, Any]]:
     seeds = len(one.probabilities)
     weights = np.repeat([1 / seeds, -1 / seeds], seeds)
     rows = []
     for number, name in enumerate(classes):
         positive = one.truth == number
-        if positive.any() and not positive.all():
+        if _enough(positive, one.patient):
             scores = np.concatenate([side.probabilities[:, :, number] for side in (one, other)])
             areas = measure_areas(scores, positive, one.patient)
             rows.append({"kind": "DeLong", "class": name, **asdict(compare_areas(areas, weights))})

@@ -13,7 +13,7 @@ from isnet_cxr.pipeline.study.evidence.sureness import (
     describe_calibration,
     describe_local_normals,
 )
-from isnet_cxr.pipeline.study.evidence.tested import Tested, by_classifier, fix, read_tested
+from isnet_cxr.pipeline.study.evidence.tested import Predictions, by_classifier, fix, read_tested
 from isnet_cxr.pipeline.study.trainings import Training
 
 
@@ -56,14 +56,14 @@ def gather_evidence(
 
 def _read(
     trainings: Sequence[Training], classes: Sequence[str], tests: Mapping[str, pd.DataFrame]
-) -> dict[str, Tested]:
+) -> dict[str, Predictions]:
     fixed = fix(trainings, classes)
     return {
         test: read_tested(trainings, classes, test, images, fixed) for test, images in tests.items()
     }
 
 
-def _each(tested: Mapping[str, Mapping[str, Tested]], describe: Any) -> dict[str, Any]:
+def _each(tested: Mapping[str, Mapping[str, Predictions]], describe: Any) -> dict[str, Any]:
     return {
         name: {test: describe(one) for test, one in by_test.items()}
         for name, by_test in tested.items()

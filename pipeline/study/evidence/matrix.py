@@ -17,7 +17,7 @@ from isnet_cxr.classification.figures.figure import Floats
 from isnet_cxr.classification.resampling import Resamples, draw_resamples, quantiles
 from isnet_cxr.data.audit import tabulate
 from isnet_cxr.pipeline.config import CONTROL
-from isnet_cxr.pipeline.study.evidence.tested import Tested
+from isnet_cxr.pipeline.study.evidence.tested import Predictions
 
 INTERNAL = "internal"
 RESAMPLES = 1000
@@ -49,7 +49,7 @@ class Group:
 
 
 def build_matrix(
-    tested: Mapping[str, Mapping[str, Tested]],
+    tested: Mapping[str, Mapping[str, Predictions]],
     manifests: Mapping[str, pd.DataFrame],
     classes: Sequence[str],
 ) -> dict[str, Any]:
@@ -81,7 +81,7 @@ def build_matrix(
     }
 
 
-def find_groups(test: str, tested: Tested) -> list[Group]:
+def find_groups(test: str, tested: Predictions) -> list[Group]:
     """List a test as a whole, and its sites where it has several.
 
     A site counts with its classes of at least ``SHOWN`` patients, and where it has two of them.
@@ -126,7 +126,7 @@ def name_confounded(images: pd.DataFrame) -> list[str]:
 
 
 def _describe(
-    group: Group, tested: Tested, manifest: pd.DataFrame, classes: Sequence[str]
+    group: Group, tested: Predictions, manifest: pd.DataFrame, classes: Sequence[str]
 ) -> dict[str, Any]:
     own = tested.at(group.rows)
     patients = {
@@ -146,7 +146,7 @@ def _describe(
     }
 
 
-def _cell(own: Mapping[str, Tested], group: Group) -> dict[str, Any]:
+def _cell(own: Mapping[str, Predictions], group: Group) -> dict[str, Any]:
     here = own[group.test].at(group.rows)
     value, drawn, samples = _measure(here, seed=0)
     cell: dict[str, Any] = {"value": value, "ci95": quantiles(samples.over_seeds(drawn))}
@@ -160,7 +160,7 @@ def _cell(own: Mapping[str, Tested], group: Group) -> dict[str, Any]:
     return cell | {"gap": reference - value, "gap_ci95": quantiles(gaps)}
 
 
-def _measure(tested: Tested, *, seed: int) -> tuple[float, Floats, Resamples]:
+def _measure(tested: Predictions, *, seed: int) -> tuple[float, Floats, Resamples]:
     """Return the figure, mean over seeds, and of every sample and seed, (S, B)."""
     figure = _figure(tested)
     samples = draw_resamples(
@@ -173,7 +173,7 @@ def _measure(tested: Tested, *, seed: int) -> tuple[float, Floats, Resamples]:
     return value, samples.of([figure], tested.scored)[0], samples
 
 
-def _figure(tested: Tested) -> Figure:
+def _figure(tested: Predictions) -> Figure:
     pair = len(np.unique(tested.truth)) == 2  # noqa: PLR2004
     return FIGURES["pair_auc" if pair else "macro_auc"]
 

@@ -11,10 +11,10 @@ from isnet_cxr.classification.evidence.local_normals import adapt
 from isnet_cxr.classification.evidence.reliability import measure_reliability
 from isnet_cxr.classification.temperature import apply_temperature
 from isnet_cxr.data.gate.verdict import DOUBTFUL, REFUSED
-from isnet_cxr.pipeline.study.evidence.tested import NORMAL, Tested
+from isnet_cxr.pipeline.study.evidence.tested import NORMAL, Predictions
 
 
-def describe_calibration(tested: Tested) -> dict[str, Any]:
+def describe_calibration(tested: Predictions) -> dict[str, Any]:
     """Measure calibration as predicted, and after the temperatures of the seeds; seeds pooled."""
     cooled = [
         apply_temperature(own, temperature)
@@ -27,7 +27,7 @@ def describe_calibration(tested: Tested) -> dict[str, Any]:
     }
 
 
-def describe_abstention(tested: Tested) -> dict[str, Any]:
+def describe_abstention(tested: Predictions) -> dict[str, Any]:
     """Tell accuracy by coverage for doubts that are numbers, and of verdicts; seeds pooled.
 
     Only what the predictions have: images without a gate verdict or mask quality tell nothing.
@@ -53,7 +53,7 @@ def describe_abstention(tested: Tested) -> dict[str, Any]:
     }
 
 
-def describe_local_normals(tested: Tested, classes: Sequence[str]) -> dict[str, Any] | None:
+def describe_local_normals(tested: Predictions, classes: Sequence[str]) -> dict[str, Any] | None:
     """Tell what local normal images mend; None where that cannot be told."""
     if NORMAL not in classes or len(tested.fixed.normal_recall) != len(tested.probabilities):
         return None

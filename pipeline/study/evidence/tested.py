@@ -33,7 +33,7 @@ class Fixed:
 
 
 @dataclass(frozen=True)
-class Tested:
+class Predictions:
     """Predictions of S seeds on the N images of a test.
 
     Attributes:
@@ -61,7 +61,7 @@ class Tested:
         """The predictions as figures are measured on, one for each seed."""
         return [Scored(own, own.argmax(axis=1), self.truth) for own in self.probabilities]
 
-    def at(self, rows: NDArray[np.bool_]) -> "Tested":
+    def at(self, rows: NDArray[np.bool_]) -> "Predictions":
         """Return the images where ``rows``, (N,), is true."""
         return replace(
             self,
@@ -94,7 +94,7 @@ def read_tested(
     test: str,
     images: pd.DataFrame,
     fixed: Fixed,
-) -> Tested:
+) -> Predictions:
     """Read the predictions of a classifier's seeds on one test.
 
     Args:
@@ -113,7 +113,7 @@ def read_tested(
     )
     probabilities = np.stack([_read(frame, classes)[0] for frame in frames])
     patient = pd.factorize(first["patient_id"])[0]
-    return Tested(probabilities, _read(first, classes)[1], patient, described, fixed)
+    return Predictions(probabilities, _read(first, classes)[1], patient, described, fixed)
 
 
 def by_classifier(trainings: Sequence[Training]) -> Mapping[str, list[Training]]:

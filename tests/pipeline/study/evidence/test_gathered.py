@@ -1,91 +1,19 @@
 """The evidence of a study from predictions on disk: what it measures, and what it refuses."""
 
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 import pytest
 
-from isnet_cxr.classification.settings import ClassifierSettings
-from isnet_cxr.classification.temperature import apply_temperature
 from isnet_cxr.pipeline.report.evidence import evidence_content
-from isnet_cxr.pipeline.study.evidence import gather_evidence
+from isnet_cxr.pipeline.study.evidence.compared import compare_classifiers
 from isnet_cxr.pipeline.study.evidence.matrix import name_confounded
-from isnet_cxr.pipeline.study.summary import _plain
-from isnet_cxr.pipeline.study.trainings import VALIDATION, Training
-
-CLASSES = ["normal", "pneumonia", "covid"]
-SKILL = {"good": 2.5, "poor": 0.5}
-HEAT = 3.0
-
-
-def manifest(name: str, *, images: int, sites: tuple[str, ...], classes=CLASSES) -> pd.DataFrame:
-    generator = np.random.default_rng(len(name))
-    return pd.DataFrame(
-        {
-            "image_id": [f"{name}{row}" for row in range(images)],
-            "patient_id": [f"{name}/{row // 2}" for row in range(images)],
-            "dataset": name,
-            "site": [sites[row // 2 % len(sites)] for row in range(images)],
-            "label": np.array(classes)[generator.integers(len(classes), size=images)],
-            "split": "test",
-            "view": "PA",
-            "sex": "",
-            "age": np.nan,
-            "height_px": 100,
-            "width_px": 100,
-            "mask_quality": np.where(np.arange(images) % 5, "good", "failed"),
-        }
-    )
-
-
-def predict(images: pd.DataFrame, skill: float, seed: int) -> pd.DataFrame:
-    """Predictions that are ``HEAT`` times as sure as they may be."""
-    generator = np.random.default_rng(seed)
-    truth = images["label"].map(CLASSES.index).to_numpy()
-    logits = HEAT * (generator.normal(size=(len(images), 3)) + skill * np.eye(3)[truth])
-    probabilities = apply_temperature(np.exp(logits - logits.max(axis=1, keepdims=True)), 1.0)
-    frame = images[["image_id", "patient_id", "dataset", "label"]].assign(
-        gate=np.where(np.arange(len(images)) % 10, "frontal chest", "refused"), strangeness=1.0
-    )
-    return frame.assign(**{f"p_{name}": probabilities[:, n] for n, name in enumerate(CLASSES)})
-
-
-@pytest.fixture(scope="module")
-def tests() -> dict[str, pd.DataFrame]:
-    return {
-        "internal": manifest("home", images=300, sites=("home",)),
-        "away": manifest("away", images=240, sites=("north", "south"), classes=CLASSES[:2]),
-    }
-
-
-@pytest.fixture(scope="module")
-def evidence(tests, tmp_path_factory: pytest.TempPathFactory) -> dict:
-    folder, trainings = tmp_path_factory.mktemp("evidence"), []
-    validation = manifest("val", images=400, sites=("home",))
-    for number, (name, skill) in enumerate(SKILL.items()):
-        for seed in (0, 1):
-            own = Path(folder) / name / str(seed)
-            training = Training(name, ClassifierSettings(), seed, own, "", "")
-            for place in (training.testing, training.validating):
-                place.mkdir(parents=True)
-            drawn = 10 * number + seed
-            for test, images in tests.items():
-                table = predict(images, skill, drawn)
-                table.to_csv(training.testing / f"{test}.csv", index=False)
-            table = predict(validation, skill, drawn)
-            table.to_csv(training.validating / VALIDATION, index=False)
-            trainings.append(training)
-    gathered = gather_evidence(
-        trainings, CLASSES, development=validation, tests=tests, compared=[["good", "poor"]]
-    )
-    return _plain(gathered)
+from isnet_cxr.pipeline.study.evidence.tested import Fixed, Predictions
 
 
 def test_the_matrix_has_every_test_and_every_site_with_enough_patients(evidence):
     names = [group["name"] for group in evidence["matrix"]["groups"]]
     assert names == ["internal", "away", "away: north", "away: south"]
-    for name in SKILL:
+    for name in ("good", "poor"):
         cells = evidence["matrix"]["cells"][name]
         assert set(cells) == set(names)
         assert "gap" not in cells["internal"]
@@ -133,6 +61,18 @@ def test_every_difference_is_tested_and_all_p_values_are_adjusted_together(evide
     assert all(row["difference"] > 0 for row in rows)
 
 
+def test_a_class_of_few_patients_gets_no_test_of_its_area():
+    """Three images that both classifiers rank perfectly, or not at all, have no spread to go by."""
+    truth = np.r_[np.zeros(30, int), np.ones(30, int), np.full(3, 2)]
+    probabilities = np.full((1, 63, 3), 1 / 3)
+    fixed = Fixed(np.full((1, 3), np.nan), [1.0], [])
+    one = Predictions(probabilities, truth, np.arange(63), pd.DataFrame(index=range(63)), fixed)
+    tested = {"a": {"internal": one}, "b": {"internal": one}}
+    rows = compare_classifiers([["a", "b"]], tested, ["normal", "pneumonia", "covid"])
+    assert [row["class"] for row in rows if row["kind"] == "DeLong"] == ["normal", "pneumonia"]
+    assert all(row["holm"] == 1 for row in rows)
+
+
 def test_what_decides_about_answering_is_told(evidence):
     told = evidence["abstention"]["good"]["away"]
     assert set(told["by_coverage"]) == {"probability", "strangeness"}
@@ -147,13 +87,13 @@ def test_the_report_has_a_place_for_all_of_it(evidence):
     assert len(content["points"].rows) == 2 * (3 + 2)
     assert len(content["tests"].rows) == content["count"] == 9
     assert content["tests"].strong
-    assert {row[0] for row in content["worst"].rows} == set(SKILL)
+    assert {row[0] for row in content["worst"].rows} == {"good", "poor"}
     assert [test for test, _ in content["curves"]] == ["internal", "away"]
     assert content["reasons"].rows
     assert content["local"].rows
 
 
-def test_a_class_of_a_single_source_is_named_with_what_goes_with_it():
+def test_a_class_of_a_single_source_is_named_with_what_goes_with_it(manifest):
     one = manifest("a", images=40, sites=("a",), classes=["normal", "pneumonia"])
     other = manifest("b", images=40, sites=("b",), classes=["covid"]).assign(view="AP")
     assert name_confounded(one) == []
