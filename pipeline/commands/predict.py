@@ -75,19 +75,15 @@ def predict(  # noqa: PLR0913, PLR0917 - the command line's options
     load_extensions(extension or [])
     options: dict[str, Any] = {
         "model": model, "lungs": lungs, "device": device, "strict": strict, "refuse": not no_gate,
-        "explained": explained, "left_out": left_out,
+        "explained": explained, "left_out": left_out, "shard": Shard.parse(shard),
     }  # fmt: skip
     if ray is None:
-        own = Shard.parse(shard)
-        outcome = predict_images(
-            images, out=out, shard=own, pace=pace, shown=not as_json, **options
-        )
+        outcome = predict_images(images, out=out, pace=pace, shown=not as_json, **options)
     else:
         from isnet_cxr.pipeline.prediction.on_cluster import predict_on_cluster
 
-        outcome = predict_on_cluster(
-            images, out=out, address=ray, extensions=extension or [], **options
-        )
+        options |= {"address": ray, "extensions": extension or []}
+        outcome = predict_on_cluster(images, out=out, **options)
     if as_json:
         report_record(out)
     typer.echo(f"{out / 'predictions.csv'}: {outcome.count - outcome.duplicates} images")
