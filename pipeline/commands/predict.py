@@ -47,8 +47,9 @@ def predict(  # noqa: PLR0913, PLR0917 - the command line's options
     """
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # read as torch is imported
     with imports_uncollected():
+        from isnet_cxr.data.finding import Shard
         from isnet_cxr.data.registry import load_extensions
-        from isnet_cxr.pipeline.prediction.batch import Pace
+        from isnet_cxr.pipeline.prediction.batch import Pace, predict_images
 
     load_extensions(extension or [])
     left_out = (["heatmap", "relevance"] if no_heatmaps else []) + (["masks"] if no_masks else [])
@@ -56,10 +57,11 @@ def predict(  # noqa: PLR0913, PLR0917 - the command line's options
     options: dict[str, Any] = {
         "model": model, "lungs": lungs, "device": device, "strict": strict, "refuse": not no_gate,
         "explained": explained, "left_out": left_out, "asked": asked, "out": out,
+        "shard": Shard.parse(shard),
     }  # fmt: skip
     if ray is None:
         pace = Pace(batch_size=batch_size, workers=workers)
-        outcome = _predict(images, shard=shard, pace=pace, shown=not as_json, **options)
+        outcome = predict_images(images, pace=pace, shown=not as_json, **options)
     else:
         outcome = _on_cluster(images, ray, extension or [], **options)
     if as_json:
@@ -67,14 +69,6 @@ def predict(  # noqa: PLR0913, PLR0917 - the command line's options
     typer.echo(f"{out / 'predictions.csv'}: {outcome.count - outcome.duplicates} images")
     _tell_of_dicom(dicom, out)
     report_outcome(outcome, out)
-
-
-def _predict(images: list[Path], *, shard: str, **options: Any) -> Any:
-    """Predict here, in this process."""
-    from isnet_cxr.data.finding import Shard
-    from isnet_cxr.pipeline.prediction.batch import predict_images
-
-    return predict_images(images, shard=Shard.parse(shard), **options)
 
 
 def _on_cluster(images: list[Path], address: str, extensions: list[str], **options: Any) -> Any:

@@ -41,6 +41,7 @@ def predict_on_cluster(
     out: Path,
     address: str,
     extensions: Sequence[str] = (),
+    shard: Shard = Shard(),  # noqa: B008 - frozen
     **options: Any,
 ) -> Outcome:
     """Predict every image on a cluster; the results are those of ``predict_images``.
@@ -50,6 +51,7 @@ def predict_on_cluster(
         out: Folder for the results, which they all write to; not among the inputs.
         address: Of the cluster.
         extensions: Modules that register outputs; every task imports them.
+        shard: All of it: the cluster has shards of its own.
         options: Further arguments of ``predict_images``.
 
     Raises:
@@ -58,6 +60,8 @@ def predict_on_cluster(
     """
     inputs, out = [path.absolute() for path in inputs], out.absolute()
     check_room(out)
+    if shard != Shard():
+        raise InputError(f"--shard {shard}: with --ray, expected none: it makes its own shards")
     if any(out.resolve().is_relative_to(path.resolve()) for path in inputs):
         raise InputError(f"{out}: lies among the inputs; with --ray, expected another folder")
     found = find_files(inputs)

@@ -2,24 +2,38 @@
 
 import os
 import sys
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import pytest
 
 STORE_BYTES = 80 * 2**20
+PATIENCE_S = 180
 
 
-def patiently(start: Callable[[], Any], tries: int = 3) -> Any:
-    """Start something again that gives up after half a minute, as Ray does on a busy machine."""
-    for _ in range(tries - 1):
-        try:
-            return start()
-        except Exception as error:  # Ray has no type for it
-            if "timed out during startup" not in str(error):
-                raise
-    return start()
+@contextmanager
+def patience() -> Iterator[None]:
+    """Wait for nodes longer than the half minute that Ray has, for a busy machine's sake."""
+    from ray._private import services
+
+    ask = services.get_node
+
+    def ask_until_there(*arguments: Any) -> Any:
+        end = time.monotonic() + PATIENCE_S
+        while time.monotonic() < end:
+            try:
+                return ask(*arguments)
+            except RuntimeError:
+                time.sleep(0.5)
+        return ask(*arguments)
+
+    services.get_node = ask_until_there
+    try:
+        yield
+    finally:
+        services.get_node = ask
 
 
 class TwoNodes:
@@ -31,8 +45,8 @@ class TwoNodes:
         self._worker: Any = None
 
     def start_worker(self) -> None:
-        add = self._cluster.add_node
-        self._worker = patiently(lambda: add(num_cpus=1, object_store_memory=STORE_BYTES))
+        with patience():
+            self._worker = self._cluster.add_node(num_cpus=1, object_store_memory=STORE_BYTES)
 
     def kill_worker(self) -> None:
         """End its processes as a power failure would."""
@@ -50,7 +64,8 @@ def two_nodes() -> Iterator[TwoNodes]:
     from ray.cluster_utils import Cluster
 
     head = {"num_cpus": 1, "object_store_memory": STORE_BYTES, "include_dashboard": False}
-    cluster = patiently(lambda: Cluster(initialize_head=True, head_node_args=head))
+    with patience():
+        cluster = Cluster(initialize_head=True, head_node_args=head)
     try:
         nodes = TwoNodes(cluster)
         nodes.start_worker()

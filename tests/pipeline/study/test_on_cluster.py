@@ -2,29 +2,47 @@
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from clusters import TwoNodes, two_nodes
 from tests_jobs import chat, crash, mistake
 
 from isnet_cxr.data.errors import InputError
+from isnet_cxr.data.manifests.manifest import write_manifest
+from isnet_cxr.data.phantoms import DEVELOPMENT, LABELS, make_hospital
 from isnet_cxr.pipeline.cluster import run_on_cluster
-from isnet_cxr.pipeline.config import parse_study
+from isnet_cxr.pipeline.config import StudyConfig, parse_study
 from isnet_cxr.pipeline.study.run import run_study
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
 
-STUDY = {
-    "name": "on a cluster",
-    "classes": ["normal", "pneumonia", "covid"],
-    "datasets": {"elmwood": {"phantoms": {"hospital": "elmwood", "images_per_class": 40}}},
-    "development": ["elmwood"],
-    "exclude_duplicates": False,
-    "defaults": {"preprocessing": {"size_px": 32}, "epochs": 6, "batch_size": 4},
-    "classifiers": {"baseline": {"method": "baseline"}},
-    "background_control": False,
-    "seeds": [0, 1],
-}
+
+def short_study(folder: Path) -> StudyConfig:
+    """A study of two short trainings."""
+    datasets = {}
+    for hospital in DEVELOPMENT:
+        counts = dict.fromkeys(hospital.looks, 6)
+        images = make_hospital(
+            hospital, folder / hospital.name, counts=counts, seed=0, suffix="png"
+        )
+        number = {patient: n for n, patient in enumerate(images["patient_id"].unique())}
+        splits = ("test", "val", *["train"] * 4)
+        images["split"] = [splits[number[patient]] for patient in images["patient_id"]]
+        write_manifest(images, folder / f"{hospital.name}.csv")
+        datasets[hospital.name] = {"manifest": str(folder / f"{hospital.name}.csv")}
+    described = {
+        "name": "on a cluster",
+        "classes": list(LABELS),
+        "datasets": datasets,
+        "development": [hospital.name for hospital in DEVELOPMENT],
+        "exclude_duplicates": False,
+        "defaults": {"preprocessing": {"size_px": 32}, "epochs": 6, "batch_size": 8},
+        "classifiers": {"baseline": {"method": "baseline"}},
+        "background_control": False,
+        "seeds": [0, 1],
+    }
+    return parse_study(described, folder=folder)
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +71,7 @@ def test_errors_are_the_users_or_bring_their_traceback(nodes):
 
 
 def test_a_study_on_a_cluster_that_loses_a_machine_has_the_same_summary(nodes, tmp_path):
-    config = parse_study(STUDY, folder=tmp_path)
+    config = short_study(tmp_path / "hospitals")
     here = run_study(config, tmp_path / "here", say=lambda _: None, progress=False)
     killed = []
 
