@@ -77,8 +77,10 @@ def report_outcome(outcome: "Outcome", out: Path) -> None:
         raise typer.Exit(PARTLY_FAILED)
 
 
-def report_record(out: Path) -> None:
-    """Print ``run.json`` and nothing else; exit with the code that it says."""
+def report_record(out: Path, *, asked: bool) -> None:
+    """Print ``run.json`` and nothing else, if asked to; exit with the code that it says."""
+    if not asked:
+        return
     import json
 
     from isnet_cxr.pipeline.prediction.record import RUN

@@ -52,20 +52,18 @@ def predict(  # noqa: PLR0913, PLR0917 - the command line's options
         from isnet_cxr.pipeline.prediction.batch import Pace, predict_images
 
     load_extensions(extension or [])
-    left_out = (["heatmap", "relevance"] if no_heatmaps else []) + (["masks"] if no_masks else [])
-    asked = [_ask_for_dicom(dicom, model, lungs)] if dicom else []
+    left_out = no_heatmaps * ["heatmap", "relevance"] + no_masks * ["masks"]
     options: dict[str, Any] = {
         "model": model, "lungs": lungs, "device": device, "strict": strict, "refuse": not no_gate,
-        "explained": explained, "left_out": left_out, "asked": asked, "out": out,
-        "shard": Shard.parse(shard),
+        "explained": explained, "left_out": left_out, "shard": Shard.parse(shard), "out": out,
+        "asked": _ask_for_dicom(dicom, model, lungs),
     }  # fmt: skip
     if ray is None:
-        pace = Pace(batch_size=batch_size, workers=workers)
+        pace = Pace(batch_size, workers)
         outcome = predict_images(images, pace=pace, shown=not as_json, **options)
     else:
         outcome = _on_cluster(images, ray, extension or [], **options)
-    if as_json:
-        report_record(out)
+    report_record(out, asked=as_json)
     typer.echo(f"{out / 'predictions.csv'}: {outcome.count - outcome.duplicates} images")
     _tell_of_dicom(dicom, out)
     report_outcome(outcome, out)
@@ -85,14 +83,16 @@ def _on_cluster(images: list[Path], address: str, extensions: list[str], **optio
     return predict_on_cluster(images, address=address, extensions=extensions, **options)
 
 
-def _ask_for_dicom(kinds: str, model: Path, lungs: Path | None) -> str:
+def _ask_for_dicom(kinds: str, model: Path, lungs: Path | None) -> list[str]:
     """Return the name of the output that ``--dicom`` asks for; what it needs is imported here."""
+    if not kinds:
+        return []
     from isnet_cxr.pipeline.commands.extras import require
 
     require("--dicom", ["highdicom"], extra="dicom")
     from isnet_cxr.pipeline.prediction.dicom_objects import ask_for
 
-    return ask_for(kinds, model, lungs)
+    return [ask_for(kinds, model, lungs)]
 
 
 def _tell_of_dicom(kinds: str, out: Path) -> None:

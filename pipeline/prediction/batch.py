@@ -8,7 +8,7 @@ inputs are added.
 """
 
 import os
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -134,9 +134,7 @@ def predict_images(  # noqa: PLR0913 - what the commands offer, by name
     refusal = _refusal(found, inputs, out, strict=strict)
     found = shard.share(found)
     early = Outcome(0, failures=listed(found.failed), ignored=listed(found.ignored))
-    if refusal:
-        keep(early, exit_code=WRONG_INPUT)
-        raise InputError(refusal)
+    _refuse(refusal, early, keep)
     with clock.step("load"):
         predictor = Predictor.load(model, lungs, device=choose_device(device))
     predictor.check(explained)
@@ -144,18 +142,30 @@ def predict_images(  # noqa: PLR0913 - what the commands offer, by name
     job = describe_job(digests, explained=explained, outputs=names, refuse=refuse, shard=shard)
     keyed = {key_of(one): one for one in found.images}
     with Ledger.open(out, job, inputs=keyed) as ledger:
-        way = Way(
-            predictor, explained, [OUTPUTS[name] for name in names], refuse, out,
-            Claims(ledger.number_of), clock,
-        )  # fmt: skip
+        claims, outputs = Claims(ledger.number_of), [OUTPUTS[name] for name in names]
+        way = Way(predictor, explained, outputs, refuse, out, claims, clock)
         with clock.step("job"):
             was_stopped = _go_on(keyed, ledger, way, pace, shown=shown)
         with clock.step("tables"):
             outcome = write_tables(ledger, early, out, device=predictor.device)
+    return _end(outcome, keep, was_stopped=was_stopped, may_be_empty=shard.of > 1)
+
+
+def _refuse(refusal: str, early: Outcome, keep: Callable[..., None]) -> None:
+    """Keep what is known and end the job, if there is a reason not to begin it."""
+    if refusal:
+        keep(early, exit_code=WRONG_INPUT)
+        raise InputError(refusal)
+
+
+def _end(
+    outcome: Outcome, keep: Callable[..., None], *, was_stopped: bool, may_be_empty: bool
+) -> Outcome:
+    """Keep what came of the job, and say how it ended."""
     if was_stopped:
         keep(outcome, exit_code=STOPPED)
         raise KeyboardInterrupt
-    if shard.of == 1 and not outcome.count and not outcome.refused:
+    if not may_be_empty and not outcome.count and not outcome.refused:
         keep(outcome, exit_code=WRONG_INPUT)
         raise InputError(_none_used(outcome.failures))
     keep(outcome, exit_code=PARTLY_FAILED if outcome.failures or outcome.refused else DONE)
