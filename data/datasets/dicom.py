@@ -1,7 +1,7 @@
 """Any tree of DICOM files, such as a hospital's export: no labels, everything else from headers.
 
 Files are known by their content, whatever their names; DICOMDIR, reports and all others are left
-out and counted. The dataset and the site have the root's name, so give that folder
+out, counted and listed. The dataset and the site have the root's name, so give that folder
 the hospital's name and no patient's. What is no radiograph fails when it is read and is listed.
 """
 
@@ -30,7 +30,7 @@ def read_dicom_tree(root: Path, *, labels: Mapping[str, str] | None = None) -> L
         if one.verdict.is_dicom:
             chosen.use(Record(path=one.path, dataset=name, site=name, patient=""))
         else:
-            chosen.leave_out("not a DICOM image")
+            chosen.ignore(one.path, "not a DICOM image")
     listing = chosen.listing()
     if not listing.records:
         raise FileNotFoundError(f"{root}: no DICOM file in it; expected {LAYOUT}")

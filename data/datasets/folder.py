@@ -3,7 +3,7 @@
 Images may lie deeper below their class folder, in any format that can be read. The dataset and the
 site have the root's name. DICOM files bring their patient and view; any other image is a patient of
 its own, so that several images of one patient may be torn apart: use a table (``csv``) for those.
-Images in no class folder are left out and counted.
+Every other file below the root is left out, counted and listed.
 """
 
 from collections.abc import Mapping
@@ -30,9 +30,9 @@ def read_folder(root: Path, *, labels: Mapping[str, str] | None = None) -> Listi
     chosen = Selection({folder: folder for folder in folders}, labels)
     for one in find_images(root, chosen):
         if one.depth == 1:
-            chosen.leave_out("in no class folder")
+            chosen.ignore(one.path, "in no class folder")
             continue
-        label = chosen.classify(one.path.parts[-one.depth])
+        label = chosen.classify(one.path.parts[-one.depth], path=one.path)
         if label:
             chosen.use(Record(path=one.path, dataset=name, site=name, patient="", label=label))
     listing = chosen.listing()

@@ -24,12 +24,15 @@ class Listing:
         left_out: How many images are not used, by reason.
         remarks: What else there is to say, and of how many images that are used.
         failures: What could not even be looked at.
+        ignored: Files that are not used, and why, where a folder was searched for images; they
+            are counted in ``left_out`` too.
     """
 
     records: list[Record]
     left_out: dict[str, int] = field(default_factory=dict)
     remarks: dict[str, int] = field(default_factory=dict)
     failures: list[Failure] = field(default_factory=list)
+    ignored: list[Failure] = field(default_factory=list)
 
 
 class Selection:
@@ -53,6 +56,7 @@ class Selection:
         self._left_out: Counter[str] = Counter()
         self._remarks: Counter[str] = Counter()
         self._failures: list[Failure] = []
+        self._ignored: list[Failure] = []
 
     def find(self, labels: Iterable[str]) -> str:
         """Return the class that any of an image's labels stands for, or nothing."""
@@ -60,18 +64,29 @@ class Selection:
         self._seen.update(names)
         return next((name for label, name in self._classes.items() if label in names), "")
 
-    def classify(self, label: str | Iterable[str]) -> str:
-        """Return the class of an image by its label or findings; without one, it is left out."""
+    def classify(self, label: str | Iterable[str], *, path: Path | None = None) -> str:
+        """Return the class of an image by its label or findings; without one, it is left out.
+
+        Args:
+            label: The publisher's.
+            path: Its file, to be listed if it is left out; see ``ignore``.
+        """
         single = isinstance(label, str)
         found = self.find((label,) if isinstance(label, str) else label)
         if not found:
             named = f"label {label!r} stands for no class" if label else "no label"
-            self.leave_out(named if single else "none of its findings stands for a class")
+            reason = named if single else "none of its findings stands for a class"
+            self.leave_out(reason) if path is None else self.ignore(path, reason)
         return found
 
     def leave_out(self, reason: str, count: int = 1) -> None:
         """Count an image that is not used, or several."""
         self._left_out[reason] += count
+
+    def ignore(self, path: Path, reason: str) -> None:
+        """Count a file that is not used, and list it."""
+        self.leave_out(reason)
+        self._ignored.append(Failure(path, reason))
 
     def remark(self, remark: str) -> None:
         """Count an image that is used, but not with all that is published about it."""
@@ -126,8 +141,9 @@ class Selection:
         if unknown:
             raise InputError(f"labels: {name_unknown('label', unknown, sorted(self._seen - {''}))}")
         return Listing(
-            self._records, dict(+self._left_out), dict(self._remarks), list(self._failures)
-        )
+            self._records, dict(+self._left_out), dict(self._remarks),
+            list(self._failures), list(self._ignored),
+        )  # fmt: skip
 
     def _total(self) -> int:
         return len(self._records) + self._left_out.total()

@@ -14,10 +14,10 @@ NOT_UTF8 = "name that is not UTF-8: rename it, a manifest cannot hold it"
 
 
 def find_images(folder: Path, chosen: Selection) -> Iterator[Found]:
-    """Yield the images below a folder; all other files are left out or listed as failures."""
+    """Yield the images below a folder; all others are listed, as ignored or failed."""
     found = find_files([folder])
     for one in found.ignored:
-        chosen.leave_out(one.verdict.reason)
+        chosen.ignore(_place(one), one.verdict.reason)
     for one in found.failed:
         chosen.fail(_place(one), one.verdict.reason)
     for one in found.images:

@@ -34,6 +34,7 @@ LABELS = {
     "Undefined Pneumonia": "pneumonia",
     "No Pneumonia (healthy)": "normal",
 }
+LUNG = 255
 WITHOUT_LUNGS = "no lung mask: a lateral image or a CT slice"
 
 
@@ -61,6 +62,7 @@ def read_v7(root: Path, *, labels: Mapping[str, str] | None = None) -> Listing:
                 label=chosen.find(_tags(annotations / f"{path.stem}.json", index)),
                 lung_masks=(mask,),
                 without_lungs=WITHOUT_LUNGS,
+                lung_value=LUNG,
             )
         )
     return chosen.listing()

@@ -6,8 +6,9 @@ the whole image, of the crop around the lungs, and of the lungs' outline there. 
 - strangeness: the largest of the three distances, each over the value that one in a hundred
   held-out development images reaches; 1 is unusual, 2 is like nothing seen;
 - uprightness: the same image is also measured turned by 90, 180 and 270 degrees, upside down and
-  as its negative. The score is how many times farther away the nearest of these lies; below 1
-  another position or polarity explains the image better than the one it is in.
+  as its negative. The score is how many times farther away the nearest of these lies, as the
+  geometric mean over the models; below 1 another position or polarity explains the image better
+  than the one it is in. The outline has no say about negatives.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -21,13 +22,15 @@ from isnet_cxr.data.gate.gaussian import Gaussian, fit_gaussian
 
 DIRECTIONS = {"whole": 32, "lungs": 32, "outline": 16}
 PIXELS = SIDE * SIDE
+LEAST_DISTANCE = 1e-9
+NEGATIVE = "is a negative"
 Planes = NDArray[np.float32]
 TURNS: Sequence[tuple[str, Callable[[Planes], Planes]]] = (
     ("lies on its side", lambda planes: np.rot90(planes, 1, (1, 2))),
     ("lies on its side", lambda planes: np.rot90(planes, 3, (1, 2))),
     ("is upside down", lambda planes: np.rot90(planes, 2, (1, 2))),
     ("is upside down", lambda planes: planes[:, ::-1]),
-    ("is a negative", lambda planes: -planes),
+    (NEGATIVE, lambda planes: -planes),
 )
 
 
@@ -58,21 +61,26 @@ class Appearance:
         seen = [image for image in images if image.lungs is not None]
         rows = [number for number, image in enumerate(images) if image.lungs is not None]
         distances = {"whole": self.models["whole"].distances(_flat(whole))}
-        ratios = self._ratios("whole", whole)
+        ratios = [self._ratios("whole", whole)]
         for name in ("lungs", "outline"):
             distances[name] = np.full(len(images), np.nan)
             if seen and name in self.models:
                 distances[name][rows] = self.models[name].distances(_flat(_part(seen, name)))
-        if seen and "lungs" in self.models:
-            ratios[:, rows] = np.sqrt(ratios[:, rows] * self._ratios("lungs", _part(seen, "lungs")))
-        turned = [TURNS[number][0] for number in ratios.argmin(axis=0)]
-        return Looks(distances, ratios.min(axis=0), turned)
+                ratios.append(np.full_like(ratios[0], np.nan))
+                ratios[-1][:, rows] = self._ratios(name, _part(seen, name))
+        mean = np.exp(np.nanmean(np.log(ratios), axis=0))
+        turned = [TURNS[number][0] for number in mean.argmin(axis=0)]
+        return Looks(distances, mean.min(axis=0), turned)
 
     def _ratios(self, name: str, planes: Planes) -> NDArray[np.float64]:
-        """Return how many times farther away each turned image lies, (turns, N)."""
+        """Return how many times farther away each turned image lies, (turns, N); NaN: no say."""
         model = self.models[name]
-        upright = np.maximum(model.distances(_flat(planes)), 1e-9)
-        return np.stack([model.distances(_flat(turn(planes))) / upright for _, turn in TURNS])
+        upright = np.maximum(model.distances(_flat(planes)), LEAST_DISTANCE)
+        turned = [model.distances(_flat(turn(planes))) for _, turn in TURNS]
+        ratios = np.maximum(turned, LEAST_DISTANCE) / upright
+        if name == "outline":
+            ratios[[what == NEGATIVE for what, _ in TURNS]] = np.nan
+        return np.asarray(ratios, dtype=np.float64)
 
 
 def fit_appearance(images: Sequence[Crops]) -> Appearance:

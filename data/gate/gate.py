@@ -3,9 +3,9 @@
 >>> gate = Gate(read_gate("package"))
 >>> gate.judge(seen, pixels=image.pixels, header=image.header).name
 
-Evidence: the header (``header``), grey values (``grey``), the lung mask (``lungs``), and the
-out-of-distribution scores of the package's development set (``statistics``). What is not at hand
-is left out, and the verdict says so.
+Evidence: the header (``header``), grey values (``grey``), the frame (``framing``), the lung mask
+(``lungs``), and the out-of-distribution scores of the package's development set (``statistics``).
+What is not at hand is left out, and the verdict says so.
 """
 
 from dataclasses import dataclass
@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from isnet_cxr.data.gate.framing import judge_framing
 from isnet_cxr.data.gate.grey import judge_grey
 from isnet_cxr.data.gate.header import judge_header
 from isnet_cxr.data.gate.lungs import judge_lungs
@@ -63,6 +64,7 @@ class Gate:
         findings += empty
         if empty:  # there is nothing to see
             return conclude(findings)
+        findings += judge_framing(seen.image, seen.mask)
         if seen.mask is not None:
             findings += judge_lungs(seen.image, seen.mask)
         if self.statistics is not None:

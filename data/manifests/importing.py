@@ -44,12 +44,14 @@ class Imported:
         failures: The images that could not be read.
         left_out: How many images the dataset's adapter does not use, by reason.
         remarks: What else the adapter says, and of how many images that are used.
+        ignored: The files of ``left_out`` by name, where a folder was searched for images.
     """
 
     manifest: pd.DataFrame
     failures: list[Failure]
     left_out: dict[str, int]
     remarks: dict[str, int] = field(default_factory=dict)
+    ignored: list[Failure] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -125,6 +127,7 @@ def import_dataset(
         ],
         left_out=dict(Counter(listing.left_out) + without_lungs),
         remarks=listing.remarks,
+        ignored=listing.ignored,
     )
 
 
@@ -181,12 +184,14 @@ def _the_right_way_round(image: Radiograph, record: Record) -> Radiograph:
 def _lungs(record: Record, image: Radiograph, folder: Path | None, identity: str) -> _Lungs:
     """Take the publisher's own file where it fits the image, and a new one where it does not."""
     height, width = image.pixels.shape[1:]
-    mask, fits = read_lung_mask(record.lung_masks, height=height, width=width)
+    mask, fits = read_lung_mask(
+        record.lung_masks, height=height, width=width, only=record.lung_value
+    )
     review_flag = review_flags(image.pixels, mask)
     if fits:
         return _Lungs(record.lung_masks[0], review_flag)
     if folder is None:
-        raise UnreadableImage(record.path, "lung mask is smaller than the image, no folder for it")
+        raise UnreadableImage(record.path, "lung mask has to be written anew, no folder for it")
     written = folder / "masks" / f"{identity}.png"
     write_mask(mask, written)
     return _Lungs(written, review_flag)

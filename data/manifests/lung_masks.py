@@ -23,37 +23,55 @@ class EmptyMask(UnreadableImage):
     """A mask that can be read and shows no lung."""
 
 
-def read_lung_mask(paths: Sequence[Path], *, height: int, width: int) -> tuple[Mask, bool]:
+def read_lung_mask(
+    paths: Sequence[Path], *, height: int, width: int, only: int | None = None
+) -> tuple[Mask, bool]:
     """Join the masks of an image and bring them to its size.
 
     Args:
         paths: The mask files, at least one; a pixel is lung if any of them says so.
         height: The image's, in pixels.
         width: The image's, in pixels.
+        only: The one grey value that is lung, where the publisher says so.
 
     Returns:
-        uint8 (height, width) of 0 and 1, and whether a single file holds it as it is.
+        uint8 (height, width) of 0 and 1, and whether a single file, read as any mask is, holds it.
 
     Raises:
         EmptyMask: If no mask has a lung pixel.
-        UnreadableImage: If a file cannot be read, or has other proportions than the image.
+        UnreadableImage: If a file cannot be read, has other proportions than the image, or if every
+            pixel would be lung.
     """
     joined = np.zeros((height, width), dtype=np.uint8)
     fits = len(paths) == 1
     for path in paths:
-        try:
-            mask = read_mask(path)
-        except UnreadableImage as error:
-            raise UnreadableImage(path, f"lung mask: {error.reason}") from None
+        mask = _read(path, only)
         if not _is_copy(mask, height=height, width=width):
             rows, columns = mask.shape
             reason = f"lung mask of {rows} x {columns} px, image of {height} x {width} px"
             raise UnreadableImage(path, reason)
-        fits = fits and mask.shape == (height, width)
+        fits = fits and mask.shape == (height, width) and (only is None or _is_plain(path, mask))
         joined |= _resize(mask, height=height, width=width)
     if not joined.any():
         raise EmptyMask(paths[0], "lung mask is empty")
+    if joined.all():
+        raise UnreadableImage(paths[0], "lung mask: the whole image would be lung")
     return joined, fits
+
+
+def _read(path: Path, only: int | None) -> Mask:
+    try:
+        return read_mask(path, only=only)
+    except UnreadableImage as error:
+        raise UnreadableImage(path, f"lung mask: {error.reason}") from None
+
+
+def _is_plain(path: Path, mask: Mask) -> bool:
+    """Claim that whoever reads the file, not knowing its publisher, sees the same mask."""
+    try:
+        return np.array_equal(read_mask(path), mask)
+    except UnreadableImage:
+        return False
 
 
 def _is_copy(mask: Mask, *, height: int, width: int) -> bool:

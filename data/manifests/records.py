@@ -45,6 +45,7 @@ class Record:
             the spacing of copies of any size.
         without_lungs: Why the image is left out where its lung mask shows none; such an image is a
             failure where this is empty.
+        lung_value: The one grey value that is lung in the mask, where the publisher says so.
         boxes: Around findings: left, top, right, bottom.
         box_frame: Height and width of what the boxes were drawn on, in their units; 1 and 1 where
             they are parts of the image, None where they are in the file's own pixels.
@@ -66,6 +67,7 @@ class Record:
     extent_mm: tuple[float, float] | None = None
     negative: bool = False
     without_lungs: str = ""
+    lung_value: int | None = None
     boxes: tuple[Box, ...] = ()
     box_frame: Frame | None = None
 

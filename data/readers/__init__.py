@@ -75,8 +75,12 @@ def read_image(path: Path | str) -> Radiograph:
         return checked(plain, _reader(path, plain)(plain))
 
 
-def read_mask(path: Path) -> NDArray[np.uint8]:
+def read_mask(path: Path | str, *, only: int | None = None) -> NDArray[np.uint8]:
     """Read a lung mask, as people store them: see ``masks.lungs``.
+
+    Args:
+        path: The file.
+        only: The one grey value that is lung, where the publisher says so.
 
     Returns:
         uint8 (H, W) of 0 and 1, upright like the image it belongs to.
@@ -85,8 +89,9 @@ def read_mask(path: Path) -> NDArray[np.uint8]:
         UnreadableImage: If the file is missing, no readable DICOM, NIfTI, PNG, GIF, TIFF or
             JPEG image, or does not say what is lung and what is background.
     """
+    path = Path(path)
     with reading(path, "mask"), unpacked(path) as plain:
-        return lungs(plain, _label_reader(path, plain)(plain))
+        return lungs(plain, _label_reader(path, plain)(plain), only=only)
 
 
 def _reader(path: Path, plain: Path) -> Callable[[Path], Radiograph]:

@@ -29,12 +29,14 @@ LEAST_LEVEL, LEAST_COVERED = 0.1, 0.5
 MOST_LEVELS = 4
 
 
-def lungs(path: Path, values: NDArray[Any]) -> NDArray[np.uint8]:
+def lungs(path: Path, values: NDArray[Any], *, only: int | None = None) -> NDArray[np.uint8]:
     """Find the lungs in a mask.
 
     Args:
         path: The file, for the error.
         values: Labels or grey, (H, W), or RGBA, (H, W, 4).
+        only: The one grey value that is lung, where the publisher says so: nothing is guessed then,
+            and a mask may be without lungs.
 
     Returns:
         uint8 (H, W), 1 in the lungs.
@@ -42,6 +44,9 @@ def lungs(path: Path, values: NDArray[Any]) -> NDArray[np.uint8]:
     Raises:
         UnreadableImage: If the background is ambiguous, or the file is no mask.
     """
+    if only is not None:
+        colours = values[..., np.newaxis] if values.ndim == len(("row", "column")) else values
+        return np.asarray((colours[..., :3] == only).all(axis=-1), dtype=np.uint8)
     values = _without_ignored(np.nan_to_num(values))
     labels = _are_labels(values)
     values = _comparable(values)

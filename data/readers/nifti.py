@@ -31,6 +31,8 @@ NIFTI_2_SIZES = (540, int.from_bytes((540).to_bytes(4, "little"), "big"))
 IMAGE_AXES = 2
 MOST_ABOVE, MOST_OUTSIDE = 0.2, 0.5
 """Shares of the pixels that a window of this image may clip, at most."""
+LEAST_USED = 0.1
+"""Share of a window that its own image fills, at least: less would be nearly black or white."""
 
 # It writes every oddity of a header to the terminal; what matters is in the error.
 logging.getLogger("nibabel.global").setLevel(logging.CRITICAL + 1)
@@ -50,9 +52,9 @@ def read_nifti(path: Path) -> Radiograph:
         grey = np.where(finite, oriented, darkest).astype(np.float32)
         low, high = float(image.header["cal_min"]), float(image.header["cal_max"])
         ignored = ""
-        if high > low and _saturates(grey[finite], low=low, high=high):
+        if high > low and (fault := _misfit(grey[finite], low=low, high=high)):
             low = high = 0.0
-            ignored = "warning: cal_min and cal_max ignored, they saturate much of the image"
+            ignored = f"warning: cal_min and cal_max ignored, they {fault}"
         if high > low:
             grey, scaling = stretch(grey, low=low, high=high), "grey from cal_min to cal_max"
         else:
@@ -64,15 +66,19 @@ def read_nifti(path: Path) -> Radiograph:
         )
 
 
-def _saturates(values: Values, *, low: float, high: float) -> bool:
-    """Claim that a window is another image's: too much lies beyond it, above or on both sides.
+def _misfit(values: Values, *, low: float, high: float) -> str:
+    """Say why a window is another image's, nothing if it may be this one's.
 
-    Air around the patient may well lie below; nothing that is to be looked at lies above.
+    Too much lies beyond it, above or on both sides: air around the patient may well lie below, but
+    nothing that is to be looked at lies above. Or all grey values lie in a small part of it.
     """
     if not values.size:
-        return False
+        return ""
     above, below = float((values > high).mean()), float((values < low).mean())
-    return above > MOST_ABOVE or above + below > MOST_OUTSIDE
+    if above > MOST_ABOVE or above + below > MOST_OUTSIDE:
+        return "saturate much of the image"
+    spread = float(values.max()) - float(values.min())
+    return "leave no contrast" if 0 < spread < LEAST_USED * (high - low) else ""
 
 
 def read_nifti_labels(path: Path) -> Values:

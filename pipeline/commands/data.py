@@ -72,7 +72,18 @@ def _tell(imported: "Imported", out: Path) -> None:
         f"{read + failed + left_out} found: {read} read, {failed} failed, {left_out} left out"
     )
     tell_review_flags(imported.manifest)
+    _list_ignored(imported, out.with_name(f"{out.stem}-ignored.csv"))
     report_failures(imported.failures, out.with_name(f"{out.stem}-failures.csv"))
+
+
+def _list_ignored(imported: "Imported", path: Path) -> None:
+    """List the files that were left out, where a folder was searched; no older list stays."""
+    from isnet_cxr.data.manifests.failures import write_failures
+
+    if imported.ignored or path.exists():
+        write_failures(imported.ignored, path)
+    if imported.ignored:
+        typer.echo(f"files left out, by name: {path}")
 
 
 def _list() -> None:

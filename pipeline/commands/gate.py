@@ -24,6 +24,9 @@ def gate(
     turned: Annotated[
         bool, typer.Option("--turned", help="judge every image turned and inverted, too")
     ] = False,
+    cut: Annotated[
+        bool, typer.Option("--cut", help="judge halves and thirds of every image, too")
+    ] = False,
     at_most: Annotated[
         int | None, typer.Option(min=1, help="so many images of each folder, evenly spaced")
     ] = None,
@@ -33,14 +36,15 @@ def gate(
     """Judge images as `predict` does before it predicts, and count the verdicts by folder.
 
     Nothing is predicted or written. On chest radiographs nearly all should pass; on other images,
-    and with --turned, nearly none.
+    and with --turned and --cut, nearly none.
     """
     from isnet_cxr.pipeline.prediction.device import choose_device
     from isnet_cxr.pipeline.prediction.gate_rates import count, judge_folders
     from isnet_cxr.pipeline.prediction.predictor import Predictor
 
     predictor = Predictor.load(model, lungs, device=choose_device(device))
-    rates = count(judge_folders(folders, predictor, turned=turned, at_most=at_most))
+    judged = judge_folders(folders, predictor, turned=turned, cut=cut, at_most=at_most)
+    rates = count(judged)
     if as_json:
         typer.echo(json.dumps([_plain(row) for row in rates], indent=2))
         return

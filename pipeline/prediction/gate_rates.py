@@ -1,4 +1,4 @@
-"""How many images of a folder pass the gate, as they are and turned or inverted.
+"""How many images of a folder pass the gate, as they are, turned, inverted or cut.
 
 The figures that a hospital wants before it relies on the gate: on its own chest radiographs, and on
 images that are none.
@@ -26,6 +26,14 @@ TURNS: Mapping[str, Callable[[Pixels], Pixels]] = {
     "upside down": lambda pixels: pixels[:, ::-1],
     "inverted": lambda pixels: 1 - pixels,
 }
+CUTS: Mapping[str, Callable[[Pixels], Pixels]] = {
+    "left half": lambda pixels: pixels[:, :, : -(-pixels.shape[2] // 2)],
+    "right half": lambda pixels: pixels[:, :, pixels.shape[2] // 2 :],
+    "upper half": lambda pixels: pixels[:, : -(-pixels.shape[1] // 2)],
+    "lower half": lambda pixels: pixels[:, pixels.shape[1] // 2 :],
+    "upper third": lambda pixels: pixels[:, : -(-pixels.shape[1] // 3)],
+    "lower third": lambda pixels: pixels[:, 2 * pixels.shape[1] // 3 :],
+}
 
 
 @dataclass
@@ -34,7 +42,7 @@ class Rates:
 
     Attributes:
         folder: Where the images are.
-        shown: ``AS_IT_IS``, or one of ``TURNS``.
+        shown: ``AS_IT_IS``, or one of ``TURNS`` or ``CUTS``.
         verdicts: Images by verdict.
         reasons: Images by reason; one image may have several, those that pass have none.
         unread: Files that could not be used.
@@ -63,7 +71,12 @@ class Judged:
 
 
 def judge_folders(
-    folders: Sequence[Path], predictor: Predictor, *, turned: bool, at_most: int | None = None
+    folders: Sequence[Path],
+    predictor: Predictor,
+    *,
+    turned: bool,
+    cut: bool = False,
+    at_most: int | None = None,
 ) -> Iterator[Judged]:
     """Judge the images of folders.
 
@@ -71,13 +84,14 @@ def judge_folders(
         folders: Or single files.
         predictor: Its segmenter and its gate are asked, its classifier is not.
         turned: Judge every image in the positions of ``TURNS`` too.
+        cut: And the parts of ``CUTS`` of every image.
         at_most: So many images of each folder, evenly spaced in the order of their names.
 
     Raises:
         InputError: If there is no image in a folder.
     """
     found = {folder: _images(folder, at_most) for folder in folders}
-    shown = {AS_IT_IS: _as_it_is, **(TURNS if turned else {})}
+    shown = {AS_IT_IS: _as_it_is, **(TURNS if turned else {}), **(CUTS if cut else {})}
     for folder, files in found.items():
         for file in files:
             try:

@@ -1,13 +1,14 @@
-"""What a study's tables foretell before an image is read: classes and patients that are missing.
+"""What a study's tables foretell before an image is read: what is missing of its classes.
 
 Reading and training take hours; a class that no dataset has, or one whose images are all of one
-patient, is seen in the publishers' tables within seconds.
+patient or hospital, is seen in the publishers' tables within seconds.
 """
 
 from collections.abc import Iterator, Mapping
 
 import pandas as pd
 
+from isnet_cxr.classification.methods.method import needs_of
 from isnet_cxr.data.datasets import ADAPTERS
 from isnet_cxr.data.errors import InputError
 from isnet_cxr.data.manifests.manifest import read_manifest
@@ -15,6 +16,8 @@ from isnet_cxr.data.phantoms import HOSPITALS
 from isnet_cxr.pipeline.config import DatasetConfig, PhantomsConfig, StudyConfig
 
 COLUMNS = ("label", "patient_id", "split", "site", "view", "sex")
+HOSPITAL = "hospital"  # the site, or the dataset where no site is told
+FEWEST_HOSPITALS = 2  # where a method compares them
 SPLITS = 3  # train, val and test need a patient each
 
 
@@ -26,13 +29,14 @@ def check_tables(config: StudyConfig) -> None:
 
     Raises:
         InputError: If a dataset cannot be listed, a class of the study has no image in the
-            development set, its patients are too few for three splits, or an external test has no
-            image of any class.
+            development set, its patients are too few for three splits, they are all of one hospital
+            where a classifier needs several, or an external test has no image of any class.
     """
-    tables = {name: _read(dataset) for name, dataset in config.datasets.items()}
+    tables = {name: _read(name, dataset) for name, dataset in config.datasets.items()}
     development = pd.concat([tables[name] for name in config.development], ignore_index=True)
     for label in config.classes:
         _check_class(development, label, "development")
+        _check_hospitals(development, label, config)
     for test, names in config.external.items():
         joined = pd.concat([tables[name] for name in names], ignore_index=True)
         if not joined["label"].isin(config.classes).any():
@@ -60,18 +64,32 @@ def _check_class(table: pd.DataFrame, label: str, role: str) -> None:
         )
 
 
+def _check_hospitals(table: pd.DataFrame, label: str, config: StudyConfig) -> None:
+    """Refuse a class of one hospital where a classifier's method needs several."""
+    hospitals = sorted(set(table.loc[table["label"] == label, HOSPITAL]))
+    if len(hospitals) >= FEWEST_HOSPITALS:
+        return
+    for name, settings in config.settings.items():
+        if needs_of(settings).hospitals:
+            raise InputError(
+                f"classifiers.{name}: {settings.method} needs images of several hospitals in every "
+                f"class; those of class {label!r} are all of {hospitals[0]!r}"
+            )
+
+
 def _labels(table: pd.DataFrame) -> str:
     return ", ".join(sorted(set(table["label"]) - {""})) or "none"
 
 
-def _read(dataset: DatasetConfig) -> pd.DataFrame:
+def _read(name: str, dataset: DatasetConfig) -> pd.DataFrame:
     """Return label, patient and the like of every image; those that ``where`` keeps."""
     if dataset.phantoms is not None:
         table = pd.DataFrame(_of_phantoms(dataset.phantoms), columns=COLUMNS)
     elif dataset.manifest is not None:
-        table = read_manifest(dataset.manifest)[list(COLUMNS)]
+        table = read_manifest(dataset.manifest)[list(COLUMNS)].copy()
     else:
         table = pd.DataFrame(_of_publisher(dataset), columns=COLUMNS)
+    table[HOSPITAL] = table["site"].where(table["site"] != "", name)
     return _where(table, dataset.where)
 
 

@@ -86,17 +86,42 @@ def test_v7_keeps_images_with_lungs_and_ignores_what_is_to_be_ignored(tmp_path):
     np.testing.assert_array_equal(read_mask(listing.records[0].lung_masks[0])[0], [1, 0, 0, 1])
 
 
-def test_images_of_v7_whose_mask_is_all_background_are_left_out_and_counted(tmp_path):
+@pytest.mark.parametrize("size", [(12, 16), (61, 40)])
+def test_images_of_v7_whose_mask_is_all_background_are_left_out_and_counted(tmp_path, size):
+    rows, columns = np.mgrid[: size[0], : size[1]]
+    lungs = np.where((columns // 3) % 2 & (rows > 2), 255, 0).astype(np.uint8)
+    marked = np.where(rows < size[0] // 2, 127, 0).astype(np.uint8)
+    bare = {
+        "black": 0 * lungs, "ignored": 0 * lungs + 127, "half ignored": marked, "slice": None
+    }  # fmt: skip
     masks = tmp_path / "annotations" / "all-images-semantic-masks"
-    lungs = np.array([[0, 255, 0, 255]] * 4, np.uint8)
-    for name, mask in {"frontal": lungs, "lateral": 0 * lungs, "slice": None}.items():
-        write_png(np.arange(16, dtype=np.uint8).reshape(4, 4), tmp_path / "images" / f"{name}.png")
+    for number, (name, mask) in enumerate({"frontal": lungs, **bare}.items()):
+        write_png((rows * 3 + columns + number).astype(np.uint8), tmp_path / f"images/{name}.png")
         if mask is not None:
             write_png(mask, masks / f"{name}.png")
     imported = import_dataset("v7", tmp_path, workers=1, progress=False)
     assert [Path(path).stem for path in imported.manifest["path"]] == ["frontal"]
-    assert imported.left_out == {"no lung mask: a lateral image or a CT slice": 2}
+    assert imported.left_out == {"no lung mask: a lateral image or a CT slice": len(bare)}
     assert imported.failures == []
+
+
+def test_what_v7_ignores_is_no_lung_for_whoever_reads_the_manifest(tmp_path):
+    mask = np.zeros((20, 24), np.uint8)
+    mask[4:16, 3:8], mask[4:16, 14:20] = 255, 127
+    write_png(np.arange(480, dtype=np.uint8).reshape(mask.shape) % 251, tmp_path / "images/1.png")
+    write_png(mask, tmp_path / "annotations" / "all-images-semantic-masks" / "1.png")
+    imported = import_dataset("v7", tmp_path, workers=1, progress=False, anew=tmp_path / "anew")
+    (path,) = imported.manifest["lung_mask"]
+    np.testing.assert_array_equal(read_mask(path), mask == 255)
+
+
+def test_a_mask_that_is_lung_everywhere_is_a_failure(tmp_path):
+    write_png(np.arange(99, dtype=np.uint8).reshape(9, 11), tmp_path / "images/1.png")
+    write_png(
+        np.full((9, 11), 255, np.uint8), tmp_path / "annotations/all-images-semantic-masks/1.png"
+    )
+    imported = import_dataset("v7", tmp_path, workers=1, progress=False)
+    assert [one.reason for one in imported.failures] == ["lung mask: the whole image would be lung"]
 
 
 def test_a_damaged_annotation_of_v7_is_one_line(tmp_path, touch, touch_mask):

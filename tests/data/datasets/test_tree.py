@@ -1,12 +1,15 @@
 """An import accounts for every file below its root."""
 
+import csv
 import gzip
+import re
 import shutil
 
 import numpy as np
 import pydicom
 import pytest
 
+from isnet_cxr.data.finding import find_files
 from isnet_cxr.data.manifests.importing import import_dataset
 from isnet_cxr.data.writers import write_dicom, write_png
 
@@ -35,6 +38,25 @@ def root(tmp_path):
     (folder / "gone.dcm").symlink_to(folder / "nothing")
     (folder / "back").symlink_to(root)
     return root
+
+
+def rows(path):
+    with path.open(encoding="utf-8", newline="") as stream:
+        return list(csv.DictReader(stream))
+
+
+def run_import(dataset, root, out, capsys, more=()):
+    """Run the command; its four figures: found, read, failed, left out."""
+    from isnet_cxr.pipeline import cli
+
+    arguments = ["isnet-cxr", "import", dataset, str(root), "--out", str(out), *more]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("sys.argv", arguments)
+        with pytest.raises(SystemExit):
+            cli.main()
+    said = capsys.readouterr().out
+    line = re.search(r"(\d+) found: (\d+) read, (\d+) failed, (\d+) left", said)
+    return [int(figure) for figure in line.groups()]
 
 
 def names(imported):
@@ -89,3 +111,30 @@ def test_what_came_of_every_file_is_one_line(root, tmp_path, monkeypatch, capsys
     assert "12 found: 5 read, 4 failed, 3 left out" in capsys.readouterr().out
     failures = (tmp_path / "manifest-failures.csv").read_text(encoding="utf-8")
     assert r"M\xfcller.png" in failures
+
+
+@pytest.mark.parametrize("dataset", ["folder", "dicom"])
+def test_read_failed_and_listed_as_ignored_are_what_was_found(root, tmp_path, capsys, dataset):
+    (root / "covid").mkdir()
+    write_png(IMAGE * 0.3, root / "covid" / "e.png")
+    write_png(IMAGE, root / "loose.png")
+    out = tmp_path / "manifest.csv"
+    labels = ["--label", "covid="] if dataset == "folder" else []
+    found, read, failed, left_out = run_import(dataset, root, out, capsys, labels)
+    listed = {name: rows(tmp_path / f"manifest-{name}.csv") for name in ("failures", "ignored")}
+    assert found == read + failed + left_out == find_files([root]).count
+    assert len(rows(out)) == read
+    assert len(listed["failures"]) == failed
+    assert len(listed["ignored"]) == left_out
+    assert all(row["reason"] for files in listed.values() for row in files)
+    names = [row["path"] for files in listed.values() for row in files]
+    assert len(set(names) | {row["path"] for row in rows(out)}) == found
+
+
+def test_a_list_of_an_earlier_import_does_not_stay(root, tmp_path, capsys):
+    out = tmp_path / "manifest.csv"
+    run_import("folder", root, out, capsys)
+    for name in ("report.dcm", "notes.txt", "back"):
+        (root / "normal" / name).unlink()
+    run_import("folder", root, out, capsys)
+    assert rows(tmp_path / "manifest-ignored.csv") == []

@@ -38,6 +38,12 @@ def test_one_lung_aside_passes_and_one_in_the_middle_is_doubtful():
     assert [one.verdict for one in judge_lungs(BRIGHT, mask_of(MIDDLE))] == [DOUBTFUL]
 
 
+def test_one_lung_that_is_wider_than_half_of_the_image_is_doubtful():
+    aside = ((20, 80), (0, 42))
+    assert measure_lungs(BRIGHT, mask_of(aside)).width == pytest.approx(42 / 80)
+    assert [one.verdict for one in judge_lungs(BRIGHT, mask_of(aside))] == [DOUBTFUL]
+
+
 def test_two_lungs_with_nothing_between_are_doubtful():
     above, below = ((10, 45), (20, 60)), ((50, 90), (20, 60))
     assert [one.verdict for one in judge_lungs(BRIGHT, mask_of(above, below))] == [DOUBTFUL]

@@ -112,14 +112,14 @@ def test_an_unusable_mask_is_a_failure(tmp_path, dataset, mask, reason):
 
 
 def test_a_small_mask_is_written_anew_where_there_is_a_folder_for_it(tmp_path, dataset):
-    write_mask(np.ones((6, 4)), tmp_path / "a_mask.png")
+    write_mask(np.eye(6, 4), tmp_path / "a_mask.png")
     options = {"workers": 1, "progress": False}
     manifest = import_dataset("csv", dataset, anew=tmp_path / "new", **options).manifest
     row = manifest.iloc[0]
     assert row["lung_mask"] == str(tmp_path / "new" / "masks" / f"{row['image_id']}.png")
     assert read_mask(Path(row["lung_mask"])).shape == (12, 8)
     failures = import_dataset("csv", dataset, **options).failures
-    assert failures[0].reason == "lung mask is smaller than the image, no folder for it"
+    assert failures[0].reason == "lung mask has to be written anew, no folder for it"
 
 
 def test_images_are_suspected_by_the_masks_that_their_set_brings(tmp_path):

@@ -34,10 +34,16 @@ def test_a_small_copy_grows_to_the_image(files):
 
 
 def test_the_rounding_of_a_small_copy_is_no_other_shape(tmp_path):
-    write_mask(np.ones((256, 256)), tmp_path / "m.png")
+    write_mask(np.eye(256), tmp_path / "m.png")
     mask, _ = read_lung_mask([tmp_path / "m.png"], height=299, width=300)
     assert mask.shape == (299, 300)
-    assert mask.all()
+    assert mask.any(axis=0).all()
+
+
+def test_lungs_that_fill_the_image_are_refused(tmp_path):
+    write_mask(np.ones((6, 4)), tmp_path / "m.png")
+    with pytest.raises(UnreadableImage, match="the whole image would be lung"):
+        read_lung_mask([tmp_path / "m.png"], height=6, width=4)
 
 
 @pytest.mark.parametrize(

@@ -25,6 +25,18 @@ def test_a_window_that_saturates_much_is_ignored(tmp_path, wedge, size, kind, st
     assert any(step.startswith("warning: cal_min") for step in read.steps)
 
 
+@pytest.mark.parametrize("size", [(9, 14), (31, 8), (60, 44)])
+@pytest.mark.parametrize("kind", ["<i2", ">i2", "<u2", ">f4", "<i4"])
+@pytest.mark.parametrize("stale", [(0, 1e9), (0, 65535), (-32768, 32767), (-1e6, 4095)])
+def test_a_window_that_leaves_no_contrast_is_ignored(tmp_path, wedge, size, kind, stale):
+    values = wedge(*size, 12).astype(kind)
+    save(tmp_path / "stale.nii.gz", values, *stale)
+    save(tmp_path / "none.nii", values, 0, 0)
+    read = read_image(tmp_path / "stale.nii.gz")
+    np.testing.assert_array_equal(read.pixels, read_image(tmp_path / "none.nii").pixels)
+    assert "warning: cal_min and cal_max ignored, they leave no contrast" in read.steps
+
+
 @pytest.mark.parametrize("window", [(0, 4095), (500, 4000), (-1000, 8000)])
 def test_a_window_of_this_image_is_used(tmp_path, wedge, window):
     values = wedge(31, 18, 12).astype(np.int16)

@@ -141,6 +141,11 @@ def test_the_command_counts_verdicts_by_folder_and_position(
     assert counted[str(chests), "upside down"]["verdicts"] == {"refused": 6}
     assert counted[str(mixed), "as it is"]["unread"] == 1
     assert sum(counted[str(mixed), "as it is"]["verdicts"].values()) == 5
+    code, said, _ = command("gate", *arguments[:1], *arguments[2:4], "--cut", "--json")
+    counted = {row["shown"]: row["verdicts"] for row in json.loads(said)}
+    assert len(counted) == 7
+    assert counted["left half"].get("frontal chest", 0) == 0
+    assert counted["upper third"].get("frontal chest", 0) == 0
     code, said, _ = command("gate", *arguments, "--at-most", 2)
     assert code == 0
     assert "chests, as it is" in said

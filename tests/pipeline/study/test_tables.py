@@ -73,6 +73,34 @@ def test_a_patient_who_is_a_whole_class_is_refused(here):
         check_tables(study(here))
 
 
+def set_sites(folder: Path, sites) -> None:
+    import pandas as pd
+
+    path = folder / "here" / "manifest.csv"
+    table = pd.read_csv(path, dtype=str, keep_default_na=False)
+    table["site"] = [sites[label][row % 2] for row, label in enumerate(sorted(table["label"]))]
+    table["label"] = sorted(table["label"])
+    table.to_csv(path, index=False)
+
+
+GROUPS = {"baseline": {"method": "baseline"}, "fair": {"method": "group_dro"}}
+
+
+@pytest.mark.parametrize(
+    "sites", [{"covid": "xx", "normal": "xy"}, {"covid": "xy", "normal": ["", ""]}]
+)
+def test_a_class_of_one_hospital_is_refused_where_a_method_needs_several(here, sites):
+    set_sites(here, sites)
+    check_tables(study(here))
+    with pytest.raises(InputError, match=r"classifiers\.fair: group_dro .* all of '(x|here)'"):
+        check_tables(study(here, classifiers=GROUPS))
+
+
+def test_classes_of_several_hospitals_pass_for_every_method(here):
+    set_sites(here, {"covid": "xy", "normal": ["x", ""]})
+    check_tables(study(here, classifiers=GROUPS))
+
+
 def test_given_splits_count_for_patients(here):
     path = here / "here" / "manifest.csv"
     one_patient(here, "covid")
@@ -109,3 +137,12 @@ def test_check_only_sees_it_and_runs_nothing(here):
     result = CliRunner().invoke(app, arguments)
     assert isinstance(result.exception, InputError)
     assert not (here / "out").exists()
+
+
+def test_check_only_sees_that_hospitals_are_missing(here):
+    set_sites(here, {"covid": "xx", "normal": "xx"})
+    (here / "study.yaml").write_text(FILE.replace("method: baseline", "method: group_dro"))
+    arguments = ["study", str(here / "study.yaml"), "--out", str(here / "out"), "--check-only"]
+    result = CliRunner().invoke(app, arguments)
+    assert isinstance(result.exception, InputError)
+    assert "needs images of several hospitals" in str(result.exception)
