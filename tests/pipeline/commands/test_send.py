@@ -2,7 +2,7 @@
 
 import pytest
 
-pytest.importorskip("pynetdicom", reason="the extra dicom is not installed")
+pytest.importorskip("highdicom", reason="the extra dicom is not installed")
 
 from isnet_cxr.data.manifests.failures import Failure
 from isnet_cxr.data.pacs import sending
