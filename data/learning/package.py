@@ -61,7 +61,8 @@ class Package:
 def write_package(package: Package, folder: Path) -> Path:
     """Write ``package`` into ``folder``, made if missing, and seal what else lies there with it.
 
-    The weights come last: they mark it whole.
+    The weights come last: they mark it whole. A sealed package that ``folder`` is the lung
+    segmenter of is sealed anew.
     """
     folder.mkdir(parents=True, exist_ok=True)
     config = {"schema": SCHEMA, **package.config}
@@ -74,6 +75,8 @@ def write_package(package: Package, folder: Path) -> Path:
     partial = folder / f".{WEIGHTS}.part"
     partial.write_bytes(weights)
     partial.replace(folder / WEIGHTS)
+    if folder.name == LUNGS:
+        seal_again(folder.parent)
     return folder
 
 

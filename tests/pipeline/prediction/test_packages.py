@@ -11,7 +11,14 @@ from make_package import described
 
 from isnet_cxr.data.errors import InputError
 from isnet_cxr.data.gate.package import NUMBERS, TENSORS
-from isnet_cxr.data.learning.package import CONFIG, LUNGS, WEIGHTS, add_lungs
+from isnet_cxr.data.learning.package import (
+    CONFIG,
+    LUNGS,
+    WEIGHTS,
+    add_lungs,
+    read_package,
+    write_package,
+)
 from isnet_cxr.data.learning.seal import SEAL
 from isnet_cxr.pipeline.errors import is_users, one_line
 from isnet_cxr.pipeline.prediction.predictor import Predictor
@@ -174,3 +181,10 @@ def test_the_stored_packages_are_small():
     for schema in SCHEMAS:
         files = [path for path in (PACKAGES / schema).rglob("*") if path.is_file()]
         assert sum(path.stat().st_size for path in files) < 100_000
+
+
+def test_a_segmenter_written_into_a_package_is_sealed_with_it(classifier_package, tmp_path):
+    package = Path(shutil.copytree(classifier_package, tmp_path / "package"))
+    lungs = read_package(PACKAGES / "schema-2" / LUNGS, kind="lung-segmenter")
+    write_package(lungs, package / LUNGS)
+    assert Predictor.load(package).segmenter is not None
