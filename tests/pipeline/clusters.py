@@ -59,6 +59,7 @@ class TwoNodes:
 def two_nodes() -> Iterator[TwoNodes]:
     pytest.importorskip("ray", reason="Ray is not installed")
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+    os.environ["RAY_agent_register_timeout_ms"] = str(1000 * PATIENCE_S)  # noqa: SIM112
     before = os.environ.get("PYTHONPATH")
     os.environ["PYTHONPATH"] = os.pathsep.join(path for path in sys.path if path)
     from ray.cluster_utils import Cluster
