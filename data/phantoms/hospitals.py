@@ -1,11 +1,10 @@
 """The made-up hospitals: how they take images, and what they leave on them.
 
 In the development set every class comes from a hospital of its own, as in COVID-19 datasets that
-join collections, so that the background gives the class away twice: by letters and borders, far from
-the lungs, and by pads and aprons, whose shadows touch the lungs' outline. The external hospitals
-borrow these looks: at one they say nothing about the class, at the other they deceive. Inside the
-lungs the hospitals hardly differ. The disease of these patients is mild, so that the background is
-the easier thing to learn.
+join collections. There the background gives the class away twice: by letters and borders, far from
+the lungs, and by a pad or an apron that lies along their outline. The external hospitals borrow
+these looks: at one they say nothing about the class, at the other they deceive. Inside the lungs
+the hospitals hardly differ. Disease is mild at all five, so that the background is easier to learn.
 """
 
 from collections.abc import Mapping
