@@ -61,7 +61,7 @@ LARGE_L = Look(
     marks=(Mark("L", "top right", 26), Mark("SUPINE", "top left", 10)),
     border=Border((4, 7), 1.0),
 )
-_BESIDE = {"gap_mm": (3.0, 5.0), "width_mm": (18.0, 24.0), "opacity": (0.5, 0.7)}
+_BESIDE = {"gap_mm": (13.0, 16.0), "width_mm": (20.0, 26.0), "opacity": (0.6, 0.8)}
 # Their whole looks: a pad at either side of the chest, or a lead apron up to the diaphragm.
 ROUND_R = Look(
     marks=(Mark("R", "top left", 15, "disc"),),

@@ -14,7 +14,7 @@ Side = Literal["left", "right", "below"]
 Grey = NDArray[np.floating[Any]]
 Mask = NDArray[np.bool_]
 
-_OUTER_PART = 0.5
+_OUTER_PART = 0.6
 """Only edges so far to the side have something beside them, in parts of the way from the lungs'
 middle to the outermost lung pixel: the apices and the heart have none."""
 
