@@ -35,7 +35,7 @@ CLASSIFIERS: dict[str, dict[str, Any]] = {
     },
     "isnet": {
         "method": "isnet",
-        "epochs": 30,
+        "epochs": 45,
         "learning_rate": 4e-3,
         "isnet": {
             "exchange_share": 1.0,
