@@ -19,7 +19,7 @@ def demo(
 
     In the development set each class comes from one hospital, so that letters, borders and pads
     beside the chest give the class away; at the external hospitals they do not. The baseline falls
-    for them, and so does background exchange alone, which does not reach the pads. ISNet holds.
+    for them, and so does background exchange with one partner, which leaves the pads. ISNet holds.
     """
     from isnet_cxr.pipeline.commands.study import say, show_end
     from isnet_cxr.pipeline.demo import check_figures, describe_demo
