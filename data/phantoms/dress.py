@@ -1,21 +1,20 @@
-"""What a hospital leaves on an image outside the person: lead markers, printed labels and borders.
+"""What a hospital leaves on an image outside the lungs: lead markers, labels, borders and pads.
 
-None of it may touch the lungs: borders are added around the image, marks skip lung pixels.
+None of it may touch the lungs: borders are added around the image, marks and pads skip lung pixels.
 """
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 from scipy.ndimage import gaussian_filter
 
+from isnet_cxr.data.phantoms.pads import Grey, Mask, Pad, add_pad
+
 Corner = Literal["top left", "top right", "bottom left", "bottom right"]
 Style = Literal["lead", "label", "disc"]
-Grey = NDArray[np.floating[Any]]
-Mask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -64,23 +63,26 @@ class Look:
 
     marks: tuple[Mark, ...] = ()
     border: Border | None = None
+    pads: tuple[Pad, ...] = ()
 
 
 def dress_image(
     image: Grey, mask: Mask, look: Look, *, spacing_mm: float, rng: np.random.Generator
 ) -> tuple[Grey, Mask]:
-    """Add border and marks.
+    """Add pads, border and marks.
 
     Args:
         image: Grey values in [0, 1], (H, W).
         mask: True in the lungs, (H, W).
         look: What to add.
         spacing_mm: Side of a pixel.
-        rng: Draws widths and positions.
+        rng: Draws widths, positions and opacities.
 
     Returns:
         Image and mask, as much larger as the border is wide; lung pixels as they were.
     """
+    for pad in look.pads:
+        image = add_pad(image, mask, pad, spacing_mm=spacing_mm, rng=rng)
     if look.border is not None:
         image, mask = _add_border(image, mask, look.border, spacing_mm=spacing_mm, rng=rng)
     for mark in look.marks:

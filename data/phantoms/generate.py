@@ -54,7 +54,7 @@ def make_phantom(
         label: What the patient has.
         index: Number of the image among the hospital's images with this label.
         seed: Seed of the hospital.
-        look: Marks and border, or None to draw one of the hospital's own for ``label``.
+        look: Marks, border and pads, or None to draw one of the hospital's own for ``label``.
 
     Raises:
         InputError: If the hospital has no patients with ``label``.
@@ -68,7 +68,8 @@ def make_phantom(
     rng = _generator("image", hospital, label, index, seed)
     anatomy = draw_anatomy(person)
     chest = build_chest(anatomy, make_grid(_place(hospital, rng)))
-    attenuation = add_disease(chest, draw_disease(label, chest.grid, chest.lungs, person))
+    fluid = hospital.severity * draw_disease(label, chest.grid, chest.lungs, person)
+    attenuation = add_disease(chest, fluid)
     spacing = chest.grid.placement.spacing_mm
     image = expose(attenuation, _expose(hospital, rng), spacing_mm=spacing, rng=rng)
     looks = hospital.looks[label]

@@ -16,6 +16,7 @@ from isnet_cxr.data.writers.atomic import replacing
 from isnet_cxr.pipeline.audit import audit_tables
 from isnet_cxr.pipeline.config import CONTROL
 from isnet_cxr.pipeline.report import plots, tables
+from isnet_cxr.pipeline.report.costs import costs_table
 from isnet_cxr.pipeline.report.evidence import evidence_content
 from isnet_cxr.pipeline.report.material import ReportMaterial
 from isnet_cxr.pipeline.report.pictures import (
@@ -118,6 +119,7 @@ def _content(material: ReportMaterial) -> dict[str, Any]:
         "bias": [_bias_section(name, own) for name, own in summary.get("bias", {}).items()],
         "outputs": tables.outputs_table(summary),
         "curves": _curves(material),
+        "costs": costs_table(material),
         "heatmaps": [
             grid for test in material.images.tests if (grid := _grid(material, test)).rows
         ],
