@@ -38,9 +38,7 @@ class LungLearner(LightningModule):  # type: ignore[misc]  # Lightning's types a
         """Return the loss on a batch, changed at random."""
         images, masks = _as_floats(batch)
         generator = seeded_generator(self.seed, self.current_epoch, step)
-        images = make_ill(
-            images, masks, settings=self.settings.sickness, generator=generator
-        )
+        images = make_ill(images, masks, settings=self.settings.sickness, generator=generator)
         images, masks = augment(
             images, masks, settings=self.settings.augmentation, generator=generator
         )
