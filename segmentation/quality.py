@@ -18,6 +18,7 @@ Pixel = TypeVar("Pixel", bound=np.generic)
 Quality = Literal["good", "doubtful", "failed"]
 JUDGED_SIZE_PX = 128  # longest side at which masks are judged
 PAIR = 2
+POOR, SOUND = 0.85, 0.95  # Dice below which a verdict should flag a mask, and above, not
 BAND_PX = 3  # half the width of the band along the outline, at that size
 
 
@@ -34,6 +35,9 @@ class MaskFeatures:
         border_share: Share of the mask's outline that runs along the image's edge.
         compactness: 4 pi area / perimeter^2 of the less compact lung, 1 for a disc.
         side_by_side: Whether the lungs' centres lie farther apart across than along the body.
+        expected_dice: Dice that the network expects of its mask: against what each pixel is by its
+            probability, on average. What is 0.5 over an area, such as an opaque lung whose end
+            it cannot see, counts half. NaN without probabilities.
         sureness: Mean of |2p - 1| in a band along the outline, 1 when the network is sure of
             every pixel; NaN without probabilities or without outline.
     """
@@ -45,6 +49,7 @@ class MaskFeatures:
     border_share: float
     compactness: float
     side_by_side: bool
+    expected_dice: float
     sureness: float
 
 
@@ -132,7 +137,7 @@ def measure_features(
     across, along = 0.0, 1.0
     if len(lungs) == PAIR:
         along, across = np.abs(np.subtract(lungs[0].centroid, lungs[1].centroid))
-    sureness = math.nan if probabilities is None else _sureness(thin, _thin(probabilities))
+    unsure = None if probabilities is None else _thin(probabilities)
     return MaskFeatures(
         lungs=int(regions.max()),
         area_share=float(thin.mean()),
@@ -141,7 +146,8 @@ def measure_features(
         border_share=_border_share(thin),
         compactness=min(_compactness(lung.image) for lung in lungs),
         side_by_side=bool(across > along),
-        sureness=sureness,
+        expected_dice=math.nan if unsure is None else _expected_dice(thin, unsure),
+        sureness=math.nan if unsure is None else _sureness(thin, unsure),
     )
 
 
@@ -187,6 +193,11 @@ def _perimeter(region: NDArray[Any]) -> float:
     weights[[21, 33]] = math.sqrt(2)
     weights[[13, 23]] = (1 + math.sqrt(2)) / 2
     return float(np.bincount(sums.ravel(), minlength=50)[:50] @ weights)
+
+
+def _expected_dice(mask: NDArray[np.uint8], probabilities: NDArray[np.float32]) -> float:
+    shared = float((mask * probabilities).sum())
+    return 2 * shared / float(mask.sum() + probabilities.sum())
 
 
 def _sureness(mask: NDArray[np.uint8], probabilities: NDArray[np.float32]) -> float:
