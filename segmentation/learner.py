@@ -13,6 +13,7 @@ from isnet_cxr.segmentation.frames import add_frames
 from isnet_cxr.segmentation.metrics import dice_of_batch
 from isnet_cxr.segmentation.network import build_network
 from isnet_cxr.segmentation.settings import SegmentationSettings
+from isnet_cxr.segmentation.sickness import make_ill
 
 
 class LungLearner(LightningModule):  # type: ignore[misc]  # Lightning's types are not followed
@@ -37,6 +38,7 @@ class LungLearner(LightningModule):  # type: ignore[misc]  # Lightning's types a
         """Return the loss on a batch, changed at random."""
         images, masks = _as_floats(batch)
         generator = seeded_generator(self.seed, self.current_epoch, step)
+        images = make_ill(images, masks, settings=self.settings.sickness, generator=generator)
         images, masks = augment(
             images, masks, settings=self.settings.augmentation, generator=generator
         )

@@ -11,6 +11,7 @@ from isnet_cxr.data.errors import InputError
 from isnet_cxr.data.readers import read_mask
 from isnet_cxr.segmentation.alignment import NO_OFFSET, Offset, moved
 from isnet_cxr.segmentation.metrics import measure_overlap
+from isnet_cxr.segmentation.quality import POOR, SOUND
 
 
 def score_masks(
@@ -52,9 +53,13 @@ def summarise_scores(scores: pd.DataFrame) -> dict[str, float | int | None]:
 
     Returns:
         n, dice (mean), dice_p5 (5th percentile), hd95_px, hd95_mm (mean over the n_mm images of
-        known spacing; None when there are none), n_mm.
+        known spacing; None when there are none), n_mm; n_poor and poor_flagged (masks of Dice under
+        ``POOR``, and the share of them that are not called good), n_sound and sound_flagged (the
+        same of Dice above ``SOUND``). A share of none is None.
     """
     known_mm = scores["hd95_mm"].dropna()
+    flagged = scores["mask_quality"] != "good"
+    poor, sound = flagged[scores["dice"] < POOR], flagged[scores["dice"] > SOUND]
     return {
         "n": len(scores),
         "dice": float(scores["dice"].mean()),
@@ -62,6 +67,10 @@ def summarise_scores(scores: pd.DataFrame) -> dict[str, float | int | None]:
         "hd95_px": float(scores["hd95_px"].mean()),
         "hd95_mm": float(known_mm.mean()) if len(known_mm) else None,
         "n_mm": len(known_mm),
+        "n_poor": len(poor),
+        "poor_flagged": float(poor.mean()) if len(poor) else None,
+        "n_sound": len(sound),
+        "sound_flagged": float(sound.mean()) if len(sound) else None,
     }
 
 

@@ -7,6 +7,7 @@ from isnet_cxr.data.learning.augment import Augmentation
 from isnet_cxr.data.learning.preprocess import Preprocessing
 from isnet_cxr.data.ranges import require
 from isnet_cxr.segmentation.network import NetworkSettings
+from isnet_cxr.segmentation.sickness import Sickness
 
 
 @dataclass(frozen=True)
@@ -17,6 +18,7 @@ class SegmentationSettings:
         network: Shape of the U-Net.
         preprocessing: Size and exposure of the images it sees.
         augmentation: How training images are changed at random.
+        sickness: How ill training images are made, see ``isnet_cxr.segmentation.sickness``.
         framed_share: Share of the training images that get a frame, see
             ``isnet_cxr.segmentation.frames``.
         epochs: Passes over the training rows.
@@ -33,6 +35,7 @@ class SegmentationSettings:
     augmentation: Augmentation = field(
         default_factory=lambda: Augmentation(gamma=0.7, contrast=0.3, brightness=0.15)
     )
+    sickness: Sickness = field(default_factory=Sickness)
     framed_share: float = 0.3
     epochs: int = 24
     batch_size: int = 8

@@ -4,6 +4,7 @@ A training is resumed at epoch boundaries from ``out/checkpoints`` and then equa
 never interrupted: every random draw derives from (seed, epoch, step).
 """
 
+import hashlib
 import shutil
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,7 @@ from isnet_cxr.data.learning.fitting import (
     digest_rows,
     fit,
 )
-from isnet_cxr.data.learning.package import WEIGHTS, Package, write_package
+from isnet_cxr.data.learning.package import WEIGHTS, Package, read_package, write_package
 from isnet_cxr.segmentation.card import write_card
 from isnet_cxr.segmentation.learner import LungLearner
 from isnet_cxr.segmentation.network import KIND
@@ -42,6 +43,7 @@ def train_segmenter(
     cache: Path | None,
     seed: int,
     on_epoch: OnEpoch | None = None,
+    start: Path | None = None,
     progress: bool = True,
 ) -> Path:
     """Train on the rows of split train; keep the epoch with the best Dice on the rows of val.
@@ -53,6 +55,7 @@ def train_segmenter(
         cache: Folder of prepared images; None prepares them anew.
         seed: Source of all randomness.
         on_epoch: Told every epoch's number (from 0) and metrics.
+        start: Package of a lung segmenter of the same network to go on from; None begins anew.
         progress: Show progress bars.
 
     Returns:
@@ -70,6 +73,8 @@ def train_segmenter(
             split: digest_rows(rows, ["image_id", "dataset"]) for split, rows in splits.items()
         },
     }
+    if start is not None:
+        description["start"] = hashlib.sha256((start / WEIGHTS).read_bytes()).hexdigest()[:16]
     claim_folder(out, description)
     package = out / "package"
     if (package / WEIGHTS).is_file():
@@ -77,7 +82,7 @@ def train_segmenter(
     images = {
         split: _load(rows, settings, cache, progress=progress) for split, rows in splits.items()
     }
-    network, best = _fit(images, settings, out, seed=seed, report=(on_epoch, progress))
+    network, best = _fit(images, settings, out, start, seed=seed, report=(on_epoch, progress))
     metrics = {f"best_{name}": value for name, value in best.items()}
     write_package(
         Package(
@@ -96,6 +101,7 @@ def _fit(
     images: dict[str, PreparedImages],
     settings: SegmentationSettings,
     out: Path,
+    start: Path | None,
     *,
     seed: int,
     report: tuple[OnEpoch | None, bool],
@@ -105,6 +111,8 @@ def _fit(
         images["train"].manifest["dataset"].tolist(), batch_size=settings.batch_size, seed=seed
     )
     learner = LungLearner(settings, steps=settings.epochs * len(batches), seed=seed)
+    if start is not None:
+        learner.network.load_state_dict(read_package(start, kind=KIND).weights)
     on_epoch, progress = report
     best = fit(
         learner,

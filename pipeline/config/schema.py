@@ -85,6 +85,9 @@ class SegmentationConfig(Section):
     Attributes:
         train: Datasets with reference masks; trained on their train split.
         test: Datasets with reference masks it is scored on, besides its internal test.
+        unlabelled: Datasets of ``development`` whose images join a second, shorter training with
+            the masks that the first finds and calls good; of their train split only. See
+            ``isnet_cxr.segmentation.self_training``.
         settings: ``isnet_cxr.segmentation.training.SegmentationSettings``.
         package: A finished lung segmenter's package, instead of ``train`` and ``settings``.
         replace: Which images get a predicted mask: ``all``, so that no image's mask is better than
@@ -93,6 +96,7 @@ class SegmentationConfig(Section):
 
     train: list[str] = Field(default_factory=list)
     test: list[str] = Field(default_factory=list)
+    unlabelled: list[str] = Field(default_factory=list)
     settings: dict[str, Any] = Field(default_factory=dict)
     package: ExistingPath | None = None
     replace: Literal["all", "missing"] = "all"
@@ -101,8 +105,8 @@ class SegmentationConfig(Section):
     def _trained_or_given(self) -> "SegmentationConfig":
         if bool(self.train) == (self.package is not None):
             raise InputError("expected either train (datasets) or package (a finished segmenter)")
-        if self.package is not None and self.settings:
-            raise InputError("settings have no use beside package")
+        if self.package is not None and (self.settings or self.unlabelled):
+            raise InputError("settings and unlabelled have no use beside package")
         return self
 
 
@@ -185,6 +189,9 @@ class StudyConfig(Section):
             datasets["segmentation.test"] = self.segmentation.test
         for place, names in datasets.items():
             check_known(place, "dataset", names, self.datasets)
+        if self.segmentation:
+            names = self.segmentation.unlabelled
+            check_known("segmentation.unlabelled", "development set", names, self.development)
         if self.allow_leaks:
             from isnet_cxr.data.audit.leaks import (
                 leak_names,  # imports pandas: not for every study file

@@ -13,6 +13,7 @@ from isnet_cxr.pipeline.config import CONTROL
 from isnet_cxr.pipeline.report.material import ReportMaterial
 from isnet_cxr.pipeline.study.images import StudyImages
 from isnet_cxr.pipeline.table import Table
+from isnet_cxr.segmentation.quality import POOR, SOUND
 
 NONE = "–"  # noqa: RUF001  an en dash marks an empty cell
 SMALL_P = 0.001
@@ -54,10 +55,19 @@ def segmentation_table(scores: Mapping[str, Mapping[str, Any]], trained: Sequenc
             number(own.get("dice_p5")),
             number(own.get("hd95_mm"), digits=1),
             number(own.get("hd95_px"), digits=1),
+            _flagged(own, "poor"),
+            _flagged(own, "sound"),
         ]
         for name, own in scores.items()
     ]
-    return Table(["dataset", "images", "Dice", "Dice, 5th pct.", "HD95 mm", "HD95 px"], rows)
+    head = ["dataset", "images", "Dice", "Dice, 5th pct.", "HD95 mm", "HD95 px"]
+    return Table([*head, f"flagged, Dice < {POOR}", f"flagged, Dice > {SOUND}"], rows)
+
+
+def _flagged(scores: Mapping[str, Any], kind: str) -> str:
+    """Say how many masks of a kind were flagged, of how many."""
+    count, share = scores.get(f"n_{kind}"), scores.get(f"{kind}_flagged")
+    return NONE if not count or share is None else f"{round(share * count)} of {count}"
 
 
 def cross_table(classification: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> Table:

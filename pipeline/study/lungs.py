@@ -8,7 +8,6 @@ from typing import Any
 import pandas as pd
 
 from isnet_cxr.data.errors import InputError
-from isnet_cxr.data.learning.fitting import read_epochs
 from isnet_cxr.data.learning.package import WEIGHTS
 from isnet_cxr.data.manifests.failures import Failure, write_failures
 from isnet_cxr.data.manifests.manifest import concatenate, read_manifest, write_manifest
@@ -21,6 +20,11 @@ from isnet_cxr.pipeline.study.sources import MANIFEST
 from isnet_cxr.pipeline.study.steps import digest_file, digest_manifest, digest_values, once
 from isnet_cxr.segmentation.predict import predict_masks
 from isnet_cxr.segmentation.score import score_masks, summarise_scores
+from isnet_cxr.segmentation.self_training import (
+    read_history,
+    second_epochs,
+    train_with_unlabelled,
+)
 from isnet_cxr.segmentation.settings import SegmentationSettings
 from isnet_cxr.segmentation.training import train_segmenter
 
@@ -39,6 +43,8 @@ class LungsPlan:
         folder: Where it is trained; None when it was given.
         settings: Of its training.
         training: Images it is made from, with splits; None when it was given.
+        unlabelled: Images without reference masks that a second training learns from, too; None
+            without one.
     """
 
     package: Path
@@ -46,11 +52,21 @@ class LungsPlan:
     folder: Path | None = None
     settings: SegmentationSettings | None = None
     training: pd.DataFrame | None = None
+    unlabelled: pd.DataFrame | None = None
 
     @property
     def params(self) -> dict[str, Any]:
         """Settings as plain values."""
         return plain_settings(self.settings) if self.settings else {}
+
+    @property
+    def epochs(self) -> int:
+        """Epochs of its training, or of both."""
+        if self.settings is None:
+            return 0
+        return self.settings.epochs + (
+            second_epochs(self.settings) if self.unlabelled is not None else 0
+        )
 
 
 @dataclass(frozen=True)
@@ -94,8 +110,11 @@ def plan_lungs(config: StudyConfig, images: StudyImages, out: Path) -> LungsPlan
         "images": digest_manifest(training),
         "seed": SEED,
     }
-    folder = out / FOLDER / "segmenter"
-    return LungsPlan(folder / "package", digest_values(inputs), folder, settings, training)
+    unlabelled = _unlabelled(section, images)
+    if unlabelled is not None:
+        inputs["unlabelled"] = digest_manifest(unlabelled)
+    folder, digest = out / FOLDER / "segmenter", digest_values(inputs)
+    return LungsPlan(folder / "package", digest, folder, settings, training, unlabelled)
 
 
 def train_lungs(plan: LungsPlan, out: Path, *, on_epoch: OnEpoch) -> None:
@@ -104,11 +123,21 @@ def train_lungs(plan: LungsPlan, out: Path, *, on_epoch: OnEpoch) -> None:
     if plan.folder is None or settings is None or training is None:
         raise InputError("this study's lung segmenter was given, not to be trained")
 
+    def find(package: Path, folder: Path) -> pd.DataFrame:
+        assert plan.unlabelled is not None
+        return _segment(plan.unlabelled, package, folder, progress=False)[0]
+
     def make(folder: Path) -> None:
-        train_segmenter(
-            training, settings, folder,
-            cache=out / "cache", seed=SEED, on_epoch=on_epoch, progress=False,
-        )  # fmt: skip
+        if plan.unlabelled is None:
+            train_segmenter(
+                training, settings, folder,
+                cache=out / "cache", seed=SEED, on_epoch=on_epoch, progress=False,
+            )  # fmt: skip
+        else:
+            train_with_unlabelled(
+                training, find, settings, folder,
+                cache=out / "cache", seed=SEED, on_epoch=on_epoch, progress=False,
+            )  # fmt: skip
 
     once(plan.folder, {"digest": plan.digest}, make)
 
@@ -141,7 +170,7 @@ def apply_lungs(
         scores=scores,
         predicted={name: predicted[name] for name in reference},
         reference=reference,
-        epochs=read_epochs(plan.folder) if plan.folder else [],
+        epochs=read_history(plan.folder) if plan.folder else [],
     )
 
 
@@ -156,6 +185,16 @@ def _with_reference(images: pd.DataFrame, name: str) -> pd.DataFrame:
     if found.empty:
         raise InputError(f"segmentation: dataset {name!r} has no reference lung masks")
     return found.drop_duplicates("image_id").reset_index(drop=True)
+
+
+def _unlabelled(section: SegmentationConfig, images: StudyImages) -> pd.DataFrame | None:
+    """Return the images of ``unlabelled`` that the classifiers train on, without masks."""
+    if not section.unlabelled:
+        return None
+    own = images.development
+    chosen = own[own["dataset"].isin(section.unlabelled) & (own["split"] == "train")]
+    blank = chosen.assign(lung_mask="", mask_source="", mask_quality="", split="")
+    return blank.drop_duplicates("image_id").reset_index(drop=True)
 
 
 def _references(
@@ -198,17 +237,22 @@ def _predict(
     inputs = {"segmenter": plan.digest, "images": digest_manifest(blank)}
 
     def make(folder: Path) -> None:
-        masked, failures = predict_masks(
-            blank,
-            plan.package,
-            folder,
-            device=automatic_device(),
-            workers=number_of_workers(),
-            progress=progress,
-        )
-        _write(masked, failures, folder)
+        _write(*_segment(blank, plan.package, folder, progress=progress), folder)
 
     return read_manifest(once(out / FOLDER / "masks" / name, inputs, make) / MANIFEST)
+
+
+def _segment(
+    images: pd.DataFrame, package: Path, folder: Path, *, progress: bool
+) -> tuple[pd.DataFrame, list[Failure]]:
+    return predict_masks(
+        images,
+        package,
+        folder,
+        device=automatic_device(),
+        workers=number_of_workers(),
+        progress=progress,
+    )
 
 
 def _write(masked: pd.DataFrame, failures: list[Failure], folder: Path) -> None:

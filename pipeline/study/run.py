@@ -171,11 +171,10 @@ def _do_lungs(
     run = journal.run_of_lungs(plan.digest, datasets=trained_on)
     with run.ending():
         run.log_params(plan.params)
-        epochs = plan.params["epochs"]
 
         def on_epoch(epoch: int, metrics: dict[str, float]) -> None:
             run.log_metrics(metrics, step=epoch)
-            journal.say(epoch_line("lungs", epoch, epochs, metrics))
+            journal.say(epoch_line("lungs", epoch, plan.epochs, metrics))
 
         train_lungs(plan, out, on_epoch=on_epoch)
         lungs = apply_lungs(config, images, plan, out, progress=progress)

@@ -143,6 +143,18 @@ def test_an_unknown_key_is_named_with_its_near_miss(folder, changes, named):
             ["segmentation.settings.framed_share", "at most 1", "2"],
         ),
         ({"segmentation": {}}, ["segmentation", "train", "package"]),
+        (
+            {"segmentation": {"train": ["here"], "unlabelled": ["there"]}},
+            ["segmentation.unlabelled", "'there'", "development set"],
+        ),
+        (
+            {"segmentation": {"package": "here.csv", "unlabelled": ["here"]}},
+            ["segmentation", "unlabelled", "no use beside package"],
+        ),
+        (
+            {"segmentation": {"train": ["here"], "settings": {"sickness": {"share": 2}}}},
+            ["segmentation.settings.sickness.share", "at most 1", "2"],
+        ),
         ({"classifiers": {"isnet": {"method": "isnett"}}}, ["classifiers.isnet.method"]),
         ({"classifiers": {"isnet": {"epochs": "many"}}}, ["classifiers.isnet.epochs"]),
         ({"name": "../escape"}, ["name", "../escape"]),

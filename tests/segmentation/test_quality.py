@@ -87,6 +87,33 @@ def test_an_unsure_network_makes_a_mask_doubtful(lungs):
     assert judge_mask(lungs, unsure).quality != "good"
 
 
+def test_lungs_that_touch_are_two(lungs):
+    lungs[98:102, 80:120] = 1
+    assert measure_features(lungs).lungs == 2
+    assert judge_mask(lungs).quality == "good"
+
+
+def test_a_lung_whose_end_the_network_cannot_see_is_doubtful(lungs):
+    sure = np.where(lungs == 1, 0.98, 0.02).astype(np.float32)
+    blurred = sure.copy()
+    blurred[100:200, 100:200] = np.where(lungs[100:200, 100:200] == 1, 0.6, 0.4)
+    assert measure_features(lungs, sure).expected_dice > 0.95
+    assert measure_features(lungs, blurred).expected_dice < 0.92
+    verdict = judge_mask(lungs, blurred)
+    assert verdict.quality == "doubtful"
+    assert any("unsure of where the lungs are" in reason for reason in verdict.reasons)
+
+
+def test_a_mask_is_expected_to_be_as_good_as_it_is_on_average():
+    generator = np.random.default_rng(0)
+    probabilities = generator.beta(0.3, 0.4, (120, 120)).astype(np.float32)
+    mask = (probabilities > 0.5).astype(np.uint8)
+    truths = generator.random((200, 120, 120)) < probabilities
+    dice = 2 * (truths & (mask == 1)).sum((1, 2)) / (truths.sum((1, 2)) + mask.sum())
+    expected = measure_features(mask, probabilities).expected_dice
+    assert expected == pytest.approx(dice.mean(), abs=0.003)
+
+
 def test_the_verdict_does_not_depend_on_resolution(lungs):
     small, large = (
         measure_features(lungs),

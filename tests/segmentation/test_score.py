@@ -2,6 +2,7 @@ import math
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from isnet_cxr.data.readers import read_mask
@@ -71,3 +72,19 @@ def test_an_image_without_predicted_mask_names_the_image(reference, predicted):
     predicted.loc[2, "lung_mask"] = ""
     with pytest.raises(ValueError, match=f"image {predicted['image_id'][2]}: no predicted mask"):
         score_masks(predicted, reference)
+
+
+def test_flagged_masks_are_counted_by_how_good_they_are():
+    scores = pd.DataFrame(
+        {
+            "dice": [0.5, 0.8, 0.84, 0.9, 0.96, 0.97],
+            "hd95_px": 1.0,
+            "hd95_mm": math.nan,
+            "mask_quality": ["failed", "doubtful", "good", "doubtful", "good", "doubtful"],
+        }
+    )
+    summary = summarise_scores(scores)
+    assert (summary["n_poor"], summary["n_sound"]) == (3, 2)
+    assert summary["poor_flagged"] == pytest.approx(2 / 3)
+    assert summary["sound_flagged"] == pytest.approx(1 / 2)
+    assert summarise_scores(scores[scores["dice"] > 0.85])["poor_flagged"] is None

@@ -221,3 +221,19 @@ def test_masks_are_predicted_on_the_automatic_device_by_several_processes(
     given = lungs.LungsPlan(tmp_path / "package", "digest")
     lungs._predict("here", images(development).development, tmp_path, given, progress=False)
     assert (asked["device"], asked["workers"]) == ("somewhere", 3)
+
+
+def test_a_second_lung_training_learns_from_the_train_split_without_its_masks(
+    development, tmp_path
+):
+    sections = [{"train": ["here"]}, {"train": ["here"], "unlabelled": ["here"]}]
+    plain, more = (
+        lungs.plan_lungs(study(tmp_path, segmentation=section), images(development), tmp_path)
+        for section in sections
+    )
+    assert plain.unlabelled is None
+    assert more.unlabelled is not None
+    assert len(more.unlabelled) == 8
+    assert (more.unlabelled["lung_mask"] == "").all()
+    assert more.digest != plain.digest
+    assert more.epochs > plain.epochs
