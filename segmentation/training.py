@@ -84,15 +84,8 @@ def train_segmenter(
     }
     network, best = _fit(images, settings, out, start, seed=seed, report=(on_epoch, progress))
     metrics = {f"best_{name}": value for name, value in best.items()}
-    write_package(
-        Package(
-            weights=network.state_dict(),
-            config=_config(settings, seed),
-            metrics=metrics,
-            card=write_card(splits, settings, metrics, seed=seed),
-        ),
-        package,
-    )
+    card = write_card(splits, settings, metrics, seed=seed)
+    write_package(Package(network.state_dict(), _config(settings, seed), metrics, card), package)
     shutil.rmtree(out / CHECKPOINTS)
     return package
 

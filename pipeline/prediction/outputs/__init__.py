@@ -9,6 +9,7 @@ One of your own, in a module named by ``--extension``:
 """
 
 from isnet_cxr.pipeline.prediction.outputs.arrays import Arrays
+from isnet_cxr.pipeline.prediction.outputs.calibrated import Calibrated
 from isnet_cxr.pipeline.prediction.outputs.flags import Flags
 from isnet_cxr.pipeline.prediction.outputs.gate import GateVerdict
 from isnet_cxr.pipeline.prediction.outputs.heatmap import Heatmap
@@ -20,6 +21,7 @@ from isnet_cxr.pipeline.prediction.outputs.relevance import Relevance
 __all__ = ["OUTPUTS", "Output"]
 
 OUTPUTS.register("probabilities", Probabilities())
+OUTPUTS.register("calibrated", Calibrated())
 OUTPUTS.register("relevance", Relevance())
 OUTPUTS.register("heatmap", Heatmap())
 OUTPUTS.register("lungs", Lungs())
