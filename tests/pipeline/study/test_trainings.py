@@ -55,6 +55,7 @@ def plan(folder: Path, development: Path, **changes) -> list[Training]:
 def finish(training: Training) -> None:
     for folder, digest in (
         (training.learning, training.learn),
+        (training.validating, training.learn),
         (training.testing, training.test),
     ):
         steps.once(folder, {"digest": digest}, lambda _: None)
