@@ -164,6 +164,7 @@ def as_scored(predictions: pd.DataFrame, classes: Sequence[str]) -> Scored:
 def mean_outputs(predictions: pd.DataFrame, classes: Sequence[str]) -> dict[str, float]:
     """Average the numeric columns that nothing else accounts for: a predictor's further outputs."""
     known = {*DESCRIBING, *EVIDENCE, *(f"p_{name}" for name in classes)}
+    known |= {f"calibrated_p_{name}" for name in classes}
     known |= {column for figure in FIGURES.values() for column in figure.inputs}
     numbers = predictions.select_dtypes(["number", "bool"])
     return {str(name): float(numbers[name].mean()) for name in numbers if name not in known}

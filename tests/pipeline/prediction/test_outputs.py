@@ -2,13 +2,16 @@
 
 import csv
 import sys
+from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from isnet_cxr.data.manifests.manifest import read_manifest
 from isnet_cxr.pipeline.prediction.evaluation import evaluate_classifier
 from isnet_cxr.pipeline.prediction.outputs import OUTPUTS
+from isnet_cxr.pipeline.prediction.predictor import Predictor
 
 PNG_START = b"\x89PNG\r\n\x1a\n"
 OUTPUT = """
@@ -27,6 +30,21 @@ class Doubt(Output):
 
 OUTPUTS.register("doubt", Doubt())
 """
+
+
+def test_calibrated_probabilities_stand_in_the_table_where_the_package_has_a_temperature():
+    packages = Path(__file__).parent / "packages"
+    squares = np.random.default_rng(0).integers(0, 256, (2, 32, 32), dtype=np.uint8)
+    calibrated = OUTPUTS["calibrated"]
+    for name, expected in (("schema-2", True), ("schema-1", False)):
+        predictor = Predictor.load(packages / name)
+        size = predictor.classifier.settings.preprocessing.size_px
+        images = np.resize(squares, (2, size, size))
+        masks = np.ones_like(images)
+        for one in predictor.predict_prepared(images, masks, ["0" * 16, "1" * 16]):
+            columns = calibrated.columns(one)
+            assert bool(columns) == expected
+            assert not expected or sum(columns.values()) == pytest.approx(1)
 
 
 @pytest.fixture
