@@ -83,6 +83,7 @@ def test_columns_are_the_known_ones_in_their_order(command, images, classifier_p
     command("predict", images, "--model", classifier_package, "--out", tmp_path)
     header = (tmp_path / "predictions.csv").read_text().splitlines()[0]
     assert header == (
-        "number,image_id,predicted,p_normal,p_covid,explained,relevance_inside_lungs,full_colour,"
+        "number,image_id,predicted,p_normal,p_covid,explained,relevance_inside_lungs,"
+        "relevance_rank_inside_lungs,log_odds,relevance_net_inside_lungs,relevance_gross,full_colour,"
         "mask_quality,mask_reasons,review_flag,gate,gate_reason"
     )
