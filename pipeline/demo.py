@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 from isnet_cxr.data.phantoms import DEVELOPMENT, EXTERNAL, LUNG_TEST, LUNG_TRAINING
-from isnet_cxr.pipeline.config import CONTROL, StudyConfig, parse_study
+from isnet_cxr.pipeline.config import StudyConfig, parse_study
 
-UNTOLD, DECEIVING = (hospital.name for hospital in EXTERNAL)
 CLASSES = ("normal", "pneumonia", "covid")
 PHANTOM_SEED = 7
 
@@ -29,22 +29,15 @@ CLASSIFIERS: dict[str, dict[str, Any]] = {
     "baseline": {"method": "baseline"},
     "exchange": {
         "method": "exchange",
-        "epochs": 25,
+        "epochs": 40,
         "learning_rate": 4e-3,
         "exchange": {"share": 1.0},
     },
     "isnet": {
         "method": "isnet",
-        "epochs": 45,
+        "epochs": 80,
         "learning_rate": 4e-3,
-        "isnet": {
-            "exchange_share": 1.0,
-            "exchange_partners": 4,
-            "consistency": 1.0,
-            "weight_start": 0.3,
-            "weight_end": 0.4,
-            "calibration_epochs": 2,
-        },
+        "isnet": {"exchange_share": 1.0, "calibration_epochs": 2},
     },
 }
 JOBS = 2
@@ -103,32 +96,30 @@ def describe_demo(out: Path, *, seeds: int) -> StudyConfig:
 
 
 def check_figures(summary: Mapping[str, Any]) -> list[Check]:
-    """Compare a demonstration's figures with what is promised."""
-    classification = summary["classification"]
-    baseline, exchange, isnet, control = (
-        _macro_f1(classification[name]) for name in ("baseline", "exchange", "isnet", CONTROL)
-    )
-    dice = summary["segmentation"][LUNG_TEST.name]["dice"]
-    lungs = min(own["relevance_inside_lungs"] or 0.0 for own in classification["isnet"].values())
-    misled = summary["conflict"][UNTOLD]["conflict"]["isnet"]["accuracy"]
+    """Compare a demonstration's figures with what is promised.
+
+    External figures are means over the external hospitals.
+    """
+    baseline, isnet = (summary["classification"][name] for name in ("baseline", "isnet"))
+    own_baseline, own_isnet = baseline["internal"]["macro_f1"], isnet["internal"]["macro_f1"]
+    far_baseline, far_isnet = _external(baseline), _external(isnet)
+    lungs = min(tests["relevance_inside_lungs"] or 0.0 for tests in isnet.values())
     return [
-        Check("lung Dice at another hospital", dice, 0.95),
-        Check("control without lungs, internal test, macro F1", control["internal"], 0.90),
-        Check("baseline, internal test, macro F1", baseline["internal"], 0.95),
-        Check("baseline where the background deceives, macro F1", baseline[DECEIVING], 0.30, False),
-        Check("exchange where the background deceives, macro F1", exchange[DECEIVING], 0.60, False),
-        Check("ISNet where the background deceives, macro F1", isnet[DECEIVING], 0.80),
-        Check("ISNet where the background says nothing, macro F1", isnet[UNTOLD], 0.80),
-        Check("ISNet on the images there whose background misleads, accuracy", misled, 0.80),
         Check(
-            "ISNet minus exchange, background deceives", isnet[DECEIVING] - exchange[DECEIVING], 0.2
+            "lung Dice at another hospital", summary["segmentation"][LUNG_TEST.name]["dice"], 0.95
         ),
-        Check("ISNet, relevance inside the lungs, least of all tests", lungs, 0.75),
+        Check("baseline, internal test, macro F1", own_baseline, 0.95),
+        Check("baseline, internal minus external macro F1", own_baseline - far_baseline, 0.30),
+        Check(
+            "ISNet, internal minus external macro F1", own_isnet - far_isnet, 0.05, at_least=False
+        ),
+        Check("ISNet minus baseline, external macro F1", far_isnet - far_baseline, 0.20),
+        Check("ISNet, relevance inside the lungs, least of all tests", lungs, 0.90),
     ]
 
 
-def _macro_f1(tests: Mapping[str, Any]) -> dict[str, float]:
-    return {test: own["macro_f1"] for test, own in tests.items()}
+def _external(tests: Mapping[str, Any]) -> float:
+    return fmean(tests[hospital.name]["macro_f1"] for hospital in EXTERNAL)
 
 
 def _describe(datasets: Mapping[str, Any], seeds: int) -> dict[str, Any]:
@@ -140,8 +131,6 @@ def _describe(datasets: Mapping[str, Any], seeds: int) -> dict[str, Any]:
             "train": [LUNG_TRAINING.name],
             "test": [LUNG_TEST.name],
             "settings": SEGMENTATION,
-            # The segmenter has never seen a pad, and takes the chest wall before it for lung.
-            "replace": "missing",
         },
         "development": [hospital.name for hospital in DEVELOPMENT],
         "external": {hospital.name: [hospital.name] for hospital in EXTERNAL},

@@ -13,6 +13,7 @@ from isnet_cxr.data.phantoms.hospitals import (
     HOSPITALS,
     LUNG_TEST,
     LUNG_TRAINING,
+    PADDED,
     Hospital,
 )
 
@@ -23,6 +24,7 @@ __all__ = [
     "LABELS",
     "LUNG_TEST",
     "LUNG_TRAINING",
+    "PADDED",
     "Hospital",
     "Phantom",
     "make_hospital",

@@ -1,10 +1,9 @@
 """The made-up hospitals: how they take images, and what they leave on them.
 
 In the development set every class comes from a hospital of its own, as in COVID-19 datasets that
-join collections. There the background gives the class away twice: by letters and borders, far from
-the lungs, and by a pad or an apron that lies along their outline. The external hospitals borrow
+join collections, so that marks and borders give the class away. The external hospitals borrow
 these looks: at one they say nothing about the class, at the other they deceive. Inside the lungs
-the hospitals hardly differ. Disease is mild at all five, so that the background is easier to learn.
+the hospitals hardly differ.
 """
 
 from collections.abc import Mapping
@@ -56,25 +55,17 @@ class Hospital:
     severity: float = 1.0
 
 
-# Letters and borders of the three hospitals of the development set.
+# The three looks of the development set.
+ROUND_R = Look(marks=(Mark("R", "top left", 15, "disc"),))
+PORTABLE = Look(
+    marks=(Mark("PORTABLE", "top right", 11, "label"), Mark("AP", "bottom right", 11, "label")),
+    border=Border((8, 14), 0.0, soft_mm=1.2, sides=("left", "right")),
+)
 LARGE_L = Look(
     marks=(Mark("L", "top right", 26), Mark("SUPINE", "top left", 10)),
     border=Border((4, 7), 1.0),
 )
-_BESIDE = {"gap_mm": (13.0, 16.0), "width_mm": (20.0, 26.0), "opacity": (0.6, 0.8)}
-# Their whole looks: a pad at either side of the chest, or a lead apron up to the diaphragm.
-ROUND_R = Look(
-    marks=(Mark("R", "top left", 15, "disc"),),
-    pads=(Pad("left", **_BESIDE),),
-)
-PORTABLE = Look(
-    marks=(Mark("PORTABLE", "top right", 11, "label"), Mark("AP", "bottom right", 11, "label")),
-    border=Border((8, 14), 0.0, soft_mm=1.2, sides=("left", "right")),
-    pads=(Pad("right", **_BESIDE),),
-)
-APRON = replace(LARGE_L, pads=(Pad("below", **_BESIDE),))
-_POOL_LOOKS = (ROUND_R, PORTABLE, APRON)
-_MILD = 0.5
+_POOL_LOOKS = (ROUND_R, PORTABLE, LARGE_L)
 
 # Looks that no class has to itself.
 SMALL_R = Look(marks=(Mark("R", "top left", 14),))
@@ -83,22 +74,20 @@ TICKET = Look(marks=(Mark("CHEST PA", "bottom left", 8, "label"),))
 BARE = Look(border=Border((4, 10), 0.0, sides=("top", "bottom")))
 
 DEVELOPMENT = (
-    Hospital("northgate", {"normal": (ROUND_R,)}, severity=_MILD),
+    Hospital("northgate", {"normal": (ROUND_R,)}),
     Hospital(
         "riverside",
         {"pneumonia": (PORTABLE,)},
         view="AP",
         centre_cm=(13.6, 15.4),
         noise=(0.009, 0.017),
-        severity=_MILD,
     ),
     Hospital(
         "lakeview",
-        {"covid": (APRON,)},
+        {"covid": (LARGE_L,)},
         view="AP",
         latitude_cm=(3.9, 4.7),
         blur_mm=(0.65, 1.05),
-        severity=_MILD,
     ),
 )
 
@@ -108,18 +97,16 @@ EXTERNAL = (
         dict.fromkeys(("normal", "pneumonia", "covid"), _POOL_LOOKS),
         centre_cm=(13.7, 15.7),
         width_mm=(352, 384),
-        severity=_MILD,
     ),
     Hospital(
         "southbank",
         {
-            "normal": (PORTABLE, APRON),
-            "pneumonia": (APRON, ROUND_R),
+            "normal": (PORTABLE, LARGE_L),
+            "pneumonia": (LARGE_L, ROUND_R),
             "covid": (ROUND_R, PORTABLE),
         },
         latitude_cm=(3.8, 4.7),
         height_mm=(360, 405),
-        severity=_MILD,
     ),
 )
 
@@ -144,6 +131,25 @@ LUNG_TEST = Hospital(
     blur_mm=(0.8, 1.2),
 )
 
+_BESIDE = {"gap_mm": (13.0, 16.0), "width_mm": (20.0, 26.0), "opacity": (0.6, 0.8)}
+_PADS = {ROUND_R: Pad("left", **_BESIDE), PORTABLE: Pad("right", **_BESIDE),
+         LARGE_L: Pad("below", **_BESIDE)}  # fmt: skip
+_MILD = 0.5
+
+
+def _with_pads(hospital: Hospital) -> Hospital:
+    """Return a hospital that lays a pad or an apron beside the lungs, and whose disease is mild."""
+    looks = {
+        label: tuple(replace(look, pads=(_PADS[look],)) for look in own)
+        for label, own in hospital.looks.items()
+    }
+    return replace(hospital, name=f"{hospital.name}-pads", looks=looks, severity=_MILD)
+
+
+PADDED = tuple(_with_pads(hospital) for hospital in (*DEVELOPMENT, *EXTERNAL))
+"""The same five with a background that lies along the lungs' outline as well, and mild disease."""
+
 HOSPITALS: dict[str, Hospital] = {
-    hospital.name: hospital for hospital in (*DEVELOPMENT, *EXTERNAL, LUNG_TRAINING, LUNG_TEST)
+    hospital.name: hospital
+    for hospital in (*DEVELOPMENT, *EXTERNAL, LUNG_TRAINING, LUNG_TEST, *PADDED)
 }

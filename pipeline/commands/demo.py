@@ -17,9 +17,9 @@ def demo(
 ) -> None:
     """Run both stages on generated chest images of made-up hospitals. Needs no data and no network.
 
-    In the development set each class comes from one hospital, so that letters, borders and pads
-    beside the chest give the class away; at the external hospitals they do not. The baseline falls
-    for them, and so does background exchange with one partner, which leaves the pads. ISNet holds.
+    In the development set each class comes from one hospital, so that the background gives the
+    class away; at the external hospitals it does not. The baseline falls for it, ISNet does
+    not.
     """
     from isnet_cxr.pipeline.commands.study import say, show_end
     from isnet_cxr.pipeline.demo import check_figures, describe_demo

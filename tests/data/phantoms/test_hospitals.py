@@ -6,6 +6,7 @@ from isnet_cxr.data.phantoms.hospitals import (
     HOSPITALS,
     LUNG_TEST,
     LUNG_TRAINING,
+    PADDED,
 )
 
 CLASSES = {"normal", "pneumonia", "covid"}
@@ -39,4 +40,4 @@ def test_what_hospitals_do_to_the_lungs_overlaps_widely():
 
 def test_hospitals_are_found_by_their_names():
     assert all(name == hospital.name for name, hospital in HOSPITALS.items())
-    assert len(HOSPITALS) == len((*DEVELOPMENT, *EXTERNAL, LUNG_TRAINING, LUNG_TEST))
+    assert len(HOSPITALS) == len((*DEVELOPMENT, *EXTERNAL, LUNG_TRAINING, LUNG_TEST, *PADDED))

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.ndimage import distance_transform_edt
 
-from isnet_cxr.data.phantoms import DEVELOPMENT, make_phantom
+from isnet_cxr.data.phantoms import DEVELOPMENT, PADDED, make_phantom
 from isnet_cxr.data.phantoms.dress import Look
 from isnet_cxr.data.phantoms.pads import Pad, add_pad
 
@@ -55,7 +55,7 @@ def test_no_lungs_no_pad(side):
     assert not _under(np.zeros((40, 40), bool), side).any()
 
 
-@pytest.mark.parametrize("hospital", DEVELOPMENT, ids=lambda hospital: hospital.name)
+@pytest.mark.parametrize("hospital", PADDED[:3], ids=lambda hospital: hospital.name)
 def test_a_hospital_s_pad_changes_no_lung_pixel(hospital):
     (label, (look,)), *_ = hospital.looks.items()
     padded = make_phantom(hospital, label, 0, seed=3, look=Look(pads=look.pads))
