@@ -12,8 +12,9 @@ TAG ?= latest
 demo: $(STAMP)
 	$(BIN)/isnet-cxr demo --out demo-out
 
+# Two files at a time, one thread each: more would wait for each other on two cores.
 test: $(STAMP)
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

@@ -19,10 +19,11 @@ FEW, MANY, SMALL_PX = 200, 5000, 96
 LARGE, LARGE_PX = 12, 3000
 WORKERS = 2
 _PREDICT = (
-    "import resource, sys; from isnet_cxr.pipeline.cli import app; "
-    "app(standalone_mode=False); "
-    "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, file=sys.stderr)"
+    "import sys; from isnet_cxr.pipeline.cli import app; app(standalone_mode=False); "
+    "print(next(line.split()[1] for line in open('/proc/self/status') if 'VmHWM' in line), "
+    "file=sys.stderr)"
 )
+"""Not by ``getrusage``: on Linux that is at least what the process that started it held."""
 
 
 @dataclass(frozen=True)
