@@ -11,6 +11,8 @@ PREFIX = "calibrated_p_"
 class Calibrated(Output):
     """Columns calibrated_p_<class>, where the package has a temperature."""
 
+    explains = False
+
     def columns(self, prediction: Prediction) -> Mapping[str, Value]:
         """Return the calibrated probability of every class; no column without a temperature."""
         if prediction.calibrated is None:

@@ -31,5 +31,5 @@ def test_many_images_take_no_more_memory_than_few():
 
     peaks = measure_memory(say=print, few=150, many=600, large=2)
     assert peaks.few_mb > 100
-    assert peaks.growth < 1.1, "of few images, chance is a few percent"
+    assert peaks.growth < 1.25, "for four times the images; allocators alone make a tenth"
     assert peaks.large_mb < 700

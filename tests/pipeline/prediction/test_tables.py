@@ -120,7 +120,9 @@ def test_parquet_holds_what_csv_holds_with_types(predict, tmp_path):
     typed = pd.read_parquet(out / "predictions.parquet")
     texts = {"image_id": str, "mask_quality": str, "mask_reasons": str, "review_flag": str}
     told = pd.read_csv(out / "predictions.csv", dtype=texts, keep_default_na=False, na_values={
-        "relevance_inside_lungs": [""],
+        name: [""]
+        for name in ("relevance_inside_lungs", "relevance_rank_inside_lungs",
+                     "relevance_net_inside_lungs")
     })  # fmt: skip
     pd.testing.assert_frame_equal(typed, told)
     assert typed["p_covid"].dtype == float

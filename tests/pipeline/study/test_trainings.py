@@ -185,7 +185,7 @@ def test_tests_run_on_the_automatic_device(development, tmp_path, monkeypatch):
     import pandas as pd
 
     from isnet_cxr.pipeline.prediction import evaluation
-    from isnet_cxr.pipeline.study import samples
+    from isnet_cxr.pipeline.study import reliance, samples
 
     (job,) = plan_jobs(
         study(tmp_path, seeds=[0], classifiers={"baseline": {"method": "baseline"}}),
@@ -202,9 +202,10 @@ def test_tests_run_on_the_automatic_device(development, tmp_path, monkeypatch):
 
     monkeypatch.setattr(module, "automatic_device", lambda: "somewhere")
     monkeypatch.setattr(evaluation, "evaluate_classifier", record)
+    monkeypatch.setattr(reliance, "ask_changed", record)
     monkeypatch.setattr(samples, "explain_samples", record)
     module._test(job, lambda *_: None, tmp_path)
-    assert devices == ["somewhere"] * 2
+    assert devices == ["somewhere"] * 3
 
 
 def test_masks_are_predicted_on_the_automatic_device_by_several_processes(
