@@ -64,7 +64,8 @@ def _reliance(reliance: Mapping[str, Any]) -> Iterator[str]:
         if not measured:
             continue
         titles = "; ".join(MEASURES[key].title for key in own["caught"])
+        say = "says" if len(own["caught"]) == 1 else "say"
         yield (
-            f"{len(own['caught'])} of {len(measured)} measures say that {name} relies on the "
+            f"{len(own['caught'])} of {len(measured)} measures {say} that {name} relies on the "
             f"background{f' ({titles})' if titles else ''}."
         )
