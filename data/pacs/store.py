@@ -102,4 +102,8 @@ def opened(node: Node, objects: Sequence[Stored]) -> Iterator[NodeTarget]:
 def _why(association: Any) -> str:
     if association.is_rejected:
         return "the node rejects us: it may not know this sender or its own title"
-    return "no answer" if not association.is_aborted else "nobody answers as a DICOM node"
+    if association.is_aborted:  # also of a node that hangs up before its refusal is read
+        return (
+            "nobody answers as a DICOM node, or one that does not know this sender or its own title"
+        )
+    return "no answer"
