@@ -115,6 +115,15 @@ def test_inhibition_has_perfect_heatmaps_and_is_caught_by_two_measures(tmp_path)
     assert {"bias_test", "exchange"} <= set(found["caught"])
 
 
+def test_an_image_that_stands_twice_is_measured_twice(tmp_path):
+    measure(honest(), tmp_path)
+    for path in (tmp_path / "internal.csv", tmp_path / "reliance" / "internal.csv"):
+        rows = pd.read_csv(path)
+        pd.concat([rows, rows.head(1)]).to_csv(path, index=False)
+    found = score_reliance(CLASSES, [Asked(tmp_path)], ["internal"], bias={})
+    assert found["network"]["internal"]["caught"] == []
+
+
 def test_who_reads_the_lungs_is_caught_by_none(tmp_path):
     found = measure(honest(), tmp_path)
     assert found["caught"] == []
