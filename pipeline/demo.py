@@ -1,4 +1,9 @@
-"""The demonstration: a study on generated images of made-up hospitals, and what it must show."""
+"""The demonstration: a study on generated images of made-up hospitals, and what it must show.
+
+Letters and borders are far from the lungs, and an exchange of backgrounds reaches them. The pads
+and aprons lie so close beside the lungs that it does not: what is background in both of two images
+is exchanged, and a pad mostly lies where the other image has its lungs.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,7 +11,7 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-from isnet_cxr.data.phantoms import DEVELOPMENT, EXTERNAL, LUNG_TEST, LUNG_TRAINING
+from isnet_cxr.data.phantoms import DEVELOPMENT, EXTERNAL, LUNG_TEST, LUNG_TRAINING, PADDED
 from isnet_cxr.pipeline.config import StudyConfig, parse_study
 
 CLASSES = ("normal", "pneumonia", "covid")
@@ -37,10 +42,19 @@ CLASSIFIERS: dict[str, dict[str, Any]] = {
         "method": "isnet",
         "epochs": 80,
         "learning_rate": 4e-3,
-        "isnet": {"exchange_share": 1.0, "calibration_epochs": 2},
+        "isnet": {
+            "exchange_share": 1.0,
+            "exchange_partners": 4,
+            "consistency": 1.0,
+            "weight_start": 0.7,
+            "weight_end": 0.55,
+            "calibration_epochs": 2,
+        },
     },
 }
 JOBS = 2
+DECEIVING = "southbank"
+"""The external hospital where letters, borders and pads are those of another class."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +99,7 @@ def describe_demo(out: Path, *, seeds: int) -> StudyConfig:
     datasets = {
         hospital.name: {
             "phantoms": {
-                "hospital": hospital.name,
+                "hospital": PADDED[hospital.name].name,
                 "images_per_class": IMAGES_PER_CLASS[role],
                 "seed": PHANTOM_SEED,
             }
@@ -100,21 +114,34 @@ def check_figures(summary: Mapping[str, Any]) -> list[Check]:
 
     External figures are means over the external hospitals.
     """
-    baseline, isnet = (summary["classification"][name] for name in ("baseline", "isnet"))
-    own_baseline, own_isnet = baseline["internal"]["macro_f1"], isnet["internal"]["macro_f1"]
-    far_baseline, far_isnet = _external(baseline), _external(isnet)
-    lungs = min(tests["relevance_inside_lungs"] or 0.0 for tests in isnet.values())
+    figures = summary["classification"]
+    own = {name: tests["internal"]["macro_f1"] for name, tests in figures.items()}
+    far = {name: _external(tests) for name, tests in figures.items()}
+    deceived = {name: tests[DECEIVING]["macro_f1"] for name, tests in figures.items()}
+    dice = summary["segmentation"][LUNG_TEST.name]["dice"]
+    lungs = min(tests["relevance_inside_lungs"] or 0.0 for tests in figures["isnet"].values())
     return [
-        Check(
-            "lung Dice at another hospital", summary["segmentation"][LUNG_TEST.name]["dice"], 0.95
+        Check("lung Dice at another hospital", dice, 0.95),
+        Check("baseline, internal test, macro F1", own["baseline"], 0.95),
+        *(
+            Check(f"{name}, internal minus external macro F1", own[name] - far[name], 0.30)
+            for name in ("baseline", "exchange")
         ),
-        Check("baseline, internal test, macro F1", own_baseline, 0.95),
-        Check("baseline, internal minus external macro F1", own_baseline - far_baseline, 0.30),
         Check(
-            "ISNet, internal minus external macro F1", own_isnet - far_isnet, 0.05, at_least=False
+            "ISNet, internal minus external macro F1",
+            own["isnet"] - far["isnet"],
+            0.10,
+            at_least=False,
         ),
-        Check("ISNet minus baseline, external macro F1", far_isnet - far_baseline, 0.20),
-        Check("ISNet, relevance inside the lungs, least of all tests", lungs, 0.90),
+        *(
+            Check(
+                f"ISNet minus {name}, macro F1 where the background deceives",
+                deceived["isnet"] - deceived[name],
+                0.20,
+            )
+            for name in ("baseline", "exchange")
+        ),
+        Check("ISNet, relevance inside the lungs, least of all tests", lungs, 0.85),
     ]
 
 

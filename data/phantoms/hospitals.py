@@ -131,25 +131,37 @@ LUNG_TEST = Hospital(
     blur_mm=(0.8, 1.2),
 )
 
-_BESIDE = {"gap_mm": (13.0, 16.0), "width_mm": (20.0, 26.0), "opacity": (0.6, 0.8)}
+_BESIDE: dict[str, Range] = {
+    "gap_mm": (4.5, 7.5), "width_mm": (20.0, 26.0), "opacity": (0.6, 0.8),
+}  # fmt: skip
 _PADS = {ROUND_R: Pad("left", **_BESIDE), PORTABLE: Pad("right", **_BESIDE),
          LARGE_L: Pad("below", **_BESIDE)}  # fmt: skip
-_MILD = 0.5
+_MILD = 0.6
 
 
 def _with_pads(hospital: Hospital) -> Hospital:
     """Return a hospital that lays a pad or an apron beside the lungs, and whose disease is mild."""
     looks = {
-        label: tuple(replace(look, pads=(_PADS[look],)) for look in own)
+        label: tuple(padded for look in own for padded in _padded(look))
         for label, own in hospital.looks.items()
     }
     return replace(hospital, name=f"{hospital.name}-pads", looks=looks, severity=_MILD)
 
 
-PADDED = tuple(_with_pads(hospital) for hospital in (*DEVELOPMENT, *EXTERNAL))
-"""The same five with a background that lies along the lungs' outline as well, and mild disease."""
+def _padded(look: Look) -> tuple[Look, ...]:
+    """Return ``look`` with the pad that goes with it; where none does, bare and with each."""
+    if look in _PADS:
+        return (replace(look, pads=(_PADS[look],)),)
+    return (look, *(replace(look, pads=(pad,)) for pad in _PADS.values()))
+
+
+PADDED = {
+    hospital.name: _with_pads(hospital)
+    for hospital in (*DEVELOPMENT, *EXTERNAL, LUNG_TRAINING, LUNG_TEST)
+}
+"""For each of them, the same with pads along the lungs' outline as well, and mild disease."""
 
 HOSPITALS: dict[str, Hospital] = {
     hospital.name: hospital
-    for hospital in (*DEVELOPMENT, *EXTERNAL, LUNG_TRAINING, LUNG_TEST, *PADDED)
+    for hospital in (*DEVELOPMENT, *EXTERNAL, LUNG_TRAINING, LUNG_TEST, *PADDED.values())
 }

@@ -38,6 +38,14 @@ def test_what_hospitals_do_to_the_lungs_overlaps_widely():
         assert shared >= 0.6 * max(high - low for low, high in ranges), name
 
 
+def test_where_lungs_are_learned_a_pad_says_nothing_and_may_be_missing():
+    sides = {None, "left", "right", "below"}
+    for looks in PADDED[LUNG_TRAINING.name].looks.values():
+        assert {look.pads[0].side if look.pads else None for look in looks} == sides
+    own = [PADDED[hospital.name].looks for hospital in DEVELOPMENT]
+    assert {look.pads[0].side for looks in own for (look,) in looks.values()} == sides - {None}
+
+
 def test_hospitals_are_found_by_their_names():
     assert all(name == hospital.name for name, hospital in HOSPITALS.items())
-    assert len(HOSPITALS) == len((*DEVELOPMENT, *EXTERNAL, LUNG_TRAINING, LUNG_TEST, *PADDED))
+    assert len(HOSPITALS) == len((*DEVELOPMENT, *EXTERNAL, LUNG_TRAINING, LUNG_TEST, *PADDED.values()))
