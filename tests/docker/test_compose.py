@@ -85,5 +85,5 @@ def test_settings_are_explained():
     example = (DOCKER / "env.example").read_text(encoding="utf-8")
     told = set(re.findall(r"^([A-Z_]+)=", example, re.MULTILINE))
     used = set(re.findall(r"\$\{([A-Z_]+)", TEXT))
-    builds = {"ISNET_CXR_TAG", "ISNET_CXR_TARGET", "REVISION", "SOURCE"}
+    builds = {"ISNET_CXR_TAG", "TORCH_INDEX", "REVISION", "SOURCE"}
     assert used - builds == told - {"COMPOSE_PROJECT_NAME"}
