@@ -146,7 +146,9 @@ class StudyConfig(Section):
         split_seed: Seed of the development set's split by patient, the same for every training.
         fractions: Shares of train, validation and test in the development set.
         jobs: Trainings that run at the same time.
-        threads_per_training: CPU threads of each.
+        threads_per_training: CPU threads of each, of each of its processes if there are several.
+        processes_per_training: Processes that train one classifier together, each on its share of
+            every batch and, where the machine has some, on a GPU of its own.
         background_control: Train a network that never sees the lungs beside the classifiers, with
             the network and budget of ``defaults``: how much of the score needs no lungs, and which
             images have a background that misleads. Left out where images have no lung masks.
@@ -173,6 +175,7 @@ class StudyConfig(Section):
     fractions: tuple[float, float, float] = (0.7, 0.1, 0.2)
     jobs: int = Field(default=1, ge=1)
     threads_per_training: int = Field(default=1, ge=1)
+    processes_per_training: int = Field(default=1, ge=1)
     background_control: bool = True
     compare: list[tuple[str, str]] = Field(default_factory=list)
     samples_per_class: int = Field(default=2, ge=0)
@@ -229,6 +232,13 @@ class StudyConfig(Section):
             self._settings |= resolve_classifiers(self.defaults, control, classes=len(self.classes))
         if CONTROL in self._settings and self._settings[CONTROL].method != CONTROL_METHOD:
             raise InputError(f"classifiers.{CONTROL}: is the control: expected {CONTROL_METHOD}")
+        for name, settings in self._settings.items():
+            if settings.batch_size % self.processes_per_training:
+                raise InputError(
+                    f"classifiers.{name}.batch_size: expected a multiple of "
+                    f"{self.processes_per_training}, processes_per_training, got "
+                    f"{settings.batch_size}"
+                )
         if self.segmentation and self.segmentation.package is None:
             self._segmentation_settings = resolve_segmentation(self.segmentation.settings)
         return self

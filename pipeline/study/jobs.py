@@ -15,6 +15,7 @@ from isnet_cxr.data.manifests.manifest import read_manifest, write_manifest
 from isnet_cxr.data.registry import load_extensions
 from isnet_cxr.pipeline.config import StudyConfig
 from isnet_cxr.pipeline.study.images import StudyImages
+from isnet_cxr.pipeline.study.learning import Learning, learn
 from isnet_cxr.pipeline.study.machine import automatic_device, number_of_workers
 from isnet_cxr.pipeline.study.parallel import Tell
 from isnet_cxr.pipeline.study.samples import choose_samples
@@ -34,7 +35,8 @@ class Job:
         classes: Class names.
         lungs: Package of the lung segmenter, if there is one.
         cache: Folder of prepared images, shared by all trainings.
-        threads: CPU threads it may use.
+        threads: CPU threads that each of its processes may use.
+        processes: How many train together.
         extensions: Of the study; every process imports them.
     """
 
@@ -46,6 +48,7 @@ class Job:
     lungs: Path | None
     cache: Path
     threads: int
+    processes: int = 1
     extensions: tuple[str, ...] = ()
 
 
@@ -88,6 +91,7 @@ def plan_jobs(
             lungs=lungs,
             cache=out / "cache",
             threads=config.threads_per_training,
+            processes=config.processes_per_training,
             extensions=tuple(config.extensions),
         )
         for training in trainings
@@ -98,7 +102,7 @@ def plan_jobs(
 def prepare_images(jobs: Sequence[Job], *, progress: bool) -> None:
     """Fill the cache with what the jobs will read, several processes reading at a time.
 
-    A training's own process may not start others.
+    A training reads them one by one.
     """
     for settings, manifests in _wanted(jobs).items():
         for images in manifests:
@@ -133,18 +137,12 @@ def work(job: Job, tell: Tell) -> None:
 
 
 def _learn(job: Job, tell: Tell, folder: Path) -> None:
-    from isnet_cxr.classification.training import train_classifier
-
-    train_classifier(
-        read_manifest(job.development),
-        job.training.settings,
-        folder,
-        classes=list(job.classes),
-        seed=job.training.seed,
-        cache=job.cache,
-        on_epoch=lambda epoch, metrics: tell("epoch", (epoch, metrics)),
-        progress=False,
-    )
+    learning = Learning(
+        read_manifest(job.development), job.training.settings, folder,
+        classes=list(job.classes), seed=job.training.seed, cache=job.cache,
+        threads=job.threads, extensions=job.extensions, progress=False,
+    )  # fmt: skip
+    learn(learning, tell, processes=job.processes)
     if job.lungs is not None:
         add_lungs(job.training.package, job.lungs)
 

@@ -210,8 +210,11 @@ def _train(
         if ray is None:
             run_jobs(work, jobs, at_once=config.jobs, on_message=journal.hear)
         else:
-            cpus = config.threads_per_training
-            run_on_cluster(work, jobs, address=ray, cpus=cpus, on_message=journal.hear)
+            gpus = config.processes_per_training
+            run_on_cluster(
+                work, jobs, address=ray, cpus=config.threads_per_training * gpus, gpus=gpus,
+                on_message=journal.hear,
+            )  # fmt: skip
     except KeyboardInterrupt:
         journal.close("KILLED")
         raise

@@ -112,6 +112,8 @@ def plan_trainings(
             "lungs": lungs,
             "extensions": digest_extensions(config.extensions),
         }
+        if config.processes_per_training > 1:
+            inputs["processes"] = config.processes_per_training
         learn = digest_values(inputs)
         tests = {"internal": tested["internal"]} if settings.bias else tested
         asked = BIAS_TESTS[settings.bias].tests if settings.bias else ()
