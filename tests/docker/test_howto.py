@@ -6,6 +6,7 @@ import os
 import re
 import shlex
 import shutil
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -42,6 +43,9 @@ def machine(tmp_path):
     programs.mkdir()
     stand_in = ROOT / "tests" / "docker" / "stand_in.py"
     (programs / "docker").write_text(f'#!/bin/sh\nexec {sys.executable} {stand_in} "$@"\n')
+    (programs / "git").write_text(  # what is cloned is what lies here, committed or not
+        f'#!/bin/sh\n{shutil.which("git")} "$@" && for last; do :; done && cp -r docker "$last/"\n'
+    )
     for name in ("chown", "systemctl"):
         (programs / name).write_text("#!/bin/sh\nexit 0\n")
     for program in programs.iterdir():
@@ -118,3 +122,30 @@ def test_the_image_is_made_carried_and_looked_at_by_commands_that_exist(machine,
     assert built in calls[2]
     listed = shlex.split(looks[1])[-1]
     assert listed in (ROOT / "docker" / "Dockerfile").read_text(encoding="utf-8")
+
+
+def test_objects_of_a_night_are_sent_by_a_container_of_their_own(machine, follow):
+    pytest.importorskip("highdicom", reason="the extra dicom is not installed")
+    page = (ROOT / "docs" / "howto-pacs.md").read_text(encoding="utf-8")
+    (send,) = re.findall(r"^(docker compose .*)$", page, flags=re.MULTILINE)
+    _, install, night = blocks("Once")
+    assert follow(install)[0] == 0
+    shutil.copytree(PACKAGE, machine / "srv/isnet-cxr/model", dirs_exist_ok=True)
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))
+        to = f"PACS@127.0.0.1:{nobody.getsockname()[1]}"
+        settings = machine / "etc/isnet-cxr/env"
+        text = settings.read_text().replace("=/srv/", f"={machine}/srv/")
+        text = text.replace("\nDICOM=\n", "\nDICOM=sr\n").replace("\nPACS=\n", f"\nPACS={to}\n")
+        settings.write_text(text)
+        chest = make_phantom(EXTERNAL[0], "normal", 0, seed=1)
+        place = machine / "srv/isnet-cxr/inbox/0.dcm"
+        write_dicom(chest.pixels, place, (0.4, 0.4), view="PA", patient_id="Jane")
+        code, said = follow(night)
+        assert code in {0, 3}, said
+        assert "1 objects of 1 images (1 sr)" in said
+        code, said = follow(send)
+    assert code == 2
+    assert f"{to}: nobody answers" in said or f"{to}: no answer" in said
+    lost = machine / "srv/isnet-cxr/results/dicom/not-sent.csv"
+    assert len(lost.read_text().splitlines()) == 2
