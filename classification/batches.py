@@ -115,7 +115,7 @@ def shared_in_order(images: int, batch_size: int) -> list[list[int]]:
     count, number = processes.count(), processes.number()
     if images < count:
         raise InputError(
-            f"expected an image of split 'val' for each of {count} processes: {images}"
+            f"{images} images of split 'val': expected one for each of {count} processes"
         )
     rows = list(range(number, images, count))
     return [[rows[row] for row in batch] for batch in in_order(len(rows), batch_size)]

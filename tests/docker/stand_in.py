@@ -5,6 +5,7 @@ Usage, as a script called ``docker`` on the path; every call is kept in the file
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -22,7 +23,9 @@ def compose(arguments: list[str]) -> int:
     ).stdout
     service = yaml.safe_load(said)["services"][arguments[-1]]
     places = dict(reversed(mount.split(":")[:2]) for mount in service["volumes"])
-    command = [places.get(word, word) for word in service["command"]]
+    command = service["command"]
+    for inside, here in places.items():
+        command = [re.sub(rf"^{inside}(?=/|$)", here, word) for word in command]
     return subprocess.run([PROGRAM, *command], check=False).returncode
 
 
