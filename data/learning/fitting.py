@@ -209,6 +209,7 @@ def _quiet_lightning() -> Iterator[None]:
             warnings.filterwarnings("ignore", module=r"lightning\..*")
             warnings.filterwarnings("ignore", message=".*does not have many workers.*")
             warnings.filterwarnings("ignore", message=".*exists and is not empty.*")
+            warnings.filterwarnings("ignore", message="Grad strides do not match bucket")
             yield
     finally:
         for logger, level in zip(loggers, levels, strict=True):

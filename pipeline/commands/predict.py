@@ -2,11 +2,12 @@
 
 import os
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 from isnet_cxr.pipeline.commands import predict_options as own
+from isnet_cxr.pipeline.commands.archive import Archive
 from isnet_cxr.pipeline.commands.imports import imports_uncollected
 from isnet_cxr.pipeline.commands.options import (
     AsJson,
@@ -16,6 +17,9 @@ from isnet_cxr.pipeline.commands.options import (
     report_outcome,
     report_record,
 )
+
+if TYPE_CHECKING:
+    from isnet_cxr.pipeline.prediction.record import Outcome
 
 
 def predict(  # noqa: PLR0913, PLR0917 - the command line's options
@@ -50,77 +54,40 @@ def predict(  # noqa: PLR0913, PLR0917 - the command line's options
     with imports_uncollected():
         from isnet_cxr.data.finding import Shard
         from isnet_cxr.data.registry import load_extensions
-        from isnet_cxr.pipeline.errors import PARTLY_FAILED
         from isnet_cxr.pipeline.prediction.batch import Pace, predict_images
 
-    if send:
-        _check_sending(send, dicom)
+    archive = Archive(dicom, send)
     load_extensions(extension or [])
     left_out = no_heatmaps * ["heatmap", "relevance"] + no_masks * ["masks"]
     options: dict[str, Any] = {
         "model": model, "lungs": lungs, "device": device, "strict": strict, "refuse": not no_gate,
         "explained": explained, "left_out": left_out, "shard": Shard.parse(shard), "out": out,
     }  # fmt: skip
-    _require_dicom(dicom)
     if ray is None:
-        pace = Pace(batch_size, workers)
-        asked = _ask_for_dicom(dicom, model, lungs)
-        outcome = predict_images(images, pace=pace, shown=not as_json, asked=asked, **options)
+        options |= {"asked": archive.asked(model, lungs), "pace": Pace(batch_size, workers)}
+        outcome = predict_images(images, shown=not as_json, **options)
     else:
-        from isnet_cxr.pipeline.prediction.on_cluster import predict_on_cluster
-
         options |= {"address": ray, "extensions": extension or [], "dicom": dicom}
-        outcome = predict_on_cluster(images, **options)
-    said, all_sent = _send(out, send)
+        outcome = _on_cluster(images, **options)
+    _report(outcome, out, archive, as_json=as_json)
+
+
+def _on_cluster(images: list[Path], **options: Any) -> "Outcome":
+    from isnet_cxr.pipeline.prediction.on_cluster import predict_on_cluster
+
+    return predict_on_cluster(images, **options)
+
+
+def _report(outcome: "Outcome", out: Path, archive: Archive, *, as_json: bool) -> None:
+    """Send what was made, say what came of everything, and exit with 3 if anything is amiss."""
+    from isnet_cxr.pipeline.errors import PARTLY_FAILED
+
+    said, all_sent = archive.send(out)
     report_record(out, asked=as_json)
     typer.echo(f"{out / 'predictions.csv'}: {outcome.count - outcome.duplicates} images")
-    _tell_of_dicom(dicom, out)
+    archive.tell(out)
     if said:
         typer.echo(said, err=not all_sent)
     report_outcome(outcome, out)
     if not all_sent:
         raise typer.Exit(PARTLY_FAILED)
-
-
-def _require_dicom(kinds: str) -> None:
-    if kinds:
-        from isnet_cxr.pipeline.commands.extras import require
-
-        require("--dicom", ["highdicom"], extra="dicom")
-
-
-def _check_sending(to: str, kinds: str) -> None:
-    """Refuse, before anything is predicted, what could not be sent."""
-    from isnet_cxr.pipeline.commands.extras import require
-
-    require("--send", ["highdicom", "pynetdicom", "dicomweb_client"], extra="dicom")
-    from isnet_cxr.pipeline.prediction.sending import check_address
-
-    check_address(to, kinds=kinds)
-
-
-def _send(out: Path, to: str) -> tuple[str, bool]:
-    """Send the objects, if asked to; return what to say of it, and whether all were taken."""
-    if not to:
-        return "", True
-    from isnet_cxr.pipeline.prediction.sending import send_results
-
-    return send_results(out, to)
-
-
-def _ask_for_dicom(kinds: str, model: Path, lungs: Path | None) -> list[str]:
-    """Return the name of the output that ``--dicom`` asks for; highdicom is imported here."""
-    if not kinds:
-        return []
-    from isnet_cxr.pipeline.prediction.dicom_objects import ask_for
-
-    return [ask_for(kinds, model, lungs)]
-
-
-def _tell_of_dicom(kinds: str, out: Path) -> None:
-    """Say which objects there are, and of which images there are none."""
-    if not kinds:
-        return
-    from isnet_cxr.pipeline.prediction.dicom_objects import describe_objects
-
-    typer.echo(describe_objects(out))

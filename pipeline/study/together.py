@@ -40,6 +40,8 @@ def run_together(
         InputError: If a process raised one (or ``FileNotFoundError``).
         RuntimeError: If a process raised anything else or died.
     """
+    # Read as torch is imported: DDP's advice on weights that some methods leave out.
+    os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")
     with TemporaryDirectory(prefix="isnet-cxr-") as folder:
         meeting = Path(folder) / "meeting"
         members = [_Member(work, job, number, processes, meeting) for number in range(processes)]
@@ -57,7 +59,6 @@ def _join_in(member: _Member[Any], tell: Tell) -> None:
     number, of = str(member.number), str(member.of)
     os.environ.update(dict(zip(PLACE, (number, of, number, of), strict=True)))
     os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo")  # nobody from outside can join
-    os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")  # DDP's advice on methods' unused weights
     join(member.meeting)
     member.work(member.job, tell if member.number == 0 else _say_nothing)
 
