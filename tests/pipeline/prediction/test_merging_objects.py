@@ -2,6 +2,7 @@
 
 import csv
 import json
+import pickle
 import shutil
 
 import pytest
@@ -15,6 +16,7 @@ from isnet_cxr.data.pacs.sent import NOT_SENT, SENT, read_sent
 from isnet_cxr.data.phantoms import EXTERNAL
 from isnet_cxr.data.phantoms.generate import make_phantom
 from isnet_cxr.data.writers import write_dicom, write_png
+from isnet_cxr.pipeline.prediction import on_cluster
 from isnet_cxr.pipeline.prediction.batch import Pace, predict_images
 from isnet_cxr.pipeline.prediction.dicom_objects import ask_for
 from isnet_cxr.pipeline.prediction.outputs import OUTPUTS
@@ -112,3 +114,21 @@ def test_what_a_shard_has_sent_counts_as_sent(command, made, tmp_path):
         assert sorted(uid for _, uid, _ in sent) == ["1.1", "1.2"]
     assert not (tmp_path / "merged" / "dicom" / NOT_SENT).exists()
     assert len(read_sent(shards[0] / "dicom" / SENT)) == 1
+
+
+def test_a_clusters_tasks_make_the_objects_of_the_unsharded_job(
+    inputs, made, classifier_package, monkeypatch, tmp_path
+):
+    """All but Ray: its tasks get their jobs pickled and run here, one after the other."""
+
+    def run_here(work, jobs, **_):
+        for job in jobs:
+            work(pickle.loads(pickle.dumps(job)), lambda *_: None)
+
+    monkeypatch.setattr(on_cluster, "run_on_cluster", run_here)
+    monkeypatch.setattr(on_cluster, "_shards", lambda out, **_: (out / "shards" / "of-2", 2))
+    given = {"model": classifier_package, "device": "cpu", "address": "here", "dicom": "sc,sr"}
+    on_cluster.predict_on_cluster([inputs], out=tmp_path / "out", **given)
+    for name in TABLES:
+        assert (tmp_path / "out" / name).read_bytes() == (made / "whole" / name).read_bytes()
+    assert numbers(tmp_path / "out" / "dicom") == numbers(made / "whole" / "dicom")
