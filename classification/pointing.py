@@ -65,9 +65,7 @@ def point(
     )
 
 
-def draw_boxes(
-    boxes: Sequence[Box], *, height: int, width: int, size_px: int
-) -> NDArray[np.bool_]:
+def draw_boxes(boxes: Sequence[Box], *, height: int, width: int, size_px: int) -> NDArray[np.bool_]:
     """Draw boxes into the square that a network sees: True inside, (S, S).
 
     Every box has a pixel, however small it is.

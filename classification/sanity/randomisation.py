@@ -91,7 +91,9 @@ def _steps(layers: list[nn.Module]) -> Iterator[tuple[int, list[nn.Module]]]:
 def _forget(classifier: Classifier, layers: list[nn.Module], images: Images, masks: Images) -> None:
     """Draw layers anew."""
     for layer in layers:
-        reset = getattr(layer, "reset_parameters", None) or getattr(layer, "_reset_parameters", None)
+        reset = getattr(layer, "reset_parameters", None) or getattr(
+            layer, "_reset_parameters", None
+        )
         if reset is not None:
             reset()
         else:

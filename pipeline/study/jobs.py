@@ -17,6 +17,7 @@ from isnet_cxr.pipeline.config import StudyConfig
 from isnet_cxr.pipeline.study.images import StudyImages
 from isnet_cxr.pipeline.study.machine import automatic_device, number_of_workers
 from isnet_cxr.pipeline.study.parallel import Tell
+from isnet_cxr.pipeline.study.pointing import choose_boxed
 from isnet_cxr.pipeline.study.samples import choose_samples
 from isnet_cxr.pipeline.study.steps import once
 from isnet_cxr.pipeline.study.trainings import VALIDATION, Training
@@ -31,6 +32,8 @@ class Job:
         development: Manifest of the development set, with splits and masks.
         tests: Manifest of each test by name.
         samples: Manifest of the images of each test that are explained for the report.
+        boxed: Manifest of the images of each test that heatmaps are held against boxes on.
+        sanity: Manifest of the images that heatmaps are checked for sanity on, if any.
         classes: Class names.
         lungs: Package of the lung segmenter, if there is one.
         cache: Folder of prepared images, shared by all trainings.
@@ -42,11 +45,23 @@ class Job:
     development: Path
     tests: Mapping[str, Path]
     samples: Mapping[str, Path]
+    boxed: Mapping[str, Path]
+    sanity: Path | None
     classes: tuple[str, ...]
     lungs: Path | None
     cache: Path
     threads: int
     extensions: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class _Chosen:
+    """Manifests of tests, and of the images chosen from them; see ``Job``."""
+
+    tests: Mapping[str, Path]
+    samples: Mapping[str, Path]
+    boxed: Mapping[str, Path]
+    sanity: Path | None
 
 
 def plan_jobs(
@@ -67,23 +82,15 @@ def plan_jobs(
         lungs: The lung segmenter's package, which every classifier's package carries.
     """
     development = _written(images.development, out / "images" / "development.parquet")
-    tests = {
-        name: _written(rows, out / "images" / "tests" / f"{name}.parquet")
-        for name, rows in images.tests.items()
-    }
-    samples = {
-        name: _written(
-            choose_samples(rows, config.classes, per_class=config.samples_per_class),
-            out / "images" / "samples" / f"{name}.parquet",
-        )
-        for name, rows in images.tests.items()
-    }
+    chosen = _choose_images(config, images, out / "images")
     return [
         Job(
             training=training,
             development=development,
-            tests={"internal": tests["internal"]} if training.bias else tests,
-            samples={} if training.bias else samples,
+            tests={"internal": chosen.tests["internal"]} if training.bias else chosen.tests,
+            samples={} if training.bias else chosen.samples,
+            boxed=chosen.boxed if training.checks else {},
+            sanity=chosen.sanity if training.checks else None,
             classes=tuple(config.classes),
             lungs=lungs,
             cache=out / "cache",
@@ -93,6 +100,21 @@ def plan_jobs(
         for training in trainings
         if not training.is_finished
     ]
+
+
+def _choose_images(config: StudyConfig, images: StudyImages, out: Path) -> _Chosen:
+    tests, samples, boxed = {}, {}, {}
+    for name, rows in images.tests.items():
+        tests[name] = _written(rows, out / "tests" / f"{name}.parquet")
+        shown = choose_samples(rows, config.classes, per_class=config.samples_per_class)
+        samples[name] = _written(shown, out / "samples" / f"{name}.parquet")
+        pointed = choose_boxed(rows, config.classes, per_class=config.pointing_per_class)
+        if len(pointed):
+            boxed[name] = _written(pointed, out / "boxed" / f"{name}.parquet")
+    internal = images.tests["internal"]
+    checked = choose_samples(internal, config.classes, per_class=config.sanity_per_class)
+    sanity = _written(checked, out / "sanity.parquet") if len(checked) else None
+    return _Chosen(tests, samples, boxed, sanity)
 
 
 def prepare_images(jobs: Sequence[Job], *, progress: bool) -> None:
@@ -129,6 +151,9 @@ def work(job: Job, tell: Tell) -> None:
     if training.bias is None:
         once(training.validating, {"digest": training.learn}, lambda folder: _validate(job, folder))
     once(training.testing, {"digest": training.test}, lambda folder: _test(job, tell, folder))
+    if training.checks:
+        digest = {"digest": training.checks}
+        once(training.checking, digest, lambda folder: _check(job, tell, folder))
     tell("done")
 
 
@@ -185,6 +210,23 @@ def _test(job: Job, tell: Tell, folder: Path) -> None:
         )
 
 
+def _check(job: Job, tell: Tell, folder: Path) -> None:
+    """Check the heatmaps: for sanity, and against boxes around findings."""
+    from isnet_cxr.pipeline.study.pointing import FOLDER as POINTING
+    from isnet_cxr.pipeline.study.pointing import ask_where
+    from isnet_cxr.pipeline.study.sanity import FILE as SANITY
+    from isnet_cxr.pipeline.study.sanity import ask_sanity
+
+    tell("stage", "checks of its heatmaps")
+    package, device = job.training.package, automatic_device()
+    if job.sanity is not None and not (folder / SANITY).is_file():
+        ask_sanity(package, job.sanity, folder / SANITY, cache=job.cache, device=device)
+    for name, path in job.boxed.items():
+        to = folder / POINTING / f"{name}.csv"
+        if not to.is_file():  # an interrupted check goes on with the next test
+            ask_where(package, path, to, cache=job.cache, device=device)
+
+
 def _predict(job: Job, images: pd.DataFrame, to: Path, *, bias: tuple[str, str] | None) -> None:
     from isnet_cxr.pipeline.prediction.evaluation import evaluate_classifier
 
@@ -204,7 +246,9 @@ def _wanted(jobs: Sequence[Job]) -> dict[Preprocessing, list[pd.DataFrame]]:
     paths: dict[Preprocessing, dict[Path, None]] = {}
     for job in jobs:
         own = paths.setdefault(job.training.settings.preprocessing, {})
-        own.update(dict.fromkeys([job.development, *job.tests.values(), *job.samples.values()]))
+        read_later = [job.development, *job.tests.values(), *job.samples.values()]
+        read_later += [*job.boxed.values(), *([job.sanity] if job.sanity else [])]
+        own.update(dict.fromkeys(read_later))
     developments = {job.development for job in jobs}
     read = {path: read_manifest(path) for own in paths.values() for path in own}
     return {

@@ -11,7 +11,9 @@ from isnet_cxr.pipeline.config import CONTROL, StudyConfig
 from isnet_cxr.pipeline.study.evidence import gather_evidence
 from isnet_cxr.pipeline.study.groups import score_groups
 from isnet_cxr.pipeline.study.images import StudyImages
+from isnet_cxr.pipeline.study.pointing import score_pointing
 from isnet_cxr.pipeline.study.reliance import score_reliance
+from isnet_cxr.pipeline.study.sanity import score_sanity
 from isnet_cxr.pipeline.study.seeds import score_seeds
 from isnet_cxr.pipeline.study.steps import write_json
 from isnet_cxr.pipeline.study.trainings import Training
@@ -42,6 +44,7 @@ def summarise_study(
     Returns:
         ``segmentation``, ``classification`` (classifier, test: means over seeds and ``seeds`` with
         each seed's own), ``evidence`` (what a reviewer asks), ``reliance`` on the background,
+        ``pointing`` (test, class, classifier) where images have boxes, ``sanity`` of heatmaps,
         where there is a control ``conflict`` (test, group, classifier), where they were asked for
         ``bias`` (bias test, classifier, test) and ``comparisons``, and the ``verdict``.
     """
@@ -68,6 +71,9 @@ def summarise_study(
         )
         bias = summary.get("bias", {})
         summary["reliance"] = score_reliance(config.classes, plain, tests, bias=bias)
+        explained = [training for training in plain if training.checks]
+        summary["pointing"] = score_pointing(explained, tests)
+        summary["sanity"] = score_sanity(explained)
     if CONTROL in names:
         summary["conflict"] = score_groups(config.classes, plain, tests)
     if config.compare:

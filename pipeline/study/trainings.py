@@ -1,6 +1,6 @@
 """Stage 2 of a study: which classifiers are trained with which seeds, on what."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -34,6 +34,7 @@ class Training:
         folder: Where everything about it goes.
         learn: Digest of what decides the trained network.
         test: Digest of what decides its predictions, ``learn`` included.
+        checks: Digest of what decides the checks of its heatmaps; empty where there are none.
     """
 
     classifier: str
@@ -42,6 +43,7 @@ class Training:
     folder: Path
     learn: str
     test: str
+    checks: str = ""
 
     @property
     def name(self) -> str:
@@ -70,11 +72,17 @@ class Training:
         return self.folder / "validating"
 
     @property
+    def checking(self) -> Path:
+        """Folder of checking its heatmaps: against boxes, and for sanity."""
+        return self.folder / "heatmaps"
+
+    @property
     def is_finished(self) -> bool:
-        """Whether the network is trained, has its thresholds, and is tested."""
+        """Whether the network is trained, has its thresholds, is tested and checked."""
         learnt = is_done(self.learning, {"digest": self.learn})
         fixed = self.bias is not None or is_done(self.validating, {"digest": self.learn})
-        return learnt and fixed and is_done(self.testing, {"digest": self.test})
+        checked = not self.checks or is_done(self.checking, {"digest": self.checks})
+        return learnt and fixed and checked and is_done(self.testing, {"digest": self.test})
 
     @property
     def package(self) -> Path:
@@ -124,8 +132,16 @@ def plan_trainings(
         }
         place = out / "bias" / settings.bias if settings.bias else out / "classifiers"
         folder = place / name / f"seed-{seed}"
-        trainings.append(Training(name, settings, seed, folder, learn, digest_values(test)))
+        checked = settings.bias is None and name in config.unbiased
+        checks = _checks(config, tested, learn) if checked else ""
+        trainings.append(Training(name, settings, seed, folder, learn, digest_values(test), checks))
     return trainings
+
+
+def _checks(config: StudyConfig, tested: Mapping[str, str], learn: str) -> str:
+    """Digest what decides the checks of a classifier's heatmaps."""
+    numbers = {"sanity": config.sanity_per_class, "pointing": config.pointing_per_class}
+    return digest_values({"learn": learn, "tests": dict(tested), **numbers})
 
 
 def can_have_control(images: StudyImages) -> bool:

@@ -56,7 +56,7 @@ def in_fractions(scores, positive):
 
 
 def test_the_published_example_comes_out():
-    """Albumin, K-G score, total protein against K-G score; the R package pROC 1.18 says the same."""
+    """Albumin and total protein against the K-G score; R's pROC 1.18 says the same."""
     scores, positive = ovarian()
     exact, spread = in_fractions(scores, positive)
     assert exact == [Fraction(137, 186), Fraction(45, 62), Fraction(241, 372)]

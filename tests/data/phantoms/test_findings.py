@@ -28,9 +28,7 @@ def inside(phantom) -> np.ndarray:
 @pytest.mark.parametrize("index", [0, 3])
 def test_nearly_all_of_what_the_disease_changed_lies_in_boxes(label, look, index):
     healthy = replace(HILLCREST, severity=0.0)
-    ill, well = (
-        make_phantom(one, label, index, seed=2, look=look) for one in (HILLCREST, healthy)
-    )
+    ill, well = (make_phantom(one, label, index, seed=2, look=look) for one in (HILLCREST, healthy))
     changed = np.abs(ill.pixels[0] - well.pixels[0]) * (ill.mask > 0)
     boxed = inside(ill)
     assert changed[boxed].sum() > 0.9 * changed.sum()
@@ -57,7 +55,9 @@ def test_patches_too_small_to_be_seen_get_no_box():
     lungs = np.ones((60, 60), bool)
     framed = np.pad(lungs, ((20, 0), (40, 20)))
     ((left, top, right, bottom),) = place_patches(patches, before=lungs, after=framed)
-    assert (left * 120, top * 80, right * 120, bottom * 80) == pytest.approx((50, 30, 65, 50), abs=1e-3)
+    assert (left * 120, top * 80, right * 120, bottom * 80) == pytest.approx(
+        (50, 30, 65, 50), abs=1e-3
+    )
 
 
 def test_the_manifest_has_them(tmp_path):

@@ -29,6 +29,7 @@ class Asked:
 
     testing: Path
     classifier: str = "network"
+    seed: int = 0
 
     def predictions(self, test: str) -> pd.DataFrame:
         return pd.read_csv(self.testing / f"{test}.csv")
