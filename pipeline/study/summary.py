@@ -71,9 +71,7 @@ def summarise_study(
         )
         bias = summary.get("bias", {})
         summary["reliance"] = score_reliance(config.classes, plain, tests, bias=bias)
-        explained = [training for training in plain if training.checks]
-        summary["pointing"] = score_pointing(explained, tests)
-        summary["sanity"] = score_sanity(explained)
+        summary |= _score_heatmaps(plain, tests)
     if CONTROL in names:
         summary["conflict"] = score_groups(config.classes, plain, tests)
     if config.compare:
@@ -88,6 +86,11 @@ def write_summary(summary: Mapping[str, Any], out: Path) -> Path:
     """Write ``summary.json`` into ``out``."""
     write_json(summary, out / SUMMARY)
     return out / SUMMARY
+
+
+def _score_heatmaps(trainings: Sequence[Training], tests: Sequence[str]) -> dict[str, Any]:
+    checked = [training for training in trainings if training.checks]
+    return {"pointing": score_pointing(checked, tests), "sanity": score_sanity(checked)}
 
 
 def _score_bias(config: StudyConfig, trainings: Sequence[Training]) -> dict[str, Any]:

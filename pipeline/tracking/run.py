@@ -96,8 +96,8 @@ class Run:
         def send() -> None:
             known = self.client.get_run(self.run_id).data.metrics
             new = [point for point in _points(figures, 0) if known.get(point.key) != point.value]
-            for start in range(0, len(new), BATCH):
-                self.client.log_batch(self.run_id, metrics=new[start : start + BATCH])
+            if new:
+                self.client.log_batch(self.run_id, metrics=new)
 
         self._send(send)
 
