@@ -90,7 +90,7 @@ def plot_coverage(abstention: Mapping[str, Any]) -> Figure:
     """Show accuracy on the images answered by what decides that: a row each, a column per test.
 
     The network's own probability and the image's strangeness rank all images; the gate and the lung
-    mask only sort out some.
+    mask only sort out some. What sorts out none on any test has no row.
     """
     tests = list(next(iter(abstention.values())))
     reasons = [title for title in REASONS if _has(abstention, title)]
@@ -115,7 +115,8 @@ def plot_coverage(abstention: Mapping[str, Any]) -> Figure:
 
 
 def _has(abstention: Mapping[str, Any], title: str) -> bool:
-    return any(_curve(own, title)[0] for tests in abstention.values() for own in tests.values())
+    shares = [_curve(own, title)[0] for tests in abstention.values() for own in tests.values()]
+    return any(share < 1 for own in shares for share in own)
 
 
 def _curve(own: Mapping[str, Any], title: str) -> tuple[list[float], list[Any]]:

@@ -1,6 +1,6 @@
 """The report on heatmaps themselves: do they point at findings, and can they be believed?"""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import matplotlib as mpl
@@ -11,6 +11,7 @@ from isnet_cxr.pipeline.report.evidence import share
 from isnet_cxr.pipeline.report.evidence_plots import LINES, MARKERS, WIDTH, numbers
 from isnet_cxr.pipeline.report.plots import FAINT, STYLE, colour_of
 from isnet_cxr.pipeline.report.tables import number
+from isnet_cxr.pipeline.study.pointing import EVERY
 from isnet_cxr.pipeline.study.sanity import FORGOTTEN, HOLDS, NOISE, SHIFT, STAYS
 from isnet_cxr.pipeline.table import Table
 
@@ -21,20 +22,26 @@ def pointing_table(pointing: Mapping[str, Any]) -> Table:
     """List how often heatmaps hit a box; what blind pointing cannot explain is stressed."""
     rows: list[list[str]] = []
     strong: set[tuple[int, int]] = set()
-    for test, classes in pointing.items():
-        for label, classifiers in classes.items():
-            for name, own in classifiers.items():
-                hits, inside = own["hits"], own["inside"]
-                blind = [own[key] for key in ("chance", "chance_in_lungs")]
-                if hits["ci95"][0] > max(value or 0.0 for value in blind):
-                    strong.add((len(rows), 3))
-                rows.append(
-                    [f"{test}, {label}", name, f"{own['images']}"]
-                    + [share(part["value"], part["ci95"]) for part in (hits, inside)]
-                    + [number(value) for value in blind]
-                )
+    for test, label, name, own in _by_class(pointing):
+        hits, inside = own["hits"], own["inside"]
+        blind = [own[key] for key in ("chance", "chance_in_lungs")]
+        if hits["ci95"][0] > max(value or 0.0 for value in blind):
+            strong.add((len(rows), 3))
+        rows.append(
+            [f"{test}, {label}", name, f"{own['images']}"]
+            + [share(part["value"], part["ci95"]) for part in (hits, inside)]
+            + [number(value) for value in blind]
+        )
     head = ["test, class", "classifier", "images", "hits", "relevance in boxes"]
     return Table([*head, "chance, image", "chance, lungs"], rows, frozenset(strong))
+
+
+def _by_class(pointing: Mapping[str, Any]) -> Iterator[tuple[str, str, str, Mapping[str, Any]]]:
+    """Yield test, class, classifier and what came of it; all classes together are left out."""
+    for test, classes in pointing.items():
+        for label, classifiers in classes.items():
+            if label != EVERY:
+                yield from ((test, label, name, own) for name, own in classifiers.items())
 
 
 def sanity_sentences(sanity: Sanity) -> list[tuple[str, str, bool]]:
@@ -42,14 +49,13 @@ def sanity_sentences(sanity: Sanity) -> list[tuple[str, str, bool]]:
     said = []
     for name, own in sanity.items():
         left, noise, shift = own[FORGOTTEN][-1], own[NOISE]["rank"], own[SHIFT]["rank"]
-        stays = (
-            f"{number(left['rank'], digits=2)} by rank, {number(left['ssim'], digits=2)} by SSIM"
-        )
+        rank, ssim = (number(left[key], digits=2) for key in ("rank", "ssim"))
         first = (
-            f"stay when everything is forgotten ({stays}): they show the image, not what was "
-            "learned; do not read them"
+            f"stay when all learning is erased (likeness {rank} by rank, {ssim} as pictures): they "
+            "show the image, not what was learned; do not read them"
             if own["stays"]
-            else f"go when the network forgets ({stays})"
+            else f"change when all learning is erased, as they should (likeness {rank} by rank, "
+            f"{ssim} as pictures)"
         )
         kept = f"noise {number(noise, digits=2)}, shift {number(shift, digits=2)}"
         second = (
@@ -99,4 +105,4 @@ def _draw_disturbed(axes: Axes, sanity: Sanity) -> None:
     axes.axhline(HOLDS, color=FAINT, linestyle="--", linewidth=1)
     axes.set_xticks(range(2), ["a little noise", "a small shift"])
     axes.grid(axis="x", visible=False)
-    axes.set_title("changes nobody sees, by rank")
+    axes.set_title("small changes, by rank")

@@ -87,6 +87,9 @@ def test_the_table_stresses_what_blind_pointing_does_not_explain(tmp_path):
                                                ["away, covid", "blind", "60"]]  # fmt: skip
     assert table.rows[0][-2:] == ["0.100", "0.300"]
     assert table.strong == {(0, 3)}
+    several = asked(tmp_path, "all", [answers({"covid": 0.8, "pneumonia": 0.8})])
+    by_class = pointing_table(score_pointing(several, ["away"])).rows
+    assert [row[0] for row in by_class] == ["away, covid", "away, pneumonia"]
 
 
 def test_images_with_boxes_are_chosen_the_same_every_time(write_images):

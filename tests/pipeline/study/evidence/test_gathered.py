@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from isnet_cxr.pipeline.report.evidence import evidence_content
+from isnet_cxr.pipeline.report.evidence import evidence_content, reasons_table
 from isnet_cxr.pipeline.report.evidence_plots import plot_coverage
 from isnet_cxr.pipeline.study.evidence.compared import compare_classifiers
 from isnet_cxr.pipeline.study.evidence.matrix import name_confounded
@@ -101,11 +101,15 @@ def test_every_reason_not_to_answer_has_a_curve(evidence):
     assert (first["coverage"], first["accuracy"]) in [tuple(point) for point in gate.get_xydata()]
 
 
-def test_a_reason_that_no_test_knows_has_no_row(evidence):
+@pytest.mark.parametrize("coverage", [None, 1.0])
+def test_a_reason_that_no_test_knows_or_that_sorts_out_nothing_has_no_row(evidence, coverage):
+    told = {"coverage": coverage, "accuracy": 0.7, "abstained": None}
+    reasons = {} if coverage is None else {"gate refuses": told, "lung mask failed": told}
     bare = {
-        name: {test: {**own, "reasons": {}} for test, own in tests.items()}
+        name: {test: {**own, "reasons": reasons} for test, own in tests.items()}
         for name, tests in evidence["abstention"].items()
     }
+    assert reasons_table(bare).rows == []
     rows = [axes.get_ylabel() for axes in plot_coverage(bare).axes if axes.get_ylabel()]
     assert rows == ["by probability", "by strangeness"]
 
