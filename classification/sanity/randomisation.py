@@ -67,17 +67,24 @@ def explain_classes(
 
 
 def _layers_used(classifier: Classifier, images: Images, masks: Images) -> list[nn.Module]:
-    """List the layers with weights of their own, in the order in which an image passes them."""
+    """List the layers with weights of their own, in the order in which an image passes them.
+
+    Layers whose weights others use without calling them come first: they are forgotten last.
+    """
     passed: dict[nn.Module, None] = {}
-    hooks = [
-        layer.register_forward_hook(lambda layer, *_: passed.setdefault(layer))
+    weighted = [
+        layer
         for layer in classifier.network.modules()
         if any(True for _ in layer.parameters(recurse=False))
+    ]
+    hooks = [
+        layer.register_forward_hook(lambda layer, *_: passed.setdefault(layer))
+        for layer in weighted
     ]
     classifier.predict(images, masks)
     for hook in hooks:
         hook.remove()
-    return list(passed)
+    return [*(layer for layer in weighted if layer not in passed), *passed]
 
 
 def _steps(layers: list[nn.Module]) -> Iterator[tuple[int, list[nn.Module]]]:

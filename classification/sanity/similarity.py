@@ -31,14 +31,16 @@ class Alike:
 def compare_heatmaps(first: NDArray[np.floating], second: NDArray[np.floating]) -> Alike:
     """Compare heatmaps of the same images in pairs.
 
-    Signs do not count: relevance that only changes sides still marks the same places.
+    Signs do not count: relevance that only changes sides still marks the same places. Pixels
+    without relevance in both are left out: where a network is shown nothing, as beyond an image's
+    edge or its lungs, all heatmaps agree.
 
     Args:
         first: (N, S, S).
         second: (N, S, S).
 
     Returns:
-        NaN where one heatmap is the same everywhere, or not finite: it marks no place.
+        NaN where a heatmap is the same everywhere, or not finite: it marks no place.
     """
     pairs = list(zip(np.abs(first), np.abs(second), strict=True))
     return Alike(
@@ -48,17 +50,20 @@ def compare_heatmaps(first: NDArray[np.floating], second: NDArray[np.floating]) 
 
 
 def _rank(first: NDArray[np.floating], second: NDArray[np.floating]) -> float:
-    if _is_flat(first) or _is_flat(second):
+    there = (first > 0) | (second > 0)
+    if _is_flat(first[there]) or _is_flat(second[there]):
         return float("nan")
-    return float(np.corrcoef(rankdata(first, axis=None), rankdata(second, axis=None))[0, 1])
+    return float(np.corrcoef(rankdata(first[there]), rankdata(second[there]))[0, 1])
 
 
 def _ssim(first: NDArray[np.floating], second: NDArray[np.floating]) -> float:
-    if _is_flat(first) or _is_flat(second) or min(first.shape) < FEWEST_PX:
+    there = (first > 0) | (second > 0)
+    if _is_flat(first[there]) or _is_flat(second[there]) or min(first.shape) < FEWEST_PX:
         return float("nan")
     scaled = (np.clip(one / max(np.quantile(one, FULL), 1e-12), 0, 1) for one in (first, second))
-    return float(structural_similarity(*scaled, data_range=1.0))
+    _, alike = structural_similarity(*scaled, data_range=1.0, full=True)
+    return float(alike[there].mean())
 
 
-def _is_flat(heatmap: NDArray[np.floating]) -> bool:
-    return bool(not np.isfinite(heatmap).all() or heatmap.min() == heatmap.max())
+def _is_flat(values: NDArray[np.floating]) -> bool:
+    return not len(values) or bool(not np.isfinite(values).all() or values.min() == values.max())

@@ -69,9 +69,7 @@ def summarise_study(
             tests=images.tests,
             compared=config.compare,
         )
-        bias = summary.get("bias", {})
-        summary["reliance"] = score_reliance(config.classes, plain, tests, bias=bias)
-        summary |= _score_heatmaps(plain, tests)
+        summary |= _score_reliance(config, plain, tests, bias=summary.get("bias", {}))
     if CONTROL in names:
         summary["conflict"] = score_groups(config.classes, plain, tests)
     if config.compare:
@@ -88,9 +86,19 @@ def write_summary(summary: Mapping[str, Any], out: Path) -> Path:
     return out / SUMMARY
 
 
-def _score_heatmaps(trainings: Sequence[Training], tests: Sequence[str]) -> dict[str, Any]:
+def _score_reliance(
+    config: StudyConfig,
+    trainings: Sequence[Training],
+    tests: Sequence[str],
+    *,
+    bias: Mapping[str, Any],
+) -> dict[str, Any]:
     checked = [training for training in trainings if training.checks]
-    return {"pointing": score_pointing(checked, tests), "sanity": score_sanity(checked)}
+    return {
+        "reliance": score_reliance(config.classes, trainings, tests, bias=bias),
+        "pointing": score_pointing(checked, tests),
+        "sanity": score_sanity(checked),
+    }
 
 
 def _score_bias(config: StudyConfig, trainings: Sequence[Training]) -> dict[str, Any]:

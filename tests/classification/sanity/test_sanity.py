@@ -65,6 +65,14 @@ def test_heatmaps_of_a_network_go_with_what_it_knew(images):
     assert np.nanmean(steps[0][1].rank) > np.nanmean(steps[-1][1].rank)
 
 
+def test_a_classifier_of_masked_images_passes_though_it_has_no_relevance_outside(images):
+    settings = ClassifierSettings(method="masked_input")
+    network = build_network("convnet-small", classes=3, seed=1)
+    steps = randomise_cascading(Classifier(network, classes=CLASSES, settings=settings), *images)
+    last = steps[-1][1]
+    assert (np.nanmean(last.rank) + np.nanmean(last.ssim)) / 2 < 0.45
+
+
 def test_edges_of_the_image_stay_to_the_end(images):
     steps = randomise_cascading(made(Edges), *images)
     for _, alike in steps:
@@ -104,9 +112,11 @@ def test_all_weights_are_drawn_anew_the_output_layers_first(images):
             super().__init__()
             self.first, self.norm = nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4)
             self.scale, self.last = nn.Parameter(torch.randn(4, 1, 1)), nn.Linear(4, 3)
+            self.lent = nn.Linear(4, 4)  # its weights are used, it is not called
 
         def forward(self, images):
-            return self.last((self.norm(self.first(images)).relu() * self.scale).mean((2, 3)))
+            seen = (self.norm(self.first(images)).relu() * self.scale).mean((2, 3))
+            return self.last(nn.functional.linear(seen, self.lent.weight, self.lent.bias))
 
     class Watching(Edges, Watched):
         """Needs no relevance."""
@@ -116,7 +126,8 @@ def test_all_weights_are_drawn_anew_the_output_layers_first(images):
     randomise_cascading(watched, *images)
     whole = watched.network.state_dict()
     moved = [{n for n, p in seen.items() if not torch.equal(p, whole[n])} for seen in Watched.seen]
-    assert moved[-1] == {"first.weight", "first.bias", "scale", "last.weight", "last.bias"}
+    layers = ("first", "last", "lent")
+    assert moved[-1] == {"scale", *(f"{n}.{kind}" for n in layers for kind in ("weight", "bias"))}
     assert all(before <= after for before, after in itertools.pairwise(moved))
     order = [next(n for n, names in enumerate(moved) if key in names) for key in
              ("last.weight", "first.weight")]  # fmt: skip

@@ -33,6 +33,17 @@ def test_unrelated_heatmaps_are_not_alike():
     assert np.abs(alike.ssim).max() < 0.15
 
 
+def test_where_both_have_no_relevance_does_not_count():
+    """Three quarters of black in both heatmaps make them no more alike."""
+    first, second = np.random.default_rng(1).normal(size=(2, 4, 48, 48))
+    first[:, 12:], second[:, 12:] = 0, 0
+    alike = compare_heatmaps(first, second)
+    assert np.abs(alike.rank).max() < 0.15
+    assert np.abs(alike.ssim).max() < 0.25
+    second[:, :12], second[:, 24:36] = 0, 1  # other places altogether
+    assert compare_heatmaps(first, second).rank.max() < -0.5
+
+
 def test_what_marks_no_place_is_like_nothing(heatmaps):
     flat, broken = np.zeros_like(heatmaps), heatmaps.copy()
     broken[:, 0, 0] = np.nan
