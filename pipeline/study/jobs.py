@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pandas as pd
@@ -32,36 +32,26 @@ class Job:
         development: Manifest of the development set, with splits and masks.
         tests: Manifest of each test by name.
         samples: Manifest of the images of each test that are explained for the report.
-        boxed: Manifest of the images of each test that heatmaps are held against boxes on.
-        sanity: Manifest of the images that heatmaps are checked for sanity on, if any.
         classes: Class names.
         lungs: Package of the lung segmenter, if there is one.
         cache: Folder of prepared images, shared by all trainings.
         threads: CPU threads it may use.
         extensions: Of the study; every process imports them.
+        boxed: Manifest of the images of each test that heatmaps are held against boxes on.
+        sanity: Manifest of the images that heatmaps are checked for sanity on, if any.
     """
 
     training: Training
     development: Path
     tests: Mapping[str, Path]
     samples: Mapping[str, Path]
-    boxed: Mapping[str, Path]
-    sanity: Path | None
     classes: tuple[str, ...]
     lungs: Path | None
     cache: Path
     threads: int
     extensions: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class _Chosen:
-    """Manifests of tests, and of the images chosen from them; see ``Job``."""
-
-    tests: Mapping[str, Path]
-    samples: Mapping[str, Path]
-    boxed: Mapping[str, Path]
-    sanity: Path | None
+    boxed: Mapping[str, Path] = field(default_factory=dict)
+    sanity: Path | None = None
 
 
 def plan_jobs(
@@ -82,15 +72,23 @@ def plan_jobs(
         lungs: The lung segmenter's package, which every classifier's package carries.
     """
     development = _written(images.development, out / "images" / "development.parquet")
-    chosen = _choose_images(config, images, out / "images")
-    return [
+    tests = {
+        name: _written(rows, out / "images" / "tests" / f"{name}.parquet")
+        for name, rows in images.tests.items()
+    }
+    samples = {
+        name: _written(
+            choose_samples(rows, config.classes, per_class=config.samples_per_class),
+            out / "images" / "samples" / f"{name}.parquet",
+        )
+        for name, rows in images.tests.items()
+    }
+    jobs = [
         Job(
             training=training,
             development=development,
-            tests={"internal": chosen.tests["internal"]} if training.bias else chosen.tests,
-            samples={} if training.bias else chosen.samples,
-            boxed=chosen.boxed if training.checks else {},
-            sanity=chosen.sanity if training.checks else None,
+            tests={"internal": tests["internal"]} if training.bias else tests,
+            samples={} if training.bias else samples,
             classes=tuple(config.classes),
             lungs=lungs,
             cache=out / "cache",
@@ -100,21 +98,22 @@ def plan_jobs(
         for training in trainings
         if not training.is_finished
     ]
+    return _with_checks(config, images, jobs, out / "images")
 
 
-def _choose_images(config: StudyConfig, images: StudyImages, out: Path) -> _Chosen:
-    tests, samples, boxed = {}, {}, {}
+def _with_checks(config: StudyConfig, images: StudyImages, jobs: list[Job], out: Path) -> list[Job]:
+    """Give the jobs whose heatmaps are checked the images to do so on."""
+    boxed = {}
     for name, rows in images.tests.items():
-        tests[name] = _written(rows, out / "tests" / f"{name}.parquet")
-        shown = choose_samples(rows, config.classes, per_class=config.samples_per_class)
-        samples[name] = _written(shown, out / "samples" / f"{name}.parquet")
-        pointed = choose_boxed(rows, config.classes, per_class=config.pointing_per_class)
-        if len(pointed):
-            boxed[name] = _written(pointed, out / "boxed" / f"{name}.parquet")
+        chosen = choose_boxed(rows, config.classes, per_class=config.pointing_per_class)
+        if len(chosen):
+            boxed[name] = _written(chosen, out / "boxed" / f"{name}.parquet")
     internal = images.tests["internal"]
-    checked = choose_samples(internal, config.classes, per_class=config.sanity_per_class)
-    sanity = _written(checked, out / "sanity.parquet") if len(checked) else None
-    return _Chosen(tests, samples, boxed, sanity)
+    few = choose_samples(internal, config.classes, per_class=config.sanity_per_class)
+    sanity = _written(few, out / "sanity.parquet") if len(few) else None
+    return [
+        replace(job, boxed=boxed, sanity=sanity) if job.training.checks else job for job in jobs
+    ]
 
 
 def prepare_images(jobs: Sequence[Job], *, progress: bool) -> None:
@@ -246,9 +245,8 @@ def _wanted(jobs: Sequence[Job]) -> dict[Preprocessing, list[pd.DataFrame]]:
     paths: dict[Preprocessing, dict[Path, None]] = {}
     for job in jobs:
         own = paths.setdefault(job.training.settings.preprocessing, {})
-        read_later = [job.development, *job.tests.values(), *job.samples.values()]
-        read_later += [*job.boxed.values(), *([job.sanity] if job.sanity else [])]
-        own.update(dict.fromkeys(read_later))
+        own.update(dict.fromkeys([job.development, *job.tests.values(), *job.samples.values()]))
+        own.update(dict.fromkeys([*job.boxed.values(), *([job.sanity] if job.sanity else [])]))
     developments = {job.development for job in jobs}
     read = {path: read_manifest(path) for own in paths.values() for path in own}
     return {

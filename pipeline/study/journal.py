@@ -8,7 +8,7 @@ from isnet_cxr.classification.reading import plain_classifier
 from isnet_cxr.pipeline.config import StudyConfig
 from isnet_cxr.pipeline.study.images import StudyImages
 from isnet_cxr.pipeline.study.jobs import Job
-from isnet_cxr.pipeline.study.logged import evidence_of, figures_of
+from isnet_cxr.pipeline.study.logged import evidence_figures, evidence_of
 from isnet_cxr.pipeline.study.steps import digest_manifest, write_json
 from isnet_cxr.pipeline.study.trainings import Training
 from isnet_cxr.pipeline.tracking import Run, Status, Tracker
@@ -70,10 +70,13 @@ class Journal:
         run = self._tracker.known_run(training.name, digest=training.learn)
         return run is not None and run.has_tag(LOGGED, training.test)
 
-    def log_training(self, training: Training, images: StudyImages, pictures: Path) -> None:
-        """Log a finished training's epochs, images, pictures and package."""
+    def log_training(
+        self, training: Training, images: StudyImages, figures: Mapping[str, Any], pictures: Path
+    ) -> None:
+        """Log a finished training's figures, images, pictures and package."""
         with self._start(training, ()).ending() as run:
             run.log_history(training.epochs())
+            run.log_figures(figures)
             trained = images.development[images.development["split"].isin(["train", "val"])]
             run.log_images(
                 trained, name="development", digest=digest_manifest(trained), role="training"
@@ -87,15 +90,17 @@ class Journal:
             run.tag(**{LOGGED: training.test})
 
     def log_evidence(self, training: Training, summary: Mapping[str, Any]) -> None:
-        """Log what a study's summary says of a training, which more seeds or tests may change."""
+        """Log what a study found of a training's classifier, which more seeds or tests may change.
+
+        Of trainings on images as they are; those of bias tests have nothing but their figures.
+        """
         run = self._tracker.known_run(training.name, digest=training.learn)
-        if run is None:
+        if run is None or training.bias:
             return
-        run.log_figures(figures_of(summary, training))
-        if not training.bias:
-            path = training.folder / EVIDENCE
-            write_json(evidence_of(summary, training.classifier), path)
-            run.log_file(path)
+        run.log_figures(evidence_figures(summary, training))
+        path = training.folder / EVIDENCE
+        write_json(evidence_of(summary, training.classifier), path)
+        run.log_file(path)
 
     def _start(self, training: Training, classes: tuple[str, ...]) -> Run:
         tags = {

@@ -12,41 +12,30 @@ from isnet_cxr.pipeline.study.trainings import Training
 
 OVER_SEEDS = "over seeds"
 POINT = ("auc", "sensitivity", "specificity", "ppv", "npv")
-STUDY = ("segmentation", "classification", "conflict", "bias", "reliance", "pointing")
-"""Sections of a summary that the study's own run has whole."""
 
 
-def scores_of(summary: Mapping[str, Any], training: Training) -> dict[str, Any]:
-    """Return a training's own figures of merit by test."""
-    scores = summary["bias"][training.bias] if training.bias else summary["classification"]
-    tests = scores[training.classifier]
-    return {test: own["seeds"][str(training.seed)] for test, own in tests.items()}
-
-
-def figures_of(summary: Mapping[str, Any], training: Training) -> dict[str, Any]:
-    """Return a training's figures by test.
+def evidence_figures(summary: Mapping[str, Any], training: Training) -> dict[str, Any]:
+    """Return what a study found of a training beside its figures of merit.
 
     Args:
         summary: Of the study.
-        training: One of its trainings.
+        training: One of its trainings, on images as they are.
 
     Returns:
-        By test the figures of merit and, for a training on images as they are, ``reliance``,
-        ``pointing`` by class, and ``conflict`` and ``aligned`` groups; ``heatmaps``, their sanity;
-        and ``over seeds``: by test ``auc``, ``gap``, operating points by class, calibration,
-        abstention, and how many measures of reliance speak against the classifier.
+        By test ``reliance``, ``pointing`` by class, and ``conflict`` and ``aligned`` groups, of
+        this training alone; ``heatmaps``, their sanity; and ``over seeds``: by test ``auc``,
+        ``gap``, operating points by class, calibration, abstention, and how many measures of
+        reliance speak against the classifier.
     """
     name, seed = training.classifier, str(training.seed)
-    figures: dict[str, Any] = {
-        test: dict(own) for test, own in scores_of(summary, training).items()
-    }
-    if training.bias:
-        return figures
-    for test, own in figures.items():
-        own["reliance"] = _of(summary, "reliance", name, test, "seeds", seed)
-        own["pointing"] = _pointing(_of(summary, "pointing", test), name, seed)
+    figures: dict[str, Any] = {}
+    for test in _of(summary, "classification", name):
+        figures[test] = {
+            "reliance": _of(summary, "reliance", name, test, "seeds", seed),
+            "pointing": _pointing(_of(summary, "pointing", test), name, seed),
+        }
         for group, by_name in _of(summary, "conflict", test).items():
-            own[group] = _of(by_name, name, "seeds", seed)
+            figures[test][group] = _of(by_name, name, "seeds", seed)
     figures["heatmaps"] = _sanity(_of(summary, "sanity", name, "seeds", seed))
     return figures | {OVER_SEEDS: _over_seeds(summary, name)}
 
@@ -71,11 +60,12 @@ def evidence_of(summary: Mapping[str, Any], classifier: str) -> dict[str, Any]:
 
 
 def study_figures(summary: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the figures of the study's own run, by section, classifier and test."""
-    whole = {key: summary[key] for key in STUDY if key in summary}
-    cells = _of(summary, "evidence", "matrix", "cells")
-    heatmaps = {name: _sanity(own) for name, own in summary.get("sanity", {}).items()}
-    return whole | {"matrix": cells, "heatmaps": heatmaps}
+    """Return what the study's own run gets besides: matrix, pointing and sanity of heatmaps."""
+    return {
+        "matrix": _of(summary, "evidence", "matrix", "cells"),
+        "pointing": summary.get("pointing", {}),
+        "heatmaps": {name: _sanity(own) for name, own in summary.get("sanity", {}).items()},
+    }
 
 
 def _over_seeds(summary: Mapping[str, Any], name: str) -> dict[str, Any]:

@@ -30,7 +30,7 @@ from isnet_cxr.pipeline.study.images import (
 )
 from isnet_cxr.pipeline.study.jobs import Job, plan_jobs, prepare_images, work
 from isnet_cxr.pipeline.study.journal import LOGGED, Journal, Say, epoch_line
-from isnet_cxr.pipeline.study.logged import scores_of, study_figures
+from isnet_cxr.pipeline.study.logged import study_figures
 from isnet_cxr.pipeline.study.lungs import Lungs, LungsPlan, apply_lungs, plan_lungs, train_lungs
 from isnet_cxr.pipeline.study.parallel import run_jobs
 from isnet_cxr.pipeline.study.registering import register_champion
@@ -95,6 +95,8 @@ def run_study(
             parent.log_params(without_places(description))
             journal = Journal(tracker, parent, config, say)
             summary, left_out = _do(config, description, out, journal, progress=progress, ray=ray)
+            logged = ("segmentation", "classification", "conflict", "bias", "reliance")
+            parent.log_figures({key: summary[key] for key in logged if key in summary})
             parent.log_figures(study_figures(summary))
             for result in (REPORT, MODEL_CARD, CHECKS, "summary.json", f"audit/{AUDIT}"):
                 parent.log_file(out / result)
@@ -153,12 +155,12 @@ def _log(
     summary: dict[str, Any],
     journal: Journal,
 ) -> None:
-    """Give MLflow the figures and pictures of trainings, those that it does not have."""
+    """Give MLflow the figures and pictures of trainings that it does not have."""
     for training in trainings:
         if not journal.has_logged(training):
-            scores = scores_of(summary, training)
-            pictures = draw_pictures(training, scores, config.classes)
-            journal.log_training(training, images, pictures)
+            figures = _figures_of(summary, training)
+            pictures = draw_pictures(training, figures, config.classes)
+            journal.log_training(training, images, figures, pictures)
         journal.log_evidence(training, summary)
 
 
@@ -219,6 +221,13 @@ def _train(
     except BaseException:
         journal.close("FAILED")
         raise
+
+
+def _figures_of(summary: dict[str, Any], training: Training) -> dict[str, Any]:
+    """Return this training's own figures by test."""
+    scores = summary["bias"][training.bias] if training.bias else summary["classification"]
+    tests = scores[training.classifier]
+    return {test: figures["seeds"][str(training.seed)] for test, figures in tests.items()}
 
 
 def _describe(config: StudyConfig) -> str:

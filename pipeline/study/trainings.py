@@ -1,6 +1,6 @@
 """Stage 2 of a study: which classifiers are trained with which seeds, on what."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -132,16 +132,25 @@ def plan_trainings(
         }
         place = out / "bias" / settings.bias if settings.bias else out / "classifiers"
         folder = place / name / f"seed-{seed}"
-        checked = settings.bias is None and name in config.unbiased
-        checks = _checks(config, tested, learn) if checked else ""
-        trainings.append(Training(name, settings, seed, folder, learn, digest_values(test), checks))
-    return trainings
+        trainings.append(Training(name, settings, seed, folder, learn, digest_values(test)))
+    return _with_checks(config, images, trainings)
 
 
-def _checks(config: StudyConfig, tested: Mapping[str, str], learn: str) -> str:
-    """Digest what decides the checks of a classifier's heatmaps."""
-    numbers = {"sanity": config.sanity_per_class, "pointing": config.pointing_per_class}
-    return digest_values({"learn": learn, "tests": dict(tested), **numbers})
+def _with_checks(
+    config: StudyConfig, images: StudyImages, trainings: list[Training]
+) -> list[Training]:
+    """Let the heatmaps of classifiers on images as they are be checked; controls explain none."""
+    inputs = {
+        "tests": {name: digest_manifest(rows) for name, rows in images.tests.items()},
+        "sanity": config.sanity_per_class,
+        "pointing": config.pointing_per_class,
+    }
+    return [
+        replace(own, checks=digest_values({**inputs, "learn": own.learn}))
+        if own.bias is None and own.classifier in config.unbiased
+        else own
+        for own in trainings
+    ]
 
 
 def can_have_control(images: StudyImages) -> bool:

@@ -30,8 +30,8 @@ def verdict(summary: Mapping[str, Any]) -> list[str]:
         for those whose heatmaps must not be read.
     """
     pairs = [sentence for pair in summary.get("comparisons", []) for sentence in _compared(pair)]
-    reliance = _reliance(summary.get("reliance", {}))
-    return [*pairs, *reliance, *_sanity(summary.get("sanity", {}))]
+    unread = _sanity(summary.get("sanity", {}))
+    return [*pairs, *_reliance(summary.get("reliance", {})), *unread]
 
 
 def compare(low: float, high: float) -> str:
