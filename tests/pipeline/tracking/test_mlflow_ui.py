@@ -241,7 +241,6 @@ def test_two_classifiers_compare_side_by_side(pages, visit):
     ids = ",".join(f'"{pages.run_ids[child]}"' for child in CHILDREN)
     place = f'compare-runs?runs=[{ids}]&experiments=["{pages.experiment}"]'
     page = visit(place, lambda page: all(child in text_of(page) for child in CHILDREN))
-    away = EXTERNAL[0].name
-    shown = (f"{away}/macro_f1", f"{away}/reliance/exchange", f"{away}/pointing/covid/hits",
-             f"over seeds/{away}/auc", "heatmaps/forgotten/rank")  # fmt: skip
+    away = EXTERNAL[0].name  # the page draws the first names only; which there are, others test
+    shown = (f"{away}/macro_f1", f"{away}/pointing/covid/hits", "heatmaps/forgotten/rank")
     _wait(page, lambda page: all(name in text_of(page) for name in shown))
