@@ -154,6 +154,10 @@ class StudyConfig(Section):
             images have a background that misleads. Left out where images have no lung masks.
         compare: Pairs of classifiers for paired tests.
         samples_per_class: Images of each class and test shown with heatmaps in the report.
+        sanity_per_class: Images of each class of the internal test on which heatmaps are checked
+            for sanity: do they go when the network forgets, do they hold still? 0 checks none.
+        pointing_per_class: Images of each class and test whose heatmaps are held against boxes
+            around findings, where the images have boxes; 0 does not.
     """
 
     renamed: ClassVar[dict[str, str]] = {"marks": "bias_tests"}
@@ -179,6 +183,8 @@ class StudyConfig(Section):
     background_control: bool = True
     compare: list[tuple[str, str]] = Field(default_factory=list)
     samples_per_class: int = Field(default=2, ge=0)
+    sanity_per_class: int = Field(default=2, ge=0)
+    pointing_per_class: int = Field(default=100, ge=0)
 
     _settings: "dict[str, ClassifierSettings]" = PrivateAttr(default_factory=dict)
     _segmentation_settings: "SegmentationSettings | None" = PrivateAttr(default=None)

@@ -111,14 +111,15 @@ def calibration_table(evidence: Evidence) -> Table:
 
 
 def reasons_table(abstention: Mapping[str, Any]) -> Table:
-    """List what is gained where images are left to a person, by the reason."""
+    """List what is gained where images are left to a person, by the reasons that occur."""
     rows = [
         [
             *(f"{test}, {reason}", name, _percent(told["coverage"])),
             *(number(told["accuracy"]), number(told["abstained"])),
         ]
         for test in _tests(abstention)
-        for reason in next(iter(abstention.values()))[test]["reasons"]
+        for reason, asked in next(iter(abstention.values()))[test]["reasons"].items()
+        if asked["coverage"] < 1
         for name, own in abstention.items()
         for told in [own[test]["reasons"][reason]]
     ]

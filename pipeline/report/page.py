@@ -18,6 +18,7 @@ from isnet_cxr.pipeline.config import CONTROL
 from isnet_cxr.pipeline.report import plots, tables
 from isnet_cxr.pipeline.report.costs import costs_table
 from isnet_cxr.pipeline.report.evidence import evidence_content
+from isnet_cxr.pipeline.report.heatmaps import plot_sanity, pointing_table, sanity_sentences
 from isnet_cxr.pipeline.report.material import ReportMaterial
 from isnet_cxr.pipeline.report.pictures import (
     Picture,
@@ -27,6 +28,7 @@ from isnet_cxr.pipeline.report.pictures import (
 )
 from isnet_cxr.pipeline.report.reliance import measures_table, reliance_table, seam_of
 from isnet_cxr.pipeline.study.describe import without_places
+from isnet_cxr.pipeline.study.doubts import doubt_measures
 from isnet_cxr.pipeline.study.samples import read_explained
 from isnet_cxr.pipeline.table import Table
 
@@ -113,7 +115,11 @@ def _content(material: ReportMaterial) -> dict[str, Any]:
         "control": CONTROL,
         "verdict": summary["verdict"],
         "reliance": reliance_table(summary.get("reliance", {})),
-        "measures": measures_table(),
+        "measures": measures_table(
+            doubt_measures(summary.get("reliance", {}), summary.get("sanity", {}))
+        ),
+        "pointing": pointing_table(summary.get("pointing", {})),
+        "sanity": _sanity(summary.get("sanity", {})),
         "seam": seam_of(summary.get("reliance", {})),
         "comparisons": tables.comparison_table(material) if config.compare else None,
         "bias": [_bias_section(name, own) for name, own in summary.get("bias", {}).items()],
@@ -126,6 +132,16 @@ def _content(material: ReportMaterial) -> dict[str, Any]:
         "by_gradient": tables.explained_by_gradient(material.config.settings),
         "settings": yaml.safe_dump(without_places(material.description), sort_keys=False),
         "versions": versions(),
+    }
+
+
+def _sanity(sanity: Mapping[str, Any]) -> dict[str, Any] | None:
+    if not sanity:
+        return None
+    return {
+        "plot": plots.as_svg(plot_sanity(sanity)),
+        "said": sanity_sentences(sanity),
+        "images": max(own["images"] for own in sanity.values()),
     }
 
 

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pandas as pd
@@ -18,6 +18,7 @@ from isnet_cxr.pipeline.study.images import StudyImages
 from isnet_cxr.pipeline.study.learning import Learning, learn
 from isnet_cxr.pipeline.study.machine import automatic_device, number_of_workers
 from isnet_cxr.pipeline.study.parallel import Tell
+from isnet_cxr.pipeline.study.pointing import choose_boxed
 from isnet_cxr.pipeline.study.samples import choose_samples
 from isnet_cxr.pipeline.study.steps import once
 from isnet_cxr.pipeline.study.trainings import VALIDATION, Training
@@ -38,6 +39,8 @@ class Job:
         threads: CPU threads that each of its processes may use.
         processes: How many train together.
         extensions: Of the study; every process imports them.
+        boxed: Manifest of the images of each test that heatmaps are held against boxes on.
+        sanity: Manifest of the images that heatmaps are checked for sanity on, if any.
     """
 
     training: Training
@@ -50,6 +53,8 @@ class Job:
     threads: int
     processes: int = 1
     extensions: tuple[str, ...] = ()
+    boxed: Mapping[str, Path] = field(default_factory=dict)
+    sanity: Path | None = None
 
 
 def plan_jobs(
@@ -81,7 +86,7 @@ def plan_jobs(
         )
         for name, rows in images.tests.items()
     }
-    return [
+    jobs = [
         Job(
             training=training,
             development=development,
@@ -96,6 +101,22 @@ def plan_jobs(
         )
         for training in trainings
         if not training.is_finished
+    ]
+    return _with_checks(config, images, jobs, out / "images")
+
+
+def _with_checks(config: StudyConfig, images: StudyImages, jobs: list[Job], out: Path) -> list[Job]:
+    """Give the jobs whose heatmaps are checked the images to do so on."""
+    boxed = {}
+    for name, rows in images.tests.items():
+        chosen = choose_boxed(rows, config.classes, per_class=config.pointing_per_class)
+        if len(chosen):
+            boxed[name] = _written(chosen, out / "boxed" / f"{name}.parquet")
+    internal = images.tests["internal"]
+    few = choose_samples(internal, config.classes, per_class=config.sanity_per_class)
+    sanity = _written(few, out / "sanity.parquet") if len(few) else None
+    return [
+        replace(job, boxed=boxed, sanity=sanity) if job.training.checks else job for job in jobs
     ]
 
 
@@ -133,6 +154,9 @@ def work(job: Job, tell: Tell) -> None:
     if training.bias is None:
         once(training.validating, {"digest": training.learn}, lambda folder: _validate(job, folder))
     once(training.testing, {"digest": training.test}, lambda folder: _test(job, tell, folder))
+    if training.checks:
+        digest = {"digest": training.checks}
+        once(training.checking, digest, lambda folder: _check(job, tell, folder))
     tell("done")
 
 
@@ -183,6 +207,23 @@ def _test(job: Job, tell: Tell, folder: Path) -> None:
         )
 
 
+def _check(job: Job, tell: Tell, folder: Path) -> None:
+    """Check the heatmaps: for sanity, and against boxes around findings."""
+    from isnet_cxr.pipeline.study.pointing import FOLDER as POINTING
+    from isnet_cxr.pipeline.study.pointing import ask_where
+    from isnet_cxr.pipeline.study.sanity import FILE as SANITY
+    from isnet_cxr.pipeline.study.sanity import ask_sanity
+
+    tell("stage", "checks of its heatmaps")
+    package, device = job.training.package, automatic_device()
+    if job.sanity is not None and not (folder / SANITY).is_file():
+        ask_sanity(package, job.sanity, folder / SANITY, cache=job.cache, device=device)
+    for name, path in job.boxed.items():
+        to = folder / POINTING / f"{name}.csv"
+        if not to.is_file():  # an interrupted check goes on with the next test
+            ask_where(package, path, to, cache=job.cache, device=device)
+
+
 def _predict(job: Job, images: pd.DataFrame, to: Path, *, bias: tuple[str, str] | None) -> None:
     from isnet_cxr.pipeline.prediction.evaluation import evaluate_classifier
 
@@ -203,6 +244,7 @@ def _wanted(jobs: Sequence[Job]) -> dict[Preprocessing, list[pd.DataFrame]]:
     for job in jobs:
         own = paths.setdefault(job.training.settings.preprocessing, {})
         own.update(dict.fromkeys([job.development, *job.tests.values(), *job.samples.values()]))
+        own.update(dict.fromkeys([*job.boxed.values(), *([job.sanity] if job.sanity else [])]))
     developments = {job.development for job in jobs}
     read = {path: read_manifest(path) for own in paths.values() for path in own}
     return {

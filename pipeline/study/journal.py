@@ -8,12 +8,14 @@ from isnet_cxr.classification.reading import plain_classifier
 from isnet_cxr.pipeline.config import StudyConfig
 from isnet_cxr.pipeline.study.images import StudyImages
 from isnet_cxr.pipeline.study.jobs import Job
-from isnet_cxr.pipeline.study.steps import digest_manifest
+from isnet_cxr.pipeline.study.logged import evidence_figures, evidence_of
+from isnet_cxr.pipeline.study.steps import digest_manifest, write_json
 from isnet_cxr.pipeline.study.trainings import Training
 from isnet_cxr.pipeline.tracking import Run, Status, Tracker
 
 Say = Callable[[str], None]
 LOGGED = "isnet_cxr.logged"
+EVIDENCE = "evidence.json"
 _SHOWN = (
     "train_loss",
     "val_loss",
@@ -86,6 +88,19 @@ class Journal:
             run.log_folder(training.package, folder="package")
             run.log_folder(pictures, folder="figures")
             run.tag(**{LOGGED: training.test})
+
+    def log_evidence(self, training: Training, summary: Mapping[str, Any]) -> None:
+        """Log what a study found of a training's classifier, which more seeds or tests may change.
+
+        Of trainings on images as they are; those of bias tests have nothing but their figures.
+        """
+        run = self._tracker.known_run(training.name, digest=training.learn)
+        if run is None or training.bias:
+            return
+        run.log_figures(evidence_figures(summary, training))
+        path = training.folder / EVIDENCE
+        write_json(evidence_of(summary, training.classifier), path)
+        run.log_file(path)
 
     def _start(self, training: Training, classes: tuple[str, ...]) -> Run:
         tags = {

@@ -30,6 +30,7 @@ from isnet_cxr.pipeline.study.images import (
 )
 from isnet_cxr.pipeline.study.jobs import Job, plan_jobs, prepare_images, work
 from isnet_cxr.pipeline.study.journal import LOGGED, Journal, Say, epoch_line
+from isnet_cxr.pipeline.study.logged import study_figures
 from isnet_cxr.pipeline.study.lungs import Lungs, LungsPlan, apply_lungs, plan_lungs, train_lungs
 from isnet_cxr.pipeline.study.parallel import run_jobs
 from isnet_cxr.pipeline.study.registering import register_champion
@@ -96,6 +97,7 @@ def run_study(
             summary, left_out = _do(config, description, out, journal, progress=progress, ray=ray)
             logged = ("segmentation", "classification", "conflict", "bias", "reliance")
             parent.log_figures({key: summary[key] for key in logged if key in summary})
+            parent.log_figures(study_figures(summary))
             for result in (REPORT, MODEL_CARD, CHECKS, "summary.json", f"audit/{AUDIT}"):
                 parent.log_file(out / result)
         registered = register_champion(tracker, summary, out)
@@ -159,6 +161,7 @@ def _log(
             figures = _figures_of(summary, training)
             pictures = draw_pictures(training, figures, config.classes)
             journal.log_training(training, images, figures, pictures)
+        journal.log_evidence(training, summary)
 
 
 def _do_lungs(

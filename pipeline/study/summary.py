@@ -11,7 +11,9 @@ from isnet_cxr.pipeline.config import CONTROL, StudyConfig
 from isnet_cxr.pipeline.study.evidence import gather_evidence
 from isnet_cxr.pipeline.study.groups import score_groups
 from isnet_cxr.pipeline.study.images import StudyImages
+from isnet_cxr.pipeline.study.pointing import score_pointing
 from isnet_cxr.pipeline.study.reliance import score_reliance
+from isnet_cxr.pipeline.study.sanity import score_sanity
 from isnet_cxr.pipeline.study.seeds import score_seeds
 from isnet_cxr.pipeline.study.steps import write_json
 from isnet_cxr.pipeline.study.trainings import Training
@@ -42,6 +44,7 @@ def summarise_study(
     Returns:
         ``segmentation``, ``classification`` (classifier, test: means over seeds and ``seeds`` with
         each seed's own), ``evidence`` (what a reviewer asks), ``reliance`` on the background,
+        ``pointing`` (test, class, classifier) where images have boxes, ``sanity`` of heatmaps,
         where there is a control ``conflict`` (test, group, classifier), where they were asked for
         ``bias`` (bias test, classifier, test) and ``comparisons``, and the ``verdict``.
     """
@@ -66,8 +69,7 @@ def summarise_study(
             tests=images.tests,
             compared=config.compare,
         )
-        bias = summary.get("bias", {})
-        summary["reliance"] = score_reliance(config.classes, plain, tests, bias=bias)
+        summary |= _score_reliance(config, plain, tests, bias=summary.get("bias", {}))
     if CONTROL in names:
         summary["conflict"] = score_groups(config.classes, plain, tests)
     if config.compare:
@@ -82,6 +84,21 @@ def write_summary(summary: Mapping[str, Any], out: Path) -> Path:
     """Write ``summary.json`` into ``out``."""
     write_json(summary, out / SUMMARY)
     return out / SUMMARY
+
+
+def _score_reliance(
+    config: StudyConfig,
+    trainings: Sequence[Training],
+    tests: Sequence[str],
+    *,
+    bias: Mapping[str, Any],
+) -> dict[str, Any]:
+    checked = [training for training in trainings if training.checks]
+    return {
+        "reliance": score_reliance(config.classes, trainings, tests, bias=bias),
+        "pointing": score_pointing(checked, tests),
+        "sanity": score_sanity(checked),
+    }
 
 
 def _score_bias(config: StudyConfig, trainings: Sequence[Training]) -> dict[str, Any]:

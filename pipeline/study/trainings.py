@@ -34,6 +34,7 @@ class Training:
         folder: Where everything about it goes.
         learn: Digest of what decides the trained network.
         test: Digest of what decides its predictions, ``learn`` included.
+        checks: Digest of what decides the checks of its heatmaps; empty where there are none.
     """
 
     classifier: str
@@ -42,6 +43,7 @@ class Training:
     folder: Path
     learn: str
     test: str
+    checks: str = ""
 
     @property
     def name(self) -> str:
@@ -70,11 +72,17 @@ class Training:
         return self.folder / "validating"
 
     @property
+    def checking(self) -> Path:
+        """Folder of checking its heatmaps: against boxes, and for sanity."""
+        return self.folder / "heatmaps"
+
+    @property
     def is_finished(self) -> bool:
-        """Whether the network is trained, has its thresholds, and is tested."""
+        """Whether the network is trained, has its thresholds, is tested and checked."""
         learnt = is_done(self.learning, {"digest": self.learn})
         fixed = self.bias is not None or is_done(self.validating, {"digest": self.learn})
-        return learnt and fixed and is_done(self.testing, {"digest": self.test})
+        checked = not self.checks or is_done(self.checking, {"digest": self.checks})
+        return learnt and fixed and checked and is_done(self.testing, {"digest": self.test})
 
     @property
     def package(self) -> Path:
@@ -127,7 +135,24 @@ def plan_trainings(
         place = out / "bias" / settings.bias if settings.bias else out / "classifiers"
         folder = place / name / f"seed-{seed}"
         trainings.append(Training(name, settings, seed, folder, learn, digest_values(test)))
-    return trainings
+    return _with_checks(config, images, trainings)
+
+
+def _with_checks(
+    config: StudyConfig, images: StudyImages, trainings: list[Training]
+) -> list[Training]:
+    """Let the heatmaps of classifiers on images as they are be checked; controls explain none."""
+    inputs = {
+        "tests": {name: digest_manifest(rows) for name, rows in images.tests.items()},
+        "sanity": config.sanity_per_class,
+        "pointing": config.pointing_per_class,
+    }
+    return [
+        replace(own, checks=digest_values({**inputs, "learn": own.learn}))
+        if own.bias is None and own.classifier in config.unbiased
+        else own
+        for own in trainings
+    ]
 
 
 def can_have_control(images: StudyImages) -> bool:

@@ -22,14 +22,16 @@ def verdict(summary: Mapping[str, Any]) -> list[str]:
     """Say what a study found.
 
     Args:
-        summary: With ``comparisons`` and ``reliance`` where it has them.
+        summary: With ``comparisons``, ``reliance`` and ``sanity`` where it has them.
 
     Returns:
         Sentences: one for every compared pair and test (external ones, where there are any), then
-        one for every classifier on its reliance on the background, by the internal test.
+        one for every classifier on its reliance on the background, by the internal test, and one
+        for those whose heatmaps must not be read.
     """
     pairs = [sentence for pair in summary.get("comparisons", []) for sentence in _compared(pair)]
-    return [*pairs, *_reliance(summary.get("reliance", {}))]
+    unread = _sanity(summary.get("sanity", {}))
+    return [*pairs, *_reliance(summary.get("reliance", {})), *unread]
 
 
 def compare(low: float, high: float) -> str:
@@ -68,4 +70,13 @@ def _reliance(reliance: Mapping[str, Any]) -> Iterator[str]:
         yield (
             f"{len(own['caught'])} of {len(measured)} measures {say} that {name} relies on the "
             f"background{f' ({titles})' if titles else ''}."
+        )
+
+
+def _sanity(sanity: Mapping[str, Any]) -> Iterator[str]:
+    stays = [name for name, own in sanity.items() if own["stays"]]
+    if stays:
+        yield (
+            f"Do not read the heatmaps of {', '.join(stays)}: they stay when the network forgets "
+            "what it learned."
         )
