@@ -1,5 +1,6 @@
 """The configuration of a study: read from YAML and checked whole before anything runs."""
 
+from isnet_cxr.pipeline.config.ceilings import CeilingConfig
 from isnet_cxr.pipeline.config.reading import load_study, parse_study
 from isnet_cxr.pipeline.config.schema import (
     CONTROL,
@@ -13,6 +14,7 @@ from isnet_cxr.pipeline.config.schema import (
 __all__ = [
     "CONTROL",
     "BiasTestConfig",
+    "CeilingConfig",
     "DatasetConfig",
     "PhantomsConfig",
     "SegmentationConfig",

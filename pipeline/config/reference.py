@@ -14,6 +14,7 @@ from pydantic import BaseModel
 from isnet_cxr.classification.methods import METHODS
 from isnet_cxr.classification.settings import ClassifierSettings
 from isnet_cxr.pipeline.config import schema
+from isnet_cxr.pipeline.config.ceilings import CeilingConfig
 from isnet_cxr.segmentation.settings import SegmentationSettings
 
 COMMAND = "python -m isnet_cxr.pipeline.config.reference > docs/reference-study.md"
@@ -26,6 +27,7 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "`datasets.<name>.phantoms`": schema.PhantomsConfig,
     "`segmentation`": schema.SegmentationConfig,
     "`bias_tests.<name>`": schema.BiasTestConfig,
+    "`ceilings.<external test>`": CeilingConfig,
 }
 
 

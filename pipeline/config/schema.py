@@ -15,6 +15,7 @@ from pydantic import (
 )
 
 from isnet_cxr.data.errors import InputError
+from isnet_cxr.pipeline.config.ceilings import CeilingConfig, check_ceilings
 from isnet_cxr.pipeline.config.section import ExistingPath, Name, Section, check_known
 
 if TYPE_CHECKING:
@@ -142,6 +143,8 @@ class StudyConfig(Section):
         classifiers: Name of each classifier and its ``isnet_cxr.classification.settings``.
         defaults: Settings shared by all classifiers.
         bias_tests: Bias tests to run, by their names in ``isnet_cxr.data.bias.BIAS_TESTS``.
+        ceilings: External tests, by name, on whose own images a baseline is trained as well (by
+            cross-validation), to see what share of that a classifier from elsewhere reaches.
         seeds: Each classifier is trained once per seed.
         split_seed: Seed of the development set's split by patient, the same for every training.
         fractions: Shares of train, validation and test in the development set.
@@ -168,6 +171,7 @@ class StudyConfig(Section):
     classifiers: dict[Name, dict[str, Any]] = Field(min_length=1)
     defaults: dict[str, Any] = Field(default_factory=dict)
     bias_tests: dict[Name, BiasTestConfig] = Field(default_factory=dict)
+    ceilings: dict[Name, CeilingConfig] = Field(default_factory=dict)
     seeds: list[Annotated[int, Field(ge=0)]] = Field(default=[0], min_length=1)
     split_seed: int = Field(default=0, ge=0)
     fractions: tuple[float, float, float] = (0.7, 0.1, 0.2)
@@ -231,6 +235,13 @@ class StudyConfig(Section):
             raise InputError(f"classifiers.{CONTROL}: is the control: expected {CONTROL_METHOD}")
         if self.segmentation and self.segmentation.package is None:
             self._segmentation_settings = resolve_segmentation(self.segmentation.settings)
+        return self
+
+    @model_validator(mode="after")
+    def _ceilings_are_right(self) -> "StudyConfig":
+        check_ceilings(
+            self.ceilings, external=self.external, unbiased=self.unbiased, settings=self.settings
+        )
         return self
 
     @model_validator(mode="after")

@@ -30,7 +30,8 @@ class Job:
         training: What to train.
         development: Manifest of the development set, with splits and masks.
         tests: Manifest of each test by name.
-        samples: Manifest of the images of each test that are explained for the report.
+        samples: Manifest of the images of each test that are explained for the report; a test that
+            is not among them is predicted, and nothing more is asked about it.
         classes: Class names.
         lungs: Package of the lung segmenter, if there is one.
         cache: Folder of prepared images, shared by all trainings.
@@ -126,7 +127,7 @@ def work(job: Job, tell: Tell) -> None:
     training = job.training
     tell("stage", "training")
     once(training.learning, {"digest": training.learn}, lambda folder: _learn(job, tell, folder))
-    if training.bias is None:
+    if training.has_thresholds:
         once(training.validating, {"digest": training.learn}, lambda folder: _validate(job, folder))
     once(training.testing, {"digest": training.test}, lambda folder: _test(job, tell, folder))
     tell("done")
@@ -169,6 +170,8 @@ def _test(job: Job, tell: Tell, folder: Path) -> None:
             continue
         tell("stage", f"tests on {name}")
         _predict(job, images, folder / f"{name}.csv", bias=None)
+        if name not in job.samples:
+            continue
         ask_changed(
             training.package,
             path,

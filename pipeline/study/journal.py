@@ -6,6 +6,7 @@ from typing import Any
 
 from isnet_cxr.classification.reading import plain_classifier
 from isnet_cxr.pipeline.config import StudyConfig
+from isnet_cxr.pipeline.study.ceilings import Ceiling, Fold
 from isnet_cxr.pipeline.study.images import StudyImages
 from isnet_cxr.pipeline.study.jobs import Job
 from isnet_cxr.pipeline.study.steps import digest_manifest
@@ -87,17 +88,25 @@ class Journal:
             run.log_folder(pictures, folder="figures")
             run.tag(**{LOGGED: training.test})
 
+    def log_fold(self, fold: Fold, ceiling: Ceiling, figures: Mapping[str, float]) -> None:
+        """Log a finished fold of a ceiling: its figures and images. Its network is for no use."""
+        with self._start(fold, ()).ending() as run:
+            run.log_history(fold.epochs())
+            run.log_figures(figures)
+            for role, splits in (("training", ("train", "val")), ("testing", ("test",))):
+                rows = ceiling.part(fold, *splits)
+                run.log_images(rows, name=ceiling.test, digest=digest_manifest(rows), role=role)
+            run.tag(**{LOGGED: fold.test})
+
     def _start(self, training: Training, classes: tuple[str, ...]) -> Run:
         tags = {
-            "role": "bias test" if training.bias else "classifier",
             "study": self._study.name,
             "dataset": ", ".join(self._study.development),
             "classifier": training.classifier,
             "method": training.settings.method,
             "seed": str(training.seed),
+            **training.tags,
         }
-        if training.bias:
-            tags["bias_test"] = training.bias
         run = self._tracker.run(
             training.name, name=training.name, digest=training.learn, parent=self._parent,
             tags=tags, description=f"Classifier {training.name}, stage 2.",

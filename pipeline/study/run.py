@@ -20,6 +20,13 @@ from isnet_cxr.pipeline.report import (
     write_report,
 )
 from isnet_cxr.pipeline.study.audit import AUDIT, audit_study
+from isnet_cxr.pipeline.study.ceilings import (
+    CEILINGS,
+    Ceiling,
+    divide_tests,
+    plan_ceilings,
+    plan_fold_jobs,
+)
 from isnet_cxr.pipeline.study.describe import describe_study, without_places, write_description
 from isnet_cxr.pipeline.study.images import (
     StudyImages,
@@ -96,6 +103,7 @@ def run_study(
             summary, left_out = _do(config, description, out, journal, progress=progress, ray=ray)
             logged = ("segmentation", "classification", "conflict", "bias", "reliance")
             parent.log_figures({key: summary[key] for key in logged if key in summary})
+            parent.log_figures({CEILINGS: summary.get("evidence", {}).get(CEILINGS, {})})
             for result in (REPORT, MODEL_CARD, CHECKS, "summary.json", f"audit/{AUDIT}"):
                 parent.log_file(out / result)
         registered = register_champion(tracker, summary, out)
@@ -119,6 +127,7 @@ def _do(
     audit = audit_study(images, out, progress=progress)
     for line in (*_describe_images(images), *_describe_audit(audit)):
         journal.say(line)
+    splits = divide_tests(config, images, out, progress=progress)
     lungs = None
     if config.segmentation is not None:
         lungs = _do_lungs(config, images, out, journal, progress=progress)
@@ -128,7 +137,10 @@ def _do(
         journal.say(f"no {CONTROL!r} control: some images have no lung mask to be erased by")
     trainings = plan_trainings(config, images, out, lungs=lungs.digest if lungs else "")
     jobs = plan_jobs(config, images, trainings, out, lungs=lungs.package if lungs else None)
-    _train(config, jobs, journal, of=len(trainings), progress=progress, ray=ray)
+    ceilings = plan_ceilings(config, images, splits, out)
+    jobs += plan_fold_jobs(config, ceilings, out)
+    of = len(trainings) + sum(len(ceiling.folds) for ceiling in ceilings)
+    _train(config, jobs, journal, of=of, progress=progress, ray=ray)
     journal.say("figures and report")
     summary = summarise_study(
         config,
@@ -137,10 +149,12 @@ def _do(
         segmentation=lungs.scores if lungs else {},
         left_out=[asdict(entry) for entry in images.left_out],
         flagged=flagged_images(images),
+        ceilings=ceilings,
     )
     write_summary(summary, out)
     material = ReportMaterial(config, description, images, audit, lungs, trainings, summary)
     _log(config, images, trainings, summary, journal)
+    _log_ceilings(ceilings, summary, journal)
     write_report(material, out / REPORT)
     write_documents(material, out, versions=versions())
     return summary, images.left_out
@@ -159,6 +173,16 @@ def _log(
             figures = _figures_of(summary, training)
             pictures = draw_pictures(training, figures, config.classes)
             journal.log_training(training, images, figures, pictures)
+
+
+def _log_ceilings(ceilings: Sequence[Ceiling], summary: dict[str, Any], journal: Journal) -> None:
+    """Give MLflow the figures of folds that it does not have."""
+    for ceiling in ceilings:
+        measured = summary["evidence"][CEILINGS][ceiling.test]
+        for fold in ceiling.folds:
+            if not journal.has_logged(fold):
+                value = measured["folds"][str(fold.number)][str(fold.seed)]
+                journal.log_fold(fold, ceiling, {measured["figure"]: value})
 
 
 def _do_lungs(

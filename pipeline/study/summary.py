@@ -8,6 +8,7 @@ from typing import Any
 from isnet_cxr.classification.statistics import compare_paired
 from isnet_cxr.data.bias import BIAS_TESTS
 from isnet_cxr.pipeline.config import CONTROL, StudyConfig
+from isnet_cxr.pipeline.study.ceilings import Ceiling
 from isnet_cxr.pipeline.study.evidence import gather_evidence
 from isnet_cxr.pipeline.study.groups import score_groups
 from isnet_cxr.pipeline.study.images import StudyImages
@@ -28,6 +29,7 @@ def summarise_study(
     segmentation: Mapping[str, Any],
     left_out: Sequence[Mapping[str, Any]],
     flagged: Sequence[Mapping[str, Any]],
+    ceilings: Sequence[Ceiling] = (),
 ) -> dict[str, Any]:
     """Score every classifier on every test.
 
@@ -38,6 +40,7 @@ def summarise_study(
         segmentation: Scores of the lung masks by dataset.
         left_out: Images the study did not use, counted.
         flagged: Images that it used and a person should look at, counted.
+        ceilings: Of external tests, finished.
 
     Returns:
         ``segmentation``, ``classification`` (classifier, test: means over seeds and ``seeds`` with
@@ -65,6 +68,7 @@ def summarise_study(
             development=images.development,
             tests=images.tests,
             compared=config.compare,
+            ceilings=ceilings,
         )
         bias = summary.get("bias", {})
         summary["reliance"] = score_reliance(config.classes, plain, tests, bias=bias)

@@ -14,6 +14,7 @@ from isnet_cxr.data.errors import InputError
 from isnet_cxr.data.manifests.manifest import read_manifest
 from isnet_cxr.data.phantoms import HOSPITALS
 from isnet_cxr.pipeline.config import DatasetConfig, PhantomsConfig, StudyConfig
+from isnet_cxr.pipeline.study.ceilings import check_ceilings
 
 COLUMNS = ("label", "patient_id", "split", "site", "view", "sex")
 HOSPITAL = "hospital"  # the site, or the dataset where no site is told
@@ -30,7 +31,8 @@ def check_tables(config: StudyConfig) -> None:
     Raises:
         InputError: If a dataset cannot be listed, a class of the study has no image in the
             development set, its patients are too few for three splits, they are all of one hospital
-            where a classifier needs several, or an external test has no image of any class.
+            where a classifier needs several, an external test has no image of any class, or its
+            patients are too few for the folds of its ceiling.
     """
     tables = {name: _read(name, dataset) for name, dataset in config.datasets.items()}
     development = pd.concat([tables[name] for name in config.development], ignore_index=True)
@@ -44,6 +46,7 @@ def check_tables(config: StudyConfig) -> None:
                 f"external.{test}: no image has a class of the study; "
                 f"its labels are: {_labels(joined)}"
             )
+    check_ceilings(config, tables)
 
 
 def _check_class(table: pd.DataFrame, label: str, role: str) -> None:

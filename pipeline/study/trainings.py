@@ -55,6 +55,18 @@ class Training:
         return self.settings.bias
 
     @property
+    def has_thresholds(self) -> bool:
+        """Whether thresholds are fixed for it, on validation images."""
+        return self.bias is None
+
+    @property
+    def tags(self) -> dict[str, str]:
+        """What its run in MLflow is found by, besides classifier, method and seed."""
+        return (
+            {"role": "bias test", "bias_test": self.bias} if self.bias else {"role": "classifier"}
+        )
+
+    @property
     def learning(self) -> Path:
         """Folder of training the network."""
         return self.folder / "learning"
@@ -73,7 +85,7 @@ class Training:
     def is_finished(self) -> bool:
         """Whether the network is trained, has its thresholds, and is tested."""
         learnt = is_done(self.learning, {"digest": self.learn})
-        fixed = self.bias is not None or is_done(self.validating, {"digest": self.learn})
+        fixed = not self.has_thresholds or is_done(self.validating, {"digest": self.learn})
         return learnt and fixed and is_done(self.testing, {"digest": self.test})
 
     @property
