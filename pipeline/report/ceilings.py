@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from isnet_cxr.classification.figures import FIGURES
+from isnet_cxr.pipeline.config import CONTROL
 from isnet_cxr.pipeline.report.tables import NONE, signed, with_interval
 from isnet_cxr.pipeline.table import Table
 
@@ -25,7 +26,7 @@ def ceilings_table(ceilings: Mapping[str, Measured]) -> Table:
 
 
 def ceiling_sentences(ceilings: Mapping[str, Measured]) -> list[str]:
-    """Say of every test what there was to gain, and who gained how much of it."""
+    """Say of every test what there was to gain, and who but the control gained how much of it."""
     return [" ".join(_sentences(test, own)) for test, own in ceilings.items()]
 
 
@@ -37,17 +38,23 @@ def has_gap(own: Measured) -> bool:
 
 def _sentences(test: str, own: Measured) -> Iterator[str]:
     low, high = (own["reached"][name] for name in ("baseline", "ceiling"))
-    title = FIGURES[own["figure"]].title
+    *first, last = own["classes"]
+    area = "a macro AUC" if len(first) > 1 else "an AUC"
     yield (
-        f"On {test}, {own['baseline']}, trained elsewhere, reaches {_value(low)} ({title}); "
-        f"trained on images of {test} itself, it reaches {_value(high)}, the ceiling."
+        f"On {test}, {own['baseline']}, trained elsewhere, tells {', '.join(first)} and {last} "
+        f"apart with {area} of {_value(low)}; trained on images of {test} itself, with one of "
+        f"{_value(high)}, the ceiling."
     )
     gap = f"{signed(own['gap']['value'])} {_bounds(own['gap'], signed)}"
     if not has_gap(own):
-        yield f"The difference, {gap}, may be nothing: there is {NO_GAP}."
+        yield f"The difference is {gap}: there is {NO_GAP}."
         return
-    said = [f"{name} closes {_closed(closed)}" for name, closed in own["closed"].items()]
-    yield f"Of this gap of {gap}, {', '.join(said) or 'no other classifier closes anything'}."
+    said = [
+        f"{name} closes {_closed(closed)}"
+        for name, closed in own["closed"].items()
+        if name != CONTROL
+    ]
+    yield f"Of this gap of {gap}, {', '.join(said) or 'nobody else was there to close any'}."
 
 
 def _value(own: Measured) -> str:

@@ -49,7 +49,19 @@ def partition(material: ReportMaterial) -> str:
     )  # fmt: skip
     return (
         f"Development set split by patient into train, validation and test ({shares}; seed "
-        f"{material.config.split_seed}); copies of images {copies}. External tests are not split."
+        f"{material.config.split_seed}); copies of images {copies}. External tests are not split"
+        f"{_folds(material)}."
+    )
+
+
+def _folds(material: ReportMaterial) -> str:
+    """Say which external tests are divided for a ceiling, and that nothing else sees it."""
+    divided = [f"{test} into {own.folds}" for test, own in material.config.ceilings.items()]
+    if not divided:
+        return ""
+    return (
+        f", but for their ceilings, by patient, {', '.join(divided)} folds; no other classifier "
+        "was trained or chosen on these"
     )
 
 

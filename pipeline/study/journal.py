@@ -6,7 +6,7 @@ from typing import Any
 
 from isnet_cxr.classification.reading import plain_classifier
 from isnet_cxr.pipeline.config import StudyConfig
-from isnet_cxr.pipeline.study.ceilings import Ceiling, Fold
+from isnet_cxr.pipeline.study.ceilings import CEILINGS, Ceiling, Fold
 from isnet_cxr.pipeline.study.images import StudyImages
 from isnet_cxr.pipeline.study.jobs import Job
 from isnet_cxr.pipeline.study.steps import digest_manifest
@@ -88,8 +88,21 @@ class Journal:
             run.log_folder(pictures, folder="figures")
             run.tag(**{LOGGED: training.test})
 
-    def log_fold(self, fold: Fold, ceiling: Ceiling, figures: Mapping[str, float]) -> None:
-        """Log a finished fold of a ceiling: its figures and images. Its network is for no use."""
+    def log_ceilings(self, ceilings: Sequence[Ceiling], summary: Mapping[str, Any]) -> None:
+        """Log figures and images of those folds that were not; their networks are for no use.
+
+        Args:
+            ceilings: Finished.
+            summary: Of the study, with its evidence.
+        """
+        for ceiling in ceilings:
+            measured = summary["evidence"][CEILINGS][ceiling.test]
+            for fold in ceiling.folds:
+                if not self.has_logged(fold):
+                    value = measured["folds"][str(fold.number)][str(fold.seed)]
+                    self._log_fold(fold, ceiling, {measured["figure"]: value})
+
+    def _log_fold(self, fold: Fold, ceiling: Ceiling, figures: Mapping[str, float]) -> None:
         with self._start(fold, ()).ending() as run:
             run.log_history(fold.epochs())
             run.log_figures(figures)

@@ -128,19 +128,13 @@ def _do(
     for line in (*_describe_images(images), *_describe_audit(audit)):
         journal.say(line)
     splits = divide_tests(config, images, out, progress=progress)
-    lungs = None
-    if config.segmentation is not None:
-        lungs = _do_lungs(config, images, out, journal, progress=progress)
-        images = lungs.images
-    images = without_unusable_masks(images, config.classes)
-    if config.has_control and not can_have_control(images):
-        journal.say(f"no {CONTROL!r} control: some images have no lung mask to be erased by")
+    images, lungs = _mask(config, images, out, journal, progress=progress)
     trainings = plan_trainings(config, images, out, lungs=lungs.digest if lungs else "")
-    jobs = plan_jobs(config, images, trainings, out, lungs=lungs.package if lungs else None)
     ceilings = plan_ceilings(config, images, splits, out)
+    jobs = plan_jobs(config, images, trainings, out, lungs=lungs.package if lungs else None)
     jobs += plan_fold_jobs(config, ceilings, out)
-    of = len(trainings) + sum(len(ceiling.folds) for ceiling in ceilings)
-    _train(config, jobs, journal, of=of, progress=progress, ray=ray)
+    folds = [fold for ceiling in ceilings for fold in ceiling.folds]
+    _train(config, jobs, journal, of=len(trainings + folds), progress=progress, ray=ray)
     journal.say("figures and report")
     summary = summarise_study(
         config,
@@ -154,7 +148,7 @@ def _do(
     write_summary(summary, out)
     material = ReportMaterial(config, description, images, audit, lungs, trainings, summary)
     _log(config, images, trainings, summary, journal)
-    _log_ceilings(ceilings, summary, journal)
+    journal.log_ceilings(ceilings, summary)
     write_report(material, out / REPORT)
     write_documents(material, out, versions=versions())
     return summary, images.left_out
@@ -175,14 +169,18 @@ def _log(
             journal.log_training(training, images, figures, pictures)
 
 
-def _log_ceilings(ceilings: Sequence[Ceiling], summary: dict[str, Any], journal: Journal) -> None:
-    """Give MLflow the figures of folds that it does not have."""
-    for ceiling in ceilings:
-        measured = summary["evidence"][CEILINGS][ceiling.test]
-        for fold in ceiling.folds:
-            if not journal.has_logged(fold):
-                value = measured["folds"][str(fold.number)][str(fold.seed)]
-                journal.log_fold(fold, ceiling, {measured["figure"]: value})
+def _mask(
+    config: StudyConfig, images: StudyImages, out: Path, journal: Journal, *, progress: bool
+) -> tuple[StudyImages, Lungs | None]:
+    """Give the images their lung masks, and leave out those that cannot be trained on."""
+    lungs = None
+    if config.segmentation is not None:
+        lungs = _do_lungs(config, images, out, journal, progress=progress)
+        images = lungs.images
+    images = without_unusable_masks(images, config.classes)
+    if config.has_control and not can_have_control(images):
+        journal.say(f"no {CONTROL!r} control: some images have no lung mask to be erased by")
+    return images, lungs
 
 
 def _do_lungs(

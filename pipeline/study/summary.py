@@ -63,13 +63,9 @@ def summarise_study(
         summary["bias"] = _score_bias(config, trainings)
     if plain:
         summary["evidence"] = gather_evidence(
-            plain,
-            config.classes,
-            development=images.development,
-            tests=images.tests,
-            compared=config.compare,
-            ceilings=ceilings,
-        )
+            plain, config.classes, development=images.development, tests=images.tests,
+            compared=config.compare, ceilings=ceilings,
+        )  # fmt: skip
         bias = summary.get("bias", {})
         summary["reliance"] = score_reliance(config.classes, plain, tests, bias=bias)
     if CONTROL in names:

@@ -31,10 +31,11 @@ def measure_gaps(
         tested: By classifier and test, over the same seeds.
 
     Returns:
-        By test: ``figure`` (its key), ``baseline`` (its name), ``images``, ``reached`` (the
-        figure: ``baseline`` and ``ceiling``), ``gap``, ``folds`` (the figure by fold and seed), and
-        by classifier ``gained`` over the baseline and ``closed``, the share of the gap, whose
-        value is NaN where there is no gap to close. Each a ``value`` and its ``ci95``.
+        By test: ``figure`` (its key), ``baseline`` (its name), ``classes``, ``images``,
+        ``reached`` (the figure: ``baseline`` and ``ceiling``), ``gap``, ``folds`` (the figure by
+        fold and seed), and by classifier ``gained`` over the baseline and ``closed``, the share of
+        the gap, whose value is NaN where there is no gap to close. Each a ``value`` and its
+        ``ci95``.
     """
     return {
         one.test: _measure(one, {name: own[one.test] for name, own in tested.items()})
@@ -55,6 +56,7 @@ def _measure(ceiling: Ceiling, tested: Mapping[str, Predictions]) -> dict[str, A
     return {
         "figure": _figure(ceiling),
         "baseline": ceiling.baseline,
+        "classes": list(ceiling.classes),
         "images": len(own.truth),
         "reached": {"baseline": _described(baseline), "ceiling": _described(highest)},
         "gap": _described(gap),

@@ -18,7 +18,12 @@ from isnet_cxr.pipeline.study.run import Finished, run_study
 pytestmark = pytest.mark.slow
 
 CLASSES = ("normal", "pneumonia", "covid")
-PER_CLASS = {"northgate": 8, "riverside": 8, "lakeview": 8, "hillcrest": 13}  # 10 patients of each class there
+PER_CLASS = {
+    "northgate": 8,
+    "riverside": 8,
+    "lakeview": 8,
+    "hillcrest": 13,
+}  # 10 patients of each class there
 SPLITS = {0: "train", 1: "train", 2: "val", 3: "test"}
 
 
@@ -110,7 +115,7 @@ def test_summary_report_and_mlflow_have_it(finished):
     assert set(own["closed"]) == {"masked"}
     page = finished.report.read_text()
     assert '<section id="ceilings">' in page
-    assert "On away, baseline, trained elsewhere, reaches" in page
+    assert "On away, baseline, trained elsewhere, tells normal, pneumonia and covid" in page
     client = MlflowClient(finished.tracking_uri)
     experiment = client.get_experiment_by_name("tiny")
     runs = {run.info.run_name: run for run in client.search_runs([experiment.experiment_id])}
