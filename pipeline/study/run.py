@@ -22,7 +22,6 @@ from isnet_cxr.pipeline.report import (
 from isnet_cxr.pipeline.study.audit import AUDIT, audit_study
 from isnet_cxr.pipeline.study.ceilings import (
     CEILINGS,
-    Ceiling,
     divide_tests,
     plan_ceilings,
     plan_fold_jobs,
