@@ -27,8 +27,8 @@ Splits = Mapping[str, Sequence["pd.Series[str]"]]
 """Of every test with a ceiling: train, val or test by image id, in each fold."""
 
 
-@dataclass(frozen=True)
-class Fold(Training):
+@dataclass(frozen=True, kw_only=True)
+class CeilingFold(Training):
     """One fold of a ceiling with one seed.
 
     Attributes:
@@ -74,9 +74,9 @@ class Ceiling:
     baseline: str
     classes: tuple[str, ...]
     parts: tuple[pd.DataFrame, ...]
-    folds: tuple[Fold, ...]
+    folds: tuple[CeilingFold, ...]
 
-    def part(self, fold: Fold, *splits: str) -> pd.DataFrame:
+    def part(self, fold: CeilingFold, *splits: str) -> pd.DataFrame:
         """Return the images of some splits of a fold."""
         own = self.parts[fold.number - 1]
         return own[own["split"].isin(splits)].reset_index(drop=True)
@@ -213,7 +213,7 @@ def _plan(
         for seed in config.seeds:
             learn = digest_values({**inputs, "seed": seed})
             folds.append(
-                Fold(
+                CeilingFold(
                     classifier=f"ceiling of {test}",
                     settings=settings,
                     seed=seed,

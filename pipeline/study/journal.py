@@ -6,7 +6,7 @@ from typing import Any
 
 from isnet_cxr.classification.reading import plain_classifier
 from isnet_cxr.pipeline.config import StudyConfig
-from isnet_cxr.pipeline.study.ceilings import CEILINGS, Ceiling, Fold
+from isnet_cxr.pipeline.study.ceilings import CEILINGS, Ceiling, CeilingFold
 from isnet_cxr.pipeline.study.images import StudyImages
 from isnet_cxr.pipeline.study.jobs import Job
 from isnet_cxr.pipeline.study.steps import digest_manifest
@@ -102,7 +102,7 @@ class Journal:
                     value = measured["folds"][str(fold.number)][str(fold.seed)]
                     self._log_fold(fold, ceiling, {measured["figure"]: value})
 
-    def _log_fold(self, fold: Fold, ceiling: Ceiling, figures: Mapping[str, float]) -> None:
+    def _log_fold(self, fold: CeilingFold, ceiling: Ceiling, figures: Mapping[str, float]) -> None:
         with self._start(fold, ()).ending() as run:
             run.log_history(fold.epochs())
             run.log_figures(figures)

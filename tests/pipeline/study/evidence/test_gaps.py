@@ -8,7 +8,7 @@ import pytest
 
 from isnet_cxr.classification.settings import ClassifierSettings
 from isnet_cxr.pipeline.report.ceilings import ceiling_sentences, ceilings_table, has_gap
-from isnet_cxr.pipeline.study.ceilings import Ceiling, Fold
+from isnet_cxr.pipeline.study.ceilings import Ceiling, CeilingFold
 from isnet_cxr.pipeline.study.evidence.gaps import measure_gaps
 from isnet_cxr.pipeline.study.evidence.tested import Fixed, Predictions
 from isnet_cxr.pipeline.study.summary import _plain
@@ -30,7 +30,10 @@ def ceiling(folder: Path, strength: float) -> Ceiling:
         truth = rows % 2
         for seed in range(SEEDS):
             place = folder / f"fold-{number}" / f"seed-{seed}"
-            fold = Fold("c", ClassifierSettings(), seed, place, "", "", "away", number, "there")
+            fold = CeilingFold(
+                classifier="ceiling of away", settings=ClassifierSettings(), seed=seed,
+                folder=place, learn="", test="", of="away", number=number, dataset="there",
+            )  # fmt: skip
             fold.testing.mkdir(parents=True)
             own = probabilities(truth, strength, generator) ** number
             frame = pd.DataFrame(own / own.sum(axis=1, keepdims=True))
