@@ -88,8 +88,9 @@ class Journal:
             run.tag(**{LOGGED: training.test})
 
     def _start(self, training: Training, classes: tuple[str, ...]) -> Run:
+        role = "across hospitals" if training.fold else "classifier"
         tags = {
-            "role": "bias test" if training.bias else "classifier",
+            "role": "bias test" if training.bias else role,
             "study": self._study.name,
             "dataset": ", ".join(self._study.development),
             "classifier": training.classifier,
@@ -98,6 +99,8 @@ class Journal:
         }
         if training.bias:
             tags["bias_test"] = training.bias
+        if training.fold:
+            tags["fold"] = training.fold
         run = self._tracker.run(
             training.name, name=training.name, digest=training.learn, parent=self._parent,
             tags=tags, description=f"Classifier {training.name}, stage 2.",

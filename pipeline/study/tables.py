@@ -14,6 +14,8 @@ from isnet_cxr.data.errors import InputError
 from isnet_cxr.data.manifests.manifest import read_manifest
 from isnet_cxr.data.phantoms import HOSPITALS
 from isnet_cxr.pipeline.config import DatasetConfig, PhantomsConfig, StudyConfig
+from isnet_cxr.pipeline.study.folds import describe_folds, plan_folds
+from isnet_cxr.pipeline.study.sources import keep_at_most
 
 COLUMNS = ("label", "patient_id", "split", "site", "view", "sex")
 HOSPITAL = "hospital"  # the site, or the dataset where no site is told
@@ -21,16 +23,20 @@ FEWEST_HOSPITALS = 2  # where a method compares them
 SPLITS = 3  # train, val and test need a patient each
 
 
-def check_tables(config: StudyConfig) -> None:
+def check_tables(config: StudyConfig) -> list[str]:
     """Refuse a study whose datasets cannot give each role its classes.
 
     Reads tables and lists folders, no images. What only images tell (copies, unreadable files,
     patients known from DICOM headers) may still stop the study later.
 
+    Returns:
+        What is foreseen of hospitals held out, in lines; none where that is not asked for.
+
     Raises:
         InputError: If a dataset cannot be listed, a class of the study has no image in the
             development set, its patients are too few for three splits, they are all of one hospital
-            where a classifier needs several, or an external test has no image of any class.
+            where a classifier needs several, an external test has no image of any class, or no
+            hospital can be held out where that is asked for.
     """
     tables = {name: _read(name, dataset) for name, dataset in config.datasets.items()}
     development = pd.concat([tables[name] for name in config.development], ignore_index=True)
@@ -44,6 +50,8 @@ def check_tables(config: StudyConfig) -> None:
                 f"external.{test}: no image has a class of the study; "
                 f"its labels are: {_labels(joined)}"
             )
+    rows = development.assign(image_id=development.index.astype(str))
+    return describe_folds(plan_folds(rows, config.classes, config.across_hospitals))
 
 
 def _check_class(table: pd.DataFrame, label: str, role: str) -> None:
@@ -90,7 +98,8 @@ def _read(name: str, dataset: DatasetConfig) -> pd.DataFrame:
     else:
         table = pd.DataFrame(_of_publisher(dataset), columns=COLUMNS)
     table[HOSPITAL] = table["site"].where(table["site"] != "", name)
-    return _where(table, dataset.where)
+    kept = _where(table.assign(dataset=name), dataset.where)
+    return keep_at_most(kept, dataset.at_most)
 
 
 def _of_phantoms(phantoms: PhantomsConfig) -> Iterator[tuple[str, ...]]:
