@@ -107,7 +107,7 @@ def _of_phantoms(phantoms: PhantomsConfig) -> Iterator[tuple[str, ...]]:
     hospital = HOSPITALS[phantoms.hospital]
     for label in hospital.looks:
         for number in range(phantoms.images_per_class):
-            yield label, f"{label} {number}", "", hospital.name, hospital.view, ""
+            yield label, f"{hospital.name}/{label} {number}", "", hospital.name, hospital.view, ""
 
 
 def _of_publisher(dataset: DatasetConfig) -> Iterator[tuple[str, ...]]:

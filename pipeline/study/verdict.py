@@ -14,8 +14,9 @@ INTERNAL, LEAVE_ONE_OUT = "internal", "leave_one_out"
 FIGURE_ORDER = ("pair_auc", "macro_auc", "macro_f1")
 """The first of these that a comparison has decides."""
 
-MARGIN = 0.1
-"""Differences within it do not matter: an interval that lies inside says that two are equal."""
+MARGIN = 0.05
+"""Differences within it do not matter. An interval that lies inside says that two are equal, with
+or without zero in it: with many patients any two networks differ by something."""
 
 
 def verdict(summary: Mapping[str, Any]) -> list[str]:
@@ -36,12 +37,12 @@ def verdict(summary: Mapping[str, Any]) -> list[str]:
 
 
 def compare(low: float, high: float) -> str:
-    """Name a difference by its 95 % interval: better, worse, equal, or not told apart."""
+    """Name a difference by its 95 % interval: equal, better, worse, or not told apart."""
+    if low > -MARGIN and high < MARGIN:
+        return f"equal (to within {MARGIN}) to"
     if low > 0:
         return "better than"
-    if high < 0:
-        return "worse than"
-    return "equal to" if low > -MARGIN and high < MARGIN else "not told apart from"
+    return "worse than" if high < 0 else "not told apart from"
 
 
 def _compared(pair: Mapping[str, Any], left_out: str = "") -> Iterator[str]:
