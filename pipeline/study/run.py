@@ -3,22 +3,14 @@
 import fcntl
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from isnet_cxr.data.errors import InputError
 from isnet_cxr.pipeline.cluster import run_on_cluster
 from isnet_cxr.pipeline.config import CONTROL, StudyConfig
-from isnet_cxr.pipeline.report import (
-    CHECKS,
-    MODEL_CARD,
-    ReportMaterial,
-    draw_pictures,
-    versions,
-    write_documents,
-    write_report,
-)
+from isnet_cxr.pipeline.report import CHECKS, MODEL_CARD, ReportMaterial, draw_pictures
 from isnet_cxr.pipeline.study.audit import AUDIT, audit_study
 from isnet_cxr.pipeline.study.ceilings import (
     CEILINGS,
@@ -27,11 +19,12 @@ from isnet_cxr.pipeline.study.ceilings import (
     plan_fold_jobs,
 )
 from isnet_cxr.pipeline.study.describe import describe_study, without_places, write_description
+from isnet_cxr.pipeline.study.evidence import across_metrics
+from isnet_cxr.pipeline.study.folds import Folds, describe_folds, plan_folds
 from isnet_cxr.pipeline.study.images import (
     StudyImages,
     assign_roles,
     describe_copies,
-    flagged_images,
     without_unusable_masks,
 )
 from isnet_cxr.pipeline.study.jobs import Job, plan_jobs, prepare_images, work
@@ -39,14 +32,14 @@ from isnet_cxr.pipeline.study.journal import LOGGED, Journal, Say, epoch_line
 from isnet_cxr.pipeline.study.lungs import Lungs, LungsPlan, apply_lungs, plan_lungs, train_lungs
 from isnet_cxr.pipeline.study.parallel import run_jobs
 from isnet_cxr.pipeline.study.registering import register_champion
+from isnet_cxr.pipeline.study.reporting import REPORT, report_study
 from isnet_cxr.pipeline.study.sources import LeftOut
 from isnet_cxr.pipeline.study.steps import digest_manifest
-from isnet_cxr.pipeline.study.summary import summarise_study, write_summary
 from isnet_cxr.pipeline.study.tables import check_tables
 from isnet_cxr.pipeline.study.trainings import Training, can_have_control, plan_trainings
 from isnet_cxr.pipeline.tracking import Tracker
 
-DESCRIPTION, REPORT, LOCK = "study.yaml", "report.html", ".study.lock"
+DESCRIPTION, LOCK = "study.yaml", ".study.lock"
 
 
 @dataclass(frozen=True)
@@ -103,6 +96,8 @@ def run_study(
             logged = ("segmentation", "classification", "conflict", "bias", "reliance")
             parent.log_figures({key: summary[key] for key in logged if key in summary})
             parent.log_figures({CEILINGS: summary.get("evidence", {}).get(CEILINGS, {})})
+            if "across" in summary:
+                parent.log_figures({"across": across_metrics(summary["across"])})
             for result in (REPORT, MODEL_CARD, CHECKS, "summary.json", f"audit/{AUDIT}"):
                 parent.log_file(out / result)
         registered = register_champion(tracker, summary, out)
@@ -128,44 +123,36 @@ def _do(
         journal.say(line)
     splits = divide_tests(config, images, out, progress=progress)
     images, lungs = _mask(config, images, out, journal, progress=progress)
-    trainings = plan_trainings(config, images, out, lungs=lungs.digest if lungs else "")
-    ceilings = plan_ceilings(config, images, splits, out)
-    jobs = plan_jobs(config, images, trainings, out, lungs=lungs.package if lungs else None)
-    jobs += plan_fold_jobs(config, ceilings, out)
-    folds = [fold for ceiling in ceilings for fold in ceiling.folds]
-    _train(config, jobs, journal, of=len(trainings + folds), progress=progress, ray=ray)
-    journal.say("figures and report")
-    summary = summarise_study(
-        config,
-        trainings,
-        images=images,
-        segmentation=lungs.scores if lungs else {},
-        left_out=[asdict(entry) for entry in images.left_out],
-        flagged=flagged_images(images),
-        ceilings=ceilings,
+    folds = plan_folds(
+        images.development, config.classes, config.across_hospitals, copies=images.copies
     )
-    write_summary(summary, out)
-    material = ReportMaterial(config, description, images, audit, lungs, trainings, summary)
-    _log(config, images, trainings, summary, journal)
+    for line in describe_folds(folds):
+        journal.say(line)
+    digest, package = (lungs.digest, lungs.package) if lungs else ("", None)
+    trainings = plan_trainings(config, images, out, lungs=digest, folds=folds.folds)
+    ceilings = plan_ceilings(config, images, splits, out)
+    jobs = plan_jobs(config, images, trainings, out, lungs=package, folds=folds.folds)
+    jobs += plan_fold_jobs(config, ceilings, out)
+    of = len(trainings) + sum(len(ceiling.folds) for ceiling in ceilings)
+    _train(config, jobs, journal, of=of, progress=progress, ray=ray)
+    journal.say("figures and report")
+    material = ReportMaterial(config, description, images, audit, lungs, trainings)
+    summary = report_study(material, out, folds=folds, ceilings=ceilings)
+    _log(material, folds, summary, journal)
     journal.log_ceilings(ceilings, summary)
-    write_report(material, out / REPORT)
-    write_documents(material, out, versions=versions())
     return summary, images.left_out
 
 
-def _log(
-    config: StudyConfig,
-    images: StudyImages,
-    trainings: list[Training],
-    summary: dict[str, Any],
-    journal: Journal,
-) -> None:
+def _log(material: ReportMaterial, folds: Folds, summary: dict[str, Any], journal: Journal) -> None:
     """Give MLflow the figures and pictures of trainings that it does not have."""
-    for training in trainings:
+    images = {"": material.images} | {fold.name: fold.of(material.images) for fold in folds.folds}
+    classes = {fold.name: fold.classes for fold in folds.folds}
+    for training in material.trainings:
         if not journal.has_logged(training):
             figures = _figures_of(summary, training)
-            pictures = draw_pictures(training, figures, config.classes)
-            journal.log_training(training, images, figures, pictures)
+            known = classes.get(training.fold, material.config.classes)
+            pictures = draw_pictures(training, figures, known)
+            journal.log_training(training, images[training.fold], figures, pictures)
 
 
 def _mask(
@@ -244,6 +231,9 @@ def _train(
 def _figures_of(summary: dict[str, Any], training: Training) -> dict[str, Any]:
     """Return this training's own figures by test."""
     scores = summary["bias"][training.bias] if training.bias else summary["classification"]
+    if training.fold:
+        folds = {fold["name"]: fold["scores"] for fold in summary["across"]["folds"]}
+        scores = folds[training.fold]
     tests = scores[training.classifier]
     return {test: figures["seeds"][str(training.seed)] for test, figures in tests.items()}
 

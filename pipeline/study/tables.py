@@ -15,6 +15,8 @@ from isnet_cxr.data.manifests.manifest import read_manifest
 from isnet_cxr.data.phantoms import HOSPITALS
 from isnet_cxr.pipeline.config import DatasetConfig, PhantomsConfig, StudyConfig
 from isnet_cxr.pipeline.study.ceilings import check_ceilings
+from isnet_cxr.pipeline.study.folds import describe_folds, plan_folds
+from isnet_cxr.pipeline.study.sources import keep_at_most
 
 COLUMNS = ("label", "patient_id", "split", "site", "view", "sex")
 HOSPITAL = "hospital"  # the site, or the dataset where no site is told
@@ -22,17 +24,20 @@ FEWEST_HOSPITALS = 2  # where a method compares them
 SPLITS = 3  # train, val and test need a patient each
 
 
-def check_tables(config: StudyConfig) -> None:
+def check_tables(config: StudyConfig) -> list[str]:
     """Refuse a study whose datasets cannot give each role its classes.
 
     Reads tables and lists folders, no images. What only images tell (copies, unreadable files,
     patients known from DICOM headers) may still stop the study later.
 
+    Returns:
+        What is foreseen of hospitals held out, in lines; none where that is not asked for.
+
     Raises:
         InputError: If a dataset cannot be listed, a class of the study has no image in the
             development set, its patients are too few for three splits, they are all of one hospital
-            where a classifier needs several, an external test has no image of any class, or its
-            patients are too few for the folds of its ceiling.
+            where a classifier needs several, an external test has no image of any class or too few
+            patients for its ceiling, or no hospital can be held out where that is asked for.
     """
     tables = {name: _read(name, dataset) for name, dataset in config.datasets.items()}
     development = pd.concat([tables[name] for name in config.development], ignore_index=True)
@@ -47,6 +52,8 @@ def check_tables(config: StudyConfig) -> None:
                 f"its labels are: {_labels(joined)}"
             )
     check_ceilings(config, tables)
+    rows = development.assign(image_id=development.index.astype(str))
+    return describe_folds(plan_folds(rows, config.classes, config.across_hospitals))
 
 
 def _check_class(table: pd.DataFrame, label: str, role: str) -> None:
@@ -93,7 +100,8 @@ def _read(name: str, dataset: DatasetConfig) -> pd.DataFrame:
     else:
         table = pd.DataFrame(_of_publisher(dataset), columns=COLUMNS)
     table[HOSPITAL] = table["site"].where(table["site"] != "", name)
-    return _where(table, dataset.where)
+    kept = _where(table.assign(dataset=name), dataset.where)
+    return keep_at_most(kept, dataset.at_most)
 
 
 def _of_phantoms(phantoms: PhantomsConfig) -> Iterator[tuple[str, ...]]:
@@ -101,7 +109,7 @@ def _of_phantoms(phantoms: PhantomsConfig) -> Iterator[tuple[str, ...]]:
     hospital = HOSPITALS[phantoms.hospital]
     for label in hospital.looks:
         for number in range(phantoms.images_per_class):
-            yield label, f"{label} {number}", "", hospital.name, hospital.view, ""
+            yield label, f"{hospital.name}/{label} {number}", "", hospital.name, hospital.view, ""
 
 
 def _of_publisher(dataset: DatasetConfig) -> Iterator[tuple[str, ...]]:

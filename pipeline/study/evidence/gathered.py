@@ -31,7 +31,7 @@ def gather_evidence(
     """Describe every classifier on every test, and test the differences that were asked for.
 
     Args:
-        trainings: All of the study, finished; those of bias tests are left aside.
+        trainings: On the whole development set, finished.
         classes: Class names.
         development: Manifest of the development set.
         tests: Manifest of each test, ``internal`` first.

@@ -120,11 +120,10 @@ def read_tested(
 
 
 def by_classifier(trainings: Sequence[Training]) -> Mapping[str, list[Training]]:
-    """Group trainings on images as they are by classifier."""
+    """Group trainings by classifier."""
     grouped: dict[str, list[Training]] = {}
     for training in trainings:
-        if training.bias is None:
-            grouped.setdefault(training.classifier, []).append(training)
+        grouped.setdefault(training.classifier, []).append(training)
     return grouped
 
 

@@ -86,3 +86,9 @@ def evidence(tests, tmp_path_factory: pytest.TempPathFactory) -> dict:
 def manifest():
     """Makes the images of a test."""
     return make_manifest
+
+
+@pytest.fixture(scope="package")
+def predictions():
+    """Makes the predictions of a test."""
+    return predict
