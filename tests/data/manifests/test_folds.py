@@ -87,6 +87,13 @@ def test_a_patient_of_two_classes_counts_for_the_rarer():
     assert found.to_dict() == {"a": "covid", "b": "normal", "c": "normal"}
 
 
+def test_a_class_that_no_patient_has_by_itself_cannot_be_dealt():
+    labels = pd.Series(["normal"] * 40 + ["covid", "pneumonia"] * 15)
+    patients = pd.Series([f"n{row}" for row in range(40)] + [f"p{row // 2}" for row in range(30)])
+    with pytest.raises(InputError, match="class 'pneumonia' has 0: too few for any folds"):
+        check_folds(labels, patients, 2)
+
+
 @pytest.mark.parametrize(
     ("counts", "folds", "said"),
     [
