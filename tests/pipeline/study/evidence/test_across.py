@@ -46,7 +46,9 @@ def scored(folder: Path, classes: dict[str, list[str]], manifest, predict) -> di
     parts = [
         manifest(name, images=240, sites=(name,), classes=own) for name, own in classes.items()
     ]
-    rows = pd.concat(parts, ignore_index=True).assign(split="", lung_mask="", path="")
+    rows = pd.concat(parts, ignore_index=True).assign(
+        split="", lung_mask="", path="", review_flag=""
+    )
     rows = assign_splits(rows, fractions=(0.4, 0.3, 0.3), seed=0)
     images = StudyImages({}, rows, {})
     folds = plan_folds(rows, CLASSES, config.across_hospitals)
