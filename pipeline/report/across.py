@@ -92,9 +92,6 @@ def plot_across(across: Across, classifier: str) -> Figure:
         axes.set_xticks(range(len(columns)), columns)
         axes.set_yticks(range(len(folds)), [_trained(fold) for fold in folds])
         axes.xaxis.tick_top()
-        axes.set_xlabel("tested at")
-        axes.xaxis.set_label_position("top")
-        axes.set_ylabel("trained")
         axes.grid(visible=False)
         axes.spines[:].set_visible(False)
     return figure

@@ -62,8 +62,7 @@ def summarise_study(
         "left_out": list(left_out),
         "flagged": list(flagged),
     }
-    if config.bias_tests:
-        summary["bias"] = _score_bias(config, trainings)
+    summary |= {"bias": _score_bias(config, trainings)} if config.bias_tests else {}
     if plain:
         summary["evidence"] = gather_evidence(
             plain, config.classes, development=images.development, tests=images.tests,

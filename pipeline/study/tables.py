@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 import pandas as pd
 
 from isnet_cxr.classification.methods.method import needs_of
+from isnet_cxr.classification.settings import ClassifierSettings
 from isnet_cxr.data.datasets import ADAPTERS
 from isnet_cxr.data.errors import InputError
 from isnet_cxr.data.manifests.manifest import read_manifest
@@ -43,7 +44,7 @@ def check_tables(config: StudyConfig) -> list[str]:
     development = pd.concat([tables[name] for name in config.development], ignore_index=True)
     for label in config.classes:
         _check_class(development, label, "development")
-        _check_hospitals(development, label, config)
+        _check_hospitals(development, label, config.settings)
     for test, names in config.external.items():
         joined = pd.concat([tables[name] for name in names], ignore_index=True)
         if not joined["label"].isin(config.classes).any():
@@ -53,7 +54,12 @@ def check_tables(config: StudyConfig) -> list[str]:
             )
     check_ceilings(config, tables)
     rows = development.assign(image_id=development.index.astype(str))
-    return describe_folds(plan_folds(rows, config.classes, config.across_hospitals))
+    folds = plan_folds(rows, config.classes, config.across_hospitals)
+    held_out = {name: config.settings[name] for name in config.held_out}
+    for fold in folds.folds:
+        for label in fold.classes:
+            _check_hospitals(fold.development, label, held_out, f", in the training {fold.name!r}")
+    return describe_folds(folds)
 
 
 def _check_class(table: pd.DataFrame, label: str, role: str) -> None:
@@ -74,16 +80,18 @@ def _check_class(table: pd.DataFrame, label: str, role: str) -> None:
         )
 
 
-def _check_hospitals(table: pd.DataFrame, label: str, config: StudyConfig) -> None:
+def _check_hospitals(
+    table: pd.DataFrame, label: str, classifiers: Mapping[str, ClassifierSettings], where: str = ""
+) -> None:
     """Refuse a class of one hospital where a classifier's method needs several."""
     hospitals = sorted(set(table.loc[table["label"] == label, HOSPITAL]))
     if len(hospitals) >= FEWEST_HOSPITALS:
         return
-    for name, settings in config.settings.items():
+    for name, settings in classifiers.items():
         if needs_of(settings).hospitals:
             raise InputError(
                 f"classifiers.{name}: {settings.method} needs images of several hospitals in every "
-                f"class; those of class {label!r} are all of {hospitals[0]!r}"
+                f"class; those of class {label!r} are all of {hospitals[0]!r}{where}"
             )
 
 

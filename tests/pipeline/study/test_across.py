@@ -6,12 +6,15 @@ from pathlib import Path
 import pytest
 import yaml
 from mlflow import MlflowClient
+from tests_layout import beyond_the_edge, has_browser  # beside this file, see conftest
 
 pytestmark = pytest.mark.slow
 
 HOW_TO = Path(__file__).parents[3] / "docs" / "howto-own-data.md"
 HOSPITALS = ("elmwood", "hillcrest", "oakdale")
 PER_CLASS = 14
+LAYOUTS = ((703, True, "#nothing"), (400, False, ".scroll"), (1400, False, ".scroll"))
+"""Width in px, whether printed (A4), and what may be scrolled."""
 
 
 @pytest.fixture
@@ -72,6 +75,10 @@ def test_every_hospital_is_held_out_and_a_second_run_repeats_nothing(
     assert 'id="across"' in page
     assert "Trained without the hospital it is tested at" in page
     check_mlflow(out)
+    for width, print_, scrolled in LAYOUTS if has_browser() else ():
+        page = out / "report.html"
+        found = beyond_the_edge(page, width=width, print_=print_, scrolled=scrolled)
+        assert found == []
     code, said, _ = command("study", study_file, "--out", out)
     assert "6 trainings, 6 of them finished before" in said
 
