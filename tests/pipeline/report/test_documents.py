@@ -1,5 +1,6 @@
 """Model card and checklists: every item once, filled where the study knows, open elsewhere."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -77,6 +78,16 @@ def test_the_checklists_are_tables_of_markdown(material, tmp_path):
     assert len(rows) == 52 + 44 + 2
     assert all(row.count(" | ") >= 2 for row in rows)
     assert "unreadable: 7" in page
+
+
+def test_hospitals_held_out_are_in_the_checklists(material, tmp_path):
+    across = {"folds": [{"name": "without nih"}, {"name": "without siim"}]}
+    study = replace(material, summary={**material.summary, "across": across})
+    write_documents(study, tmp_path, versions="")
+    assert (
+        "held out of further trainings: without nih; without siim."
+        in (tmp_path / "checklists.md").read_text()
+    )
 
 
 def test_a_study_without_external_tests_says_so(material, tmp_path):
