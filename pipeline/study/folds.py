@@ -177,7 +177,8 @@ def _fold(
             remarks.append(f"{named[0]}: not tested at {name}, with which it shares {shared}")
             continue
         if unknown := [label for label in there if label not in known]:
-            remarks.append(f"{named[0]}: never saw {', '.join(unknown)}, not tested with it")
+            few = ", ".join(unknown)
+            remarks.append(f"{named[0]}: too few images of {few} to train on, not tested with it")
         held_out[name] = images[images["label"].isin(both)].reset_index(drop=True)
     if not held_out:
         return None

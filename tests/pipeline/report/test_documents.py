@@ -81,6 +81,16 @@ def test_the_checklists_are_tables_of_markdown(material, tmp_path):
     assert "unreadable: 7" in page
 
 
+def test_hospitals_held_out_are_in_the_checklists(material, tmp_path):
+    across = {"folds": [{"name": "without nih"}, {"name": "without siim"}]}
+    study = replace(material, summary={**material.summary, "across": across})
+    write_documents(study, tmp_path, versions="")
+    assert (
+        "held out of further trainings: without nih; without siim."
+        in (tmp_path / "checklists.md").read_text()
+    )
+
+
 def test_a_study_without_external_tests_says_so(material, tmp_path):
     alone = StudyImages({}, material.images.development, {})
     summary = {"classification": {}, "verdict": []}

@@ -108,7 +108,7 @@ def test_a_class_that_training_lacks_is_not_tested_and_named():
     folds = plan(patients)
     fold = next(one for one in folds.folds if one.name == "without b")
     assert set(fold.held_out["b"]["label"]) == {"normal", "pneumonia"}
-    assert "without b: never saw covid, not tested with it" in folds.remarks
+    assert "without b: too few images of covid to train on, not tested with it" in folds.remarks
 
 
 def test_patients_and_copies_of_a_held_out_hospital_are_not_trained_on():
