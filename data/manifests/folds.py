@@ -78,7 +78,8 @@ def check_folds(labels: "pd.Series[str]", group: "Groups", folds: int) -> None:
         InputError: If there are fewer than two classes, or ``folds`` leave a class with fewer than
             ``FEWEST`` patients in each; names the class and how many folds there could be.
     """
-    counts = rarest_labels(labels, group).value_counts().reindex(labels.unique(), fill_value=0)
+    counts = rarest_labels(labels, group).value_counts()
+    counts = counts.reindex(sorted(labels.unique()), fill_value=0)
     if len(counts) < 2:  # noqa: PLR2004
         raise InputError(f"images of two classes expected, all are of {', '.join(counts.index)}")
     least, patients = counts.idxmin(), int(counts.min())
