@@ -5,6 +5,7 @@ from typing import Any
 
 from isnet_cxr.pipeline.config import CONTROL
 from isnet_cxr.pipeline.report import evidence_plots, plots
+from isnet_cxr.pipeline.report.ceilings import ceiling_sentences, ceilings_table
 from isnet_cxr.pipeline.report.tables import NONE, number, p_value, signed
 from isnet_cxr.pipeline.table import Table
 
@@ -25,6 +26,8 @@ def evidence_content(evidence: Evidence) -> dict[str, Any]:
             if group["confounded"] and group["test"] != "internal"
         ],
         "development": evidence["confounded"],
+        "ceilings": ceilings_table(evidence["ceilings"]),
+        "ceiling_sentences": ceiling_sentences(evidence["ceilings"]),
         "few": [
             (group["name"], group["warning"]) for group in matrix["groups"] if group["warning"]
         ],

@@ -33,7 +33,7 @@ def plot_matrix(matrix: Mapping[str, Any]) -> Figure:
     """Show classifiers by groups: area, interval and what was lost; darker is better."""
     names, groups = list(matrix["cells"]), matrix["groups"]
     values = np.asarray(
-        [[_value(matrix["cells"][name][group["name"]]) for name in names] for group in groups]
+        [[shade(matrix["cells"][name][group["name"]]) for name in names] for group in groups]
     )
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(WIDTH, 0.62 * len(groups) + 0.7), layout="constrained")
@@ -41,7 +41,7 @@ def plot_matrix(matrix: Mapping[str, Any]) -> Figure:
         axes.imshow(values, cmap="Greys", vmin=RANGE[0], vmax=RANGE[1], aspect="auto")
         for row, group in enumerate(groups):
             for column, name in enumerate(names):
-                text = _annotation(matrix["cells"][name][group["name"]])
+                text = annotation(matrix["cells"][name][group["name"]])
                 axes.text(column, row, text, ha="center", va="center", fontsize=8.5)
         axes.set_xticks(range(len(names)), names)
         axes.set_yticks(range(len(groups)), [_title(group) for group in groups])
@@ -172,7 +172,8 @@ def _title(group: Mapping[str, Any]) -> str:
     return f"{indent}{name}{mark}"
 
 
-def _annotation(cell: Mapping[str, Any]) -> str:
+def annotation(cell: Mapping[str, Any]) -> str:
+    """Write a cell of a matrix: its area, the interval, and what was lost where that is known."""
     if cell["value"] is None:
         return "\N{EN DASH}"
     low, high = cell["ci95"]
@@ -182,7 +183,8 @@ def _annotation(cell: Mapping[str, Any]) -> str:
     return f"{text}\nlost {cell['gap']:+.2f}".replace("-", "\N{MINUS SIGN}")
 
 
-def _value(cell: Mapping[str, Any]) -> float:
+def shade(cell: Mapping[str, Any]) -> float:
+    """Return a cell's area, NaN where there is none."""
     return np.nan if cell["value"] is None else float(cell["value"])
 
 

@@ -14,6 +14,7 @@ from isnet_cxr.data.learning.preprocess import Preprocessing
 from isnet_cxr.data.manifests.manifest import read_manifest, write_manifest
 from isnet_cxr.data.registry import load_extensions
 from isnet_cxr.pipeline.config import StudyConfig
+from isnet_cxr.pipeline.study.folds import Fold
 from isnet_cxr.pipeline.study.images import StudyImages
 from isnet_cxr.pipeline.study.learning import Learning, learn
 from isnet_cxr.pipeline.study.machine import automatic_device, number_of_workers
@@ -21,7 +22,7 @@ from isnet_cxr.pipeline.study.parallel import Tell
 from isnet_cxr.pipeline.study.pointing import choose_boxed
 from isnet_cxr.pipeline.study.samples import choose_samples
 from isnet_cxr.pipeline.study.steps import once
-from isnet_cxr.pipeline.study.trainings import VALIDATION, Training
+from isnet_cxr.pipeline.study.trainings import FOLDS, VALIDATION, Training
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,8 @@ class Job:
         training: What to train.
         development: Manifest of the development set, with splits and masks.
         tests: Manifest of each test by name.
-        samples: Manifest of the images of each test that are explained for the report.
+        samples: Manifest of the images of each test that are explained for the report; a test that
+            is not among them is predicted, and nothing more is asked about it.
         classes: Class names.
         lungs: Package of the lung segmenter, if there is one.
         cache: Folder of prepared images, shared by all trainings.
@@ -64,6 +66,7 @@ def plan_jobs(
     out: Path,
     *,
     lungs: Path | None,
+    folds: Sequence[Fold] = (),
 ) -> list[Job]:
     """Write the manifests and list the jobs for the trainings that are not finished.
 
@@ -73,12 +76,13 @@ def plan_jobs(
         trainings: All of its trainings.
         out: The study's folder.
         lungs: The lung segmenter's package, which every classifier's package carries.
+        folds: Parts of the development set that some of the trainings are on.
     """
-    development = _written(images.development, out / "images" / "development.parquet")
-    tests = {
-        name: _written(rows, out / "images" / "tests" / f"{name}.parquet")
-        for name, rows in images.tests.items()
+    wholes = {"": _write_images(images, out / "images")} | {
+        fold.name: _write_images(fold.of(images), out / "images" / FOLDS / fold.name)
+        for fold in folds
     }
+    classes = {"": tuple(config.classes)} | {fold.name: fold.classes for fold in folds}
     samples = {
         name: _written(
             choose_samples(rows, config.classes, per_class=config.samples_per_class),
@@ -86,22 +90,22 @@ def plan_jobs(
         )
         for name, rows in images.tests.items()
     }
-    jobs = [
-        Job(
+    jobs = []
+    for training in trainings:
+        development, tests = wholes[training.fold]
+        job = Job(
             training=training,
             development=development,
             tests={"internal": tests["internal"]} if training.bias else tests,
-            samples={} if training.bias else samples,
-            classes=tuple(config.classes),
+            samples=samples if training.is_whole else {},
+            classes=classes[training.fold],
             lungs=lungs,
             cache=out / "cache",
             threads=config.threads_per_training,
             processes=config.processes_per_training,
             extensions=tuple(config.extensions),
         )
-        for training in trainings
-        if not training.is_finished
-    ]
+        jobs += [] if training.is_finished else [job]
     return _with_checks(config, images, jobs, out / "images")
 
 
@@ -118,6 +122,15 @@ def _with_checks(config: StudyConfig, images: StudyImages, jobs: list[Job], out:
     return [
         replace(job, boxed=boxed, sanity=sanity) if job.training.checks else job for job in jobs
     ]
+
+
+def _write_images(images: StudyImages, folder: Path) -> tuple[Path, dict[str, Path]]:
+    """Write the manifests of the development set and of each test."""
+    tests = {
+        name: _written(rows, folder / "tests" / f"{name}.parquet")
+        for name, rows in images.tests.items()
+    }
+    return _written(images.development, folder / "development.parquet"), tests
 
 
 def prepare_images(jobs: Sequence[Job], *, progress: bool) -> None:
@@ -151,7 +164,7 @@ def work(job: Job, tell: Tell) -> None:
     training = job.training
     tell("stage", "training")
     once(training.learning, {"digest": training.learn}, lambda folder: _learn(job, tell, folder))
-    if training.bias is None:
+    if training.has_thresholds:
         once(training.validating, {"digest": training.learn}, lambda folder: _validate(job, folder))
     once(training.testing, {"digest": training.test}, lambda folder: _test(job, tell, folder))
     if training.checks:
@@ -191,6 +204,8 @@ def _test(job: Job, tell: Tell, folder: Path) -> None:
             continue
         tell("stage", f"tests on {name}")
         _predict(job, images, folder / f"{name}.csv", bias=None)
+        if name not in job.samples:
+            continue
         ask_changed(
             training.package,
             path,

@@ -10,8 +10,10 @@ from isnet_cxr.data.learning.preprocess import Preprocessing
 from isnet_cxr.data.manifests.manifest import read_manifest
 from isnet_cxr.data.writers import write_mask
 from isnet_cxr.pipeline.config import CONTROL, parse_study
+from isnet_cxr.pipeline.study import folds as folding
 from isnet_cxr.pipeline.study import jobs as module
 from isnet_cxr.pipeline.study import lungs, machine, steps
+from isnet_cxr.pipeline.study.folds import plan_folds
 from isnet_cxr.pipeline.study.images import StudyImages
 from isnet_cxr.pipeline.study.jobs import plan_jobs, prepare_images
 from isnet_cxr.pipeline.study.trainings import Training, plan_trainings
@@ -120,6 +122,34 @@ def test_what_is_finished_stays_so_while_nothing_changes(development, tmp_path):
         lungs=None,
     )
     assert jobs == []
+
+
+def test_hospitals_held_out_have_trainings_and_tests_of_their_own(
+    development, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(folding, "SHOWN", 2)
+    across = {"classifiers": ["other"], "only": ["other"], "seeds": [1]}
+    config = study(tmp_path, across_hospitals=across)
+    found = images(development)
+    found.development["site"] = ["xy"[number // 8] for number in range(16)]
+    out = tmp_path / "out"
+    folds = plan_folds(found.development, config.classes, config.across_hospitals).folds
+    trainings = plan_trainings(config, found, out, lungs="", folds=folds)
+    assert [str(training.folder.relative_to(out)) for training in trainings] == [
+        "classifiers/baseline/seed-0",
+        "classifiers/baseline/seed-1",
+        "across/without x/other/seed-1",
+        "across/without y/other/seed-1",
+    ]
+    whole = plan_trainings(study(tmp_path), found, out, lungs="")
+    assert {one.learn for one in whole} > {one.learn for one in trainings[:2]}
+    assert [one.is_whole for one in trainings] == [True, True, False, False]
+    job = plan_jobs(config, found, trainings, out, lungs=None, folds=folds)[2]
+    assert set(job.tests) == {"internal", "x"}
+    assert set(read_manifest(job.tests["x"])["site"]) == {"x"}
+    assert set(read_manifest(job.development)["site"]) == {"y"}
+    assert job.samples == {}
+    assert job.training.name == "other, without x, seed 1"
 
 
 def test_a_mask_changed_on_disk_makes_trainings_anew(development, tmp_path):
