@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -204,12 +205,14 @@ def _plan(
     folds = []
     for number, part in enumerate(parts, start=1):
         tested = part["split"] == "test"
-        inputs = {
+        inputs: dict[str, Any] = {
             "settings": plain_classifier(settings),
             "images": digest_manifest(part[~tested]),
             "classes": classes,
             "extensions": digest_extensions(config.extensions),
         }
+        if config.processes_per_training > 1:
+            inputs["processes"] = config.processes_per_training
         predicted = digest_manifest(part[tested])
         for seed in config.seeds:
             learn = digest_values({**inputs, "seed": seed})
