@@ -21,6 +21,7 @@ from isnet_cxr.segmentation.network import KIND, NetworkSettings, build_runtime_
 from isnet_cxr.segmentation.postprocess import clean_mask
 from isnet_cxr.segmentation.quality import Quality, judge_mask
 from isnet_cxr.segmentation.restoring import restore_lungs
+from isnet_cxr.segmentation.unet import fold_norms
 
 
 @dataclass(frozen=True)
@@ -87,7 +88,7 @@ class LungSegmenter:
                 f"{package}: the weights do not fit the network of config.yaml"
             ) from error
         return cls(
-            network,
+            fold_norms(network),
             build_settings(Preprocessing, preprocessing, where=f"{where}preprocessing"),
             threshold=required(config, "threshold", float, package),
             mirror=required(config, "test_time_mirror", bool, package),

@@ -62,7 +62,9 @@ def suspect_prepared(
         width: Of the image before that.
     """
     window = fit_letterbox(height=height, width=width, size_px=len(square)).window
-    return _suspect(square[window], mask[window] != 0)
+    step = max(1, len(square) // SIZE_PX)
+    image, lungs = (plane[window][::step, ::step] for plane in (square, mask))
+    return _suspect(image, lungs != 0)
 
 
 def _suspect(
