@@ -17,7 +17,7 @@ from isnet_cxr.segmentation.network import KIND as SEGMENTER
 from isnet_cxr.segmentation.network import NetworkSettings, build_runtime_network
 
 CLASSES = ("normal", "covid")
-DARK, STEEP = 0.35, 30.0
+DARK, STEEP = 0.2, 30.0
 """What is darker is lung, and how fast the logit grows."""
 ENLARGE = ((0.25, 0.5, 0.25), (0.5, 1.0, 0.5), (0.25, 0.5, 0.25))
 """By which a transposed convolution of stride 2 interpolates."""
@@ -73,13 +73,13 @@ def bare_networks(network: str) -> Bare:
 def _take_dark_for_lung(network: nn.Module) -> None:
     """Let the first feature be the image at half its size, and the logit fall with that."""
     down, _, (enlarge, last) = network.model  # type: ignore[misc]
-    for convolution in (down.residual, down.conv[-1].conv, enlarge.conv, last.conv[0].conv):
-        convolution.weight[:, :1] = 0
-        convolution.bias.zero_()
-    down.residual.weight[0] = 0
-    down.residual.weight[0, 0, 1, 1] = 1
-    down.conv[-1].conv.weight[0] = 0
-    enlarge.conv.weight.zero_()
+    shrunk, convolved = down.residual, down.conv[-1].conv
+    for parameter in (shrunk.weight, shrunk.bias, convolved.weight, convolved.bias):
+        parameter[0] = 0
+    shrunk.weight[0, 0, 1, 1] = 1
+    to_logit = last.conv[0].conv
+    for parameter in (enlarge.conv.weight, enlarge.conv.bias, to_logit.weight):
+        parameter.zero_()
     enlarge.conv.weight[0, 0] = torch.tensor(ENLARGE)
-    last.conv[0].conv.weight[0, 0, 1, 1] = -1 - STEEP
-    last.conv[0].conv.bias.fill_(STEEP * DARK)
+    to_logit.weight[0, 0, 1, 1] = -1 - STEEP
+    to_logit.bias.fill_(STEEP * DARK)
