@@ -11,7 +11,7 @@ from isnet_cxr.pipeline.commands.options import AsJson
 
 def predict(
     repeats: Annotated[int, typer.Option(min=1, help="rounds that count")] = 5,
-    images: Annotated[int, typer.Option(min=2, help="images of a job")] = 24,
+    images: Annotated[int, typer.Option(min=2, help="images of a job")] = 64,
     memory: Annotated[
         bool, typer.Option("--memory", help="measure memory too: takes some minutes more")
     ] = False,
