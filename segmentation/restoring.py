@@ -9,7 +9,8 @@ import math
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+
+from isnet_cxr.data.learning.preprocess import enlarge_part
 
 REACH_PX = 2
 """How far beyond the mask, in the network's pixels, interpolation may still find lung."""
@@ -39,10 +40,12 @@ def restore_lungs(
         return mask
     left, right = _in_network(columns, width, cleaned.shape[1])
     top, bottom = _in_network(rows, height, cleaned.shape[0])
-    size = (columns.stop - columns.start, rows.stop - rows.start)
-    plane = Image.fromarray(_without_others(probabilities, cleaned, threshold))
-    restored = plane.resize(size, Image.Resampling.BILINEAR, box=(left, top, right, bottom))
-    np.greater_equal(np.asarray(restored), threshold, out=mask[rows, columns].view(np.bool_))
+    part = mask[rows, columns]
+    restored = enlarge_part(
+        _without_others(probabilities, cleaned, threshold), (left, top, right, bottom),
+        height=part.shape[0], width=part.shape[1],
+    )  # fmt: skip
+    np.greater_equal(restored, threshold, out=part.view(np.bool_))
     return mask
 
 
