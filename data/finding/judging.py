@@ -32,6 +32,8 @@ def judge(name: str, content: Content) -> Verdict:
         return ignored(content.no_image)
     if content.kind in ("zip", "archive"):
         return failed(f"{content.words} that is not opened: unpack it first")
+    if content.kind == "foreign":
+        return failed(f"{content.words} that is not read: convert it to DICOM, PNG or TIFF")
     if may_be_image(name, content):
         return Verdict("image", is_dicom=is_dicom(name, content))
     if content.kind == "empty":

@@ -13,7 +13,7 @@ from isnet_cxr.data.gate.crops import bounding_box, content_box
 from isnet_cxr.data.gate.verdict import DOUBTFUL, Finding
 
 LOWEST, HIGHEST = 0.52, 1.45  # height over width of the image without its black borders
-CUT_ABOVE, CUT_BELOW = 0.3, 0.1  # of the lungs' width, along the frame; apices are often tight
+CUT_ABOVE, CUT_BELOW = 0.3, 0.2  # of the lungs' width, along the frame; apices are often tight
 EDGE_PARTS = 64  # the frame's edge is one such part of the square's side
 
 
