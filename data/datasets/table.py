@@ -1,10 +1,11 @@
 """Any dataset with a CSV table: at least the columns path and label, one row per image.
 
-A value such as NaN or N/A is none. Patient ids that differ in capital letters alone are one patient:
-two would let a patient into training and test. Other columns of the manifest are taken where present; what import computes itself (image_id,
-height_px, ...) is ignored. Paths are relative to the table's folder. Without patient_id, DICOM
-files bring their own, and any other image is a patient of its own. The table may come from Excel
-or Windows: see ``text_table`` and ``listed_paths``.
+A value such as NaN or N/A is none. Patient ids that differ in capital letters alone are one
+patient: two would let a patient into training and test. Other columns of the manifest are taken
+where present; what import computes itself (image_id, height_px, ...) is ignored. Paths are relative
+to the table's folder. Without patient_id, DICOM files bring their own, and any other image is a
+patient of its own. The table may come from Excel or Windows: see ``text_table`` and
+``listed_paths``.
 """
 
 import math
@@ -92,7 +93,9 @@ def read_table_of_images(
         label = chosen.classify(row["label"])
         if label:
             record = _record(row, table, label, index)
-            first = spellings.setdefault((record.dataset, record.patient.casefold()), record.patient)
+            first = spellings.setdefault(
+                (record.dataset, record.patient.casefold()), record.patient
+            )
             if first != record.patient:
                 chosen.remark("patient_id as of another image but for capital letters: one patient")
             chosen.use(replace(record, patient=first))

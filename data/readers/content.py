@@ -166,17 +166,25 @@ def _by_structure(head: bytes) -> Content:
         return Content("raster", "WebP image")
     if head[:2] == b"BM" and int.from_bytes(head[14:18], "little") in BMP_HEADER_SIZES:
         return Content("raster", "BMP image")
-    if head[4:8] == b"ftyp" and head[8:12] in ISO_BRANDS:
-        return Content("foreign", ISO_BRANDS[head[8:12]])
-    if NETPBM.match(head):
-        return Content("foreign", "PNM image")
     if _is_nifti(head):
         return Content("nifti", "NIfTI image")
-    if head[TAR_PLACE : TAR_PLACE + len(TAR_MAGIC)] == TAR_MAGIC:
-        return Content("archive", "tar archive")
-    if head[:3] == b"BZh" and head[4:10] == BZIP2_BLOCK:
-        return Content("archive", "bzip2 archive")
+    if foreign := _foreign(head):
+        return Content("foreign", foreign)
+    if archive := _archive(head):
+        return Content("archive", archive)
     return Content("other", "text") if _is_text(head) else Content("unknown", "unknown content")
+
+
+def _archive(head: bytes) -> str:
+    if head[TAR_PLACE : TAR_PLACE + len(TAR_MAGIC)] == TAR_MAGIC:
+        return "tar archive"
+    return "bzip2 archive" if head[:3] == b"BZh" and head[4:10] == BZIP2_BLOCK else ""
+
+
+def _foreign(head: bytes) -> str:
+    if head[4:8] == b"ftyp":
+        return ISO_BRANDS.get(head[8:12], "")
+    return "PNM image" if NETPBM.match(head) else ""
 
 
 def _is_nifti(head: bytes) -> bool:

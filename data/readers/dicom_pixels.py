@@ -12,9 +12,9 @@ from pydicom.uid import (
     JPEG2000,
     UID,
     AllTransferSyntaxes,
+    JPEG2000TransferSyntaxes,
     JPEGExtended12Bit,
     JPEGLSNearLossless,
-    JPEG2000TransferSyntaxes,
     JPEGLSTransferSyntaxes,
     JPEGTransferSyntaxes,
     RLELossless,
@@ -218,7 +218,7 @@ def _within_bits(path: Path, dataset: Dataset, values: NDArray[Any]) -> NDArray[
         raise UnreadableImage(
             path, f"codestream with values of more than the {bits} bits that its header says"
         )
-    return np.clip(values, low, high)
+    return np.asarray(np.clip(values, low, high))
 
 
 def _check_decoder(path: Path, syntax: UID) -> None:

@@ -79,7 +79,7 @@ def _decode(path: Path, codestream: bytes, header: Codestream) -> NDArray[np.int
     lowest = -(2 ** (header.bits - 1)) if header.signed else 0
     unit = (values.astype(np.float64) - lowest) / (2**header.bits - 1)
     samples = np.rint(np.clip(unit, 0, 1) * WHITE).astype(np.int32)
-    return samples.reshape(header.rows, header.columns, header.samples)
+    return np.asarray(samples.reshape(header.rows, header.columns, header.samples))
 
 
 def _is_ycc(content: bytes) -> bool:

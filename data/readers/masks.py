@@ -64,7 +64,9 @@ def lungs(path: Path, values: NDArray[Any], *, only: int | None = None) -> NDArr
     if found.mean() > MOST_LUNG and _may_be_inverted(values, background):
         raise UnreadableImage(path, "ambiguous mask: most of the image would be lung")
     if background.any() and not labels and found.mean() < LEAST_LUNG:
-        raise UnreadableImage(path, "ambiguous mask: nearly all of the image is of one bright value")
+        raise UnreadableImage(
+            path, "ambiguous mask: nearly all of the image is of one bright value"
+        )
     return np.asarray(found, dtype=np.uint8)
 
 

@@ -63,7 +63,7 @@ def _inflate(path: Path, stream: BinaryIO, out: BinaryIO) -> None:
     """
     size = latest = 0
     for member, content in _pieces(stream):
-        if member > latest and look_at(content[:HEAD_BYTES]).is_image:
+        if size and member > latest and look_at(content[:HEAD_BYTES]).is_image:
             raise UnreadableImage(path, "several images in one gzip file; one is read")
         latest, size = member, size + len(content)
         if size > radiograph.MAX_FILE_BYTES:

@@ -73,7 +73,10 @@ def _stored_ways(dataset: Dataset, values: NDArray[Any]) -> Iterator[tuple[Value
         # Descriptors say 16 bits of tables of 12; the brightest entry is what is shown white.
         white = max(1, int(table.entries.max()))
         looked_up = look_up(table, values, signed=dataset.get("PixelRepresentation") == 1)
-        yield (looked_up / np.float32(white)).astype(np.float32), "VOI LUT" + _of_several(luts or ())
+        yield (
+            (looked_up / np.float32(white)).astype(np.float32),
+            "VOI LUT" + _of_several(luts or ()),
+        )
     function = str(dataset.get("VOILUTFunction") or "").strip().upper()
     name = WINDOWS.get(function, "linear")
     centres, widths = (_numbers(dataset, f"Window{what}") for what in ("Center", "Width"))
