@@ -34,7 +34,14 @@ FEWEST_BITS, MOST_BITS = 8, 16
 LOSSY = (JPEGExtended12Bit, JPEGLSNearLossless, JPEG2000, HTJ2K)
 OVERSHOOT = 16
 """By one part of so many of its range a lossy codestream may pass the ends."""
-NO_PHOTOMETRIC = "warning: no photometric interpretation, MONOCHROME2 assumed"
+USUAL: dict[str, tuple[str | int, str]] = {
+    "SamplesPerPixel": (1, ""),  # colours need three, and are refused with one
+    "PhotometricInterpretation": (
+        "MONOCHROME2", "warning: no photometric interpretation, MONOCHROME2 assumed"
+    ),
+    "PixelRepresentation": (0, "warning: no pixel representation, unsigned values assumed"),
+}  # fmt: skip
+"""What a radiograph's header has to say, the usual value, and what is noted where it is unsaid."""
 HEADER_SIGN = "warning: the sign is the header's, its codestream says otherwise"
 
 
@@ -65,9 +72,7 @@ def stored_values(path: Path, dataset: Dataset, *, fewest_bits: int = FEWEST_BIT
         UnreadableImage: If there are several frames, true colours, too many pixels, fewer bits or
             more than 16, no decoder, or the pixel data is damaged or contradicts the header.
     """
-    unsaid = () if dataset.get("PhotometricInterpretation") else (NO_PHOTOMETRIC,)
-    if unsaid:  # as of files older than the attribute
-        dataset.PhotometricInterpretation = "MONOCHROME2"
+    unsaid = _say_what_is_unsaid(dataset)
     photometric = _check_header(path, dataset, fewest_bits)
     values, found = _decode(path, dataset)
     notes = (*unsaid, *found)
@@ -83,6 +88,14 @@ def stored_values(path: Path, dataset: Dataset, *, fewest_bits: int = FEWEST_BIT
         raise UnreadableImage(path, f"colour image ({photometric}) that is no copy of a grey one")
     grey = np.clip(channels.mean(axis=-1), 0, 1).astype(np.float32)
     return Stored(grey, "grey from equal colours", notes)
+
+
+def _say_what_is_unsaid(dataset: Dataset) -> tuple[str, ...]:
+    """Give a header the usual values where it has none, as some archives' oldest files; note it."""
+    unsaid = [keyword for keyword in USUAL if dataset.get(keyword) in (None, "")]
+    for keyword in unsaid:
+        setattr(dataset, keyword, USUAL[keyword][0])
+    return tuple(note for keyword in unsaid if (note := USUAL[keyword][1]))
 
 
 def used_bits(dataset: Dataset, stored: NDArray[Any]) -> NDArray[Any]:

@@ -113,15 +113,27 @@ def test_of_several_windows_the_first_that_shows_something_is_taken(make, usable
     assert f"window linear (number {usable + 1} of {usable + 2})" in read.steps
 
 
-def test_an_image_that_says_no_photometric_is_taken_for_monochrome2_and_warned_of(make):
+@pytest.mark.parametrize(
+    ("keyword", "warning"),
+    [
+        ("PhotometricInterpretation", "no photometric interpretation, MONOCHROME2 assumed"),
+        ("PixelRepresentation", "no pixel representation, unsigned values assumed"),
+        ("SamplesPerPixel", ""),
+    ],
+)
+@pytest.mark.parametrize("empty", [False, True])
+def test_what_a_header_leaves_unsaid_is_the_usual_and_warned_of(make, keyword, warning, empty):
     path = make(X, WindowCenter=400.5, WindowWidth=801)
     plain = read_image(path)
     dataset = pydicom.dcmread(path)
-    del dataset.PhotometricInterpretation
+    del dataset[keyword]
+    if empty:
+        setattr(dataset, keyword, None)
     dataset.save_as(path)
     read = read_image(path)
     np.testing.assert_array_equal(read.pixels, plain.pixels)
-    assert "warning: no photometric interpretation, MONOCHROME2 assumed" in read.steps
+    found = [step for step in read.steps if step not in plain.steps]
+    assert found == ([f"warning: {warning}"] if warning else [])
 
 
 def test_padding_is_black_and_does_not_move_the_grey(make):
