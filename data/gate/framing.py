@@ -13,7 +13,7 @@ from isnet_cxr.data.gate.crops import bounding_box, content_box
 from isnet_cxr.data.gate.verdict import DOUBTFUL, Finding
 
 LOWEST, HIGHEST = 0.52, 1.45  # height over width of the image without its black borders
-CUT_ABOVE, CUT_BELOW = 0.3, 0.2  # of the lungs' width, along the frame; apices are often tight
+CUT_ABOVE, CUT_BELOW = 0.3, 0.1  # of the lungs' width, along the frame; apices are often tight
 EDGE_PARTS = 64  # the frame's edge is one such part of the square's side
 
 
@@ -46,8 +46,9 @@ def measure_framing(image: NDArray[np.uint8], mask: NDArray[np.uint8] | None) ->
     width = box.right - box.left
     return Framing(
         aspect=aspect,
-        cut_above=float(inside[:depth].any(axis=0).sum() / width),
-        cut_below=float(inside[-depth:].any(axis=0).sum() / width),
+        # A lung that only touches the edge's inner side is near it, and not cut.
+        cut_above=float(inside[:depth].all(axis=0).sum() / width),
+        cut_below=float(inside[-depth:].all(axis=0).sum() / width),
     )
 
 
