@@ -76,16 +76,7 @@ def read_table_of_images(
     if not rows:
         raise InputError(f"{table}: no row; expected {LAYOUT}")
     _check_columns(table, list(rows[0]), mapping)
-    named = [{name: row.get(mapping.get(name, name), "") for name in _KNOWN} for row in rows]
-    kept = set(labels or ())
-    named = [{name: _said(name, value, kept) for name, value in row.items()} for row in named]
-    unlabelled = [index for index, row in enumerate(named) if not row["label"]]
-    if unlabelled:
-        raise InputError(
-            f"{table}: column {mapping.get('label', 'label')}, row {unlabelled[0]}: "
-            f"expected a label, got none (in {len(unlabelled)} of {len(named)} rows)"
-        )
-    _check_labels(table, [row["label"] for row in named], mapping.get("label", "label"))
+    named = _named(table, rows, mapping, labels or {})
     spellings: dict[tuple[str, str], str] = {}
     chosen = Selection({row["label"]: row["label"] for row in named}, labels)
     masks: dict[int, Path] = {}
@@ -137,13 +128,30 @@ def _said(name: str, value: str, kept: Collection[str]) -> str:
     return "" if unsaid else value
 
 
-def _check_labels(table: Path, labels: list[str], column: str) -> None:
-    """Refuse labels that no person can read: they name columns and folders later."""
-    for index, label in enumerate(labels):
-        if not label.isprintable():
+def _named(
+    table: Path, rows: list[dict[str, str]], mapping: Mapping[str, str], labels: Mapping[str, str]
+) -> list[dict[str, str]]:
+    """Return the rows under the manifest's names, each with a label that a person can read.
+
+    Labels name columns and folders later.
+    """
+    named = [
+        {name: _said(name, row.get(mapping.get(name, name), ""), labels) for name in _KNOWN}
+        for row in rows
+    ]
+    column = mapping.get("label", "label")
+    unlabelled = [index for index, row in enumerate(named) if not row["label"]]
+    if unlabelled:
+        raise InputError(
+            f"{table}: column {column}, row {unlabelled[0]}: "
+            f"expected a label, got none (in {len(unlabelled)} of {len(named)} rows)"
+        )
+    for index, row in enumerate(named):
+        if not row["label"].isprintable():
             raise InputError(
                 f"{table}: column {column}, row {index}: expected a label of printable characters"
             )
+    return named
 
 
 def _record(row: dict[str, str], table: Path, label: str, index: int) -> Record:
