@@ -90,12 +90,14 @@ def test_masks_are_known_by_content_too(tmp_path):
     np.testing.assert_array_equal(read_mask(tmp_path / "a.nii.gz"), mask)
 
 
+@settings(deadline=None)
 @given(TEXT)
 def test_text_is_text_and_no_image(text):
     content = look_at(text.encode())
     assert not content.is_image or text.startswith("BM")
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=600))
 def test_any_bytes_have_words_and_random_ones_are_no_dicom(junk):
     content = look_at(b"\x07\x03" + junk)
