@@ -2,11 +2,14 @@
 
 import json
 from dataclasses import asdict
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from isnet_cxr.pipeline.commands.options import AsJson
+
+if TYPE_CHECKING:
+    from isnet_cxr.pipeline.prediction.bench.throughput import Throughput
 
 
 def predict(
@@ -50,6 +53,10 @@ def predict(
     if as_json:
         typer.echo(json.dumps({**figures, "goals": goals}, indent=2))
         return
+    _tell(goals, rates)
+
+
+def _tell(goals: list[dict[str, Any]], rates: "Throughput") -> None:
     for goal in goals:
         bound = (
             f"at most {goal['at_most']}" if "at_most" in goal else f"at least {goal['at_least']}"
