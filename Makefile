@@ -6,6 +6,8 @@ STAMP := $(VENV)/.installed
 # Of the container image: cpu or cuda.
 TARGET ?= cpu
 TAG ?= latest
+TORCH_INDEX_cpu := https://download.pytorch.org/whl/cpu
+TORCH_INDEX_cuda := https://pypi.org/simple
 
 .PHONY: demo test lint docs reference audit sbom image clean
 
@@ -39,7 +41,8 @@ sbom: $(STAMP)
 		--output-file sbom.cdx.json $(BIN)/python
 
 image:
-	docker build -f docker/Dockerfile --target $(TARGET) -t isnet-cxr:$(TAG) \
+	docker build -f docker/Dockerfile -t isnet-cxr:$(TAG) \
+		--build-arg TORCH_INDEX=$(TORCH_INDEX_$(TARGET)) \
 		--build-arg REVISION="$$(git rev-parse HEAD)" \
 		--build-arg SOURCE="$$(git config --get remote.origin.url || echo unknown)" .
 

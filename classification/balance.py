@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from isnet_cxr.data.errors import InputError
+from isnet_cxr.data.learning import processes
 
 CLIP = 1.0  # largest norm of the class loss's gradient
 HEATMAP_CLIP = 4.0  # of the heatmap loss's: the force that brings relevance back
@@ -109,6 +110,9 @@ def clipped_gradient(
 ) -> tuple[list[Tensor], Tensor]:
     """Gradient of ``loss``, shortened to a norm of at most ``clip``.
 
+    Where several processes train together, each on its share of a batch, it is the gradient of the
+    mean of their losses: what one process finds for the whole batch.
+
     Args:
         loss: Scalar.
         parameters: Differentiated by; one that the loss does not depend on gets zeros.
@@ -121,6 +125,7 @@ def clipped_gradient(
     gradients = torch.autograd.grad(
         loss, list(parameters), retain_graph=keep_graph, allow_unused=True, materialize_grads=True
     )
+    processes.average(gradients)
     norm = torch.nn.utils.get_total_norm(gradients)
     factor = _factor(norm, clip)
     return [gradient * factor for gradient in gradients], norm

@@ -10,6 +10,8 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from isnet_cxr.classification.objective import Batch
+from isnet_cxr.data.errors import InputError
+from isnet_cxr.data.learning import processes
 
 if TYPE_CHECKING:  # a prediction comes this way and needs neither
     from isnet_cxr.data.bias import BiasTest
@@ -102,6 +104,29 @@ def in_order(images: int, batch_size: int) -> list[list[int]]:
     """Return all rows in order, as batches; the last may be smaller."""
     rows = list(range(images))
     return [rows[start : start + batch_size] for start in range(0, images, batch_size)]
+
+
+def shared_in_order(images: int, batch_size: int) -> list[list[int]]:
+    """Return this process's share of all rows, in order, as batches; all of them if it is alone.
+
+    Raises:
+        InputError: If there are more processes than images.
+    """
+    count, number = processes.count(), processes.number()
+    if images < count:
+        raise InputError(
+            f"{images} images of split 'val': expected one for each of {count} processes"
+        )
+    rows = list(range(number, images, count))
+    return [[rows[row] for row in batch] for batch in in_order(len(rows), batch_size)]
+
+
+def share_of(batch: Batch) -> Batch:
+    """Return this process's share of a batch that every process holds."""
+    tensors = (batch.images, batch.masks, batch.labels)
+    images, masks, labels = (processes.share(tensor) for tensor in tensors)
+    groups = None if batch.groups is None else processes.share(batch.groups)
+    return Batch(images, masks, labels, groups)
 
 
 def as_batch(stored: Stored) -> Batch:

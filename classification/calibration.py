@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from isnet_cxr.classification.batches import ImageRows, as_batch, in_order
 from isnet_cxr.classification.isnet_settings import IsnetSettings
 from isnet_cxr.classification.variants import build_explainer
+from isnet_cxr.data.learning import processes
 from isnet_cxr.data.learning.randomness import seeded_generator
 
 FILE = "foreground-ranges.json"
@@ -85,5 +86,6 @@ def write_ranges(out: Path, relevance: Mapping[str, tuple[float, float]]) -> Ran
         layer: {"mean": mean, "deviation": deviation, "range": ranges[layer]}
         for layer, (mean, deviation) in relevance.items()
     }
-    (out / FILE).write_text(json.dumps(stored))
+    if processes.is_first():
+        (out / FILE).write_text(json.dumps(stored))
     return ranges

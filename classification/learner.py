@@ -8,18 +8,24 @@ import torch
 from lightning.pytorch import LightningModule
 from torch import Tensor, nn
 
-from isnet_cxr.classification.batches import Stored, as_batch
+from isnet_cxr.classification.batches import Stored, as_batch, share_of
 from isnet_cxr.classification.figures import macro_auc, macro_f1
 from isnet_cxr.classification.methods import METHODS
 from isnet_cxr.classification.normalization import recompute_statistics
 from isnet_cxr.classification.objective import Batch, Objective, Terms
 from isnet_cxr.classification.settings import ClassifierSettings
+from isnet_cxr.data.learning import processes
 from isnet_cxr.data.learning.augment import augment
 from isnet_cxr.data.learning.randomness import seeded_generator
 
 
 class ClassifierLearner(LightningModule):  # type: ignore[misc]  # Lightning's types are not followed
-    """Trains a network on stored images: augments, scores, optimises, validates."""
+    """Trains a network on stored images: augments, scores, optimises, validates.
+
+    Where several processes train together, every one changes the whole batch, as a single process
+    would, and scores its share. Batch norm sees a process's own share in training; for validation
+    and in the package all have the statistics of the same training images.
+    """
 
     def __init__(
         self,
@@ -51,6 +57,7 @@ class ClassifierLearner(LightningModule):  # type: ignore[misc]  # Lightning's t
         self._method = METHODS[settings.method]
         self.state = objective.state  # so that checkpoints hold it
         self._validated: list[tuple[Tensor, Tensor]] = []
+        self._means = processes.Means() if processes.count() > 1 else None
 
     def training_step(self, stored: Stored, step: int) -> Tensor:
         """Return the loss on a batch, changed at random."""
@@ -61,10 +68,18 @@ class ClassifierLearner(LightningModule):  # type: ignore[misc]  # Lightning's t
         )
         progress = self.global_step / self._steps
         batch = self._as_seen(replace(batch, images=images, masks=masks))
+        if processes.count() > 1:
+            batch = share_of(batch)
+            own = (self._seed, self.current_epoch, step, processes.number())
+            generator = seeded_generator(*own)
         terms = self._objective.training_terms(batch, progress=progress, generator=generator)
         loss = self._objective.loss_to_differentiate(terms, list(self.network.parameters()))
-        self._log_terms("train", terms, len(images))
+        self._log_terms("train", terms, len(batch.images))
         return loss
+
+    def on_train_batch_end(self, *_: Any) -> None:
+        """Give all processes the same buffers; they have the same weights."""
+        processes.average(self.buffers())
 
     def on_validation_start(self) -> None:
         """Give batch norm the statistics of the weights as they are."""
@@ -83,11 +98,13 @@ class ClassifierLearner(LightningModule):  # type: ignore[misc]  # Lightning's t
 
     def on_validation_epoch_end(self) -> None:
         """Log macro F1 and macro AUC over all validation images."""
-        logits = torch.cat([logits for logits, _ in self._validated])
-        labels = torch.cat([labels for _, labels in self._validated]).numpy()
+        logits = processes.rows_of_all(torch.cat([logits for logits, _ in self._validated]))
+        labels = processes.rows_of_all(torch.cat([of for _, of in self._validated])).numpy()
         probabilities = logits.softmax(dim=1).numpy()
         self.log("val_macro_f1", macro_f1(probabilities.argmax(axis=1), labels))
         self.log("val_macro_auc", macro_auc(probabilities, labels))
+        if self._means is not None:
+            self.log_dict(self._means.take())
 
     def configure_optimizers(self) -> dict[str, Any]:
         """Return AdamW on a one-cycle schedule over all steps."""
@@ -114,4 +131,7 @@ class ClassifierLearner(LightningModule):  # type: ignore[misc]  # Lightning's t
 
     def _log_terms(self, prefix: str, terms: Terms, images: int) -> None:
         scalars = {f"{prefix}_{name}": value for name, value in terms.items() if value.dim() == 0}
-        self.log_dict(scalars, on_step=False, on_epoch=True, batch_size=images)
+        if self._means is None:
+            self.log_dict(scalars, on_step=False, on_epoch=True, batch_size=images)
+        else:
+            self._means.add(scalars, images)

@@ -2,13 +2,18 @@
 
 A training is resumed at epoch boundaries from ``out/checkpoints`` and then equals one that was
 never interrupted: every random draw derives from (seed, epoch, step).
+
+Several processes may train one classifier together (``data.learning.processes``): a batch of
+``batch_size`` images is shared among them. What they train is what one process trains, up to
+rounding, where a method scores images one by one and the network has no batch norm. Elsewhere it
+is another training of the same kind: batch norm, exchanged backgrounds and random choices then
+see a process's share in place of the batch. ``processes`` is kept with the package.
 """
 
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,19 +21,23 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from isnet_cxr.classification.batches import ImageRows, ShuffledBatches, Stored, in_order, loader
-from isnet_cxr.classification.card import write_card
-from isnet_cxr.classification.classifier import KIND, Classifier
+from isnet_cxr.classification.batches import (
+    ImageRows,
+    ShuffledBatches,
+    Stored,
+    in_order,
+    loader,
+    shared_in_order,
+)
+from isnet_cxr.classification.finishing import Trained, write_trained
 from isnet_cxr.classification.learner import ClassifierLearner
 from isnet_cxr.classification.methods import METHODS, Setup, needs_of
 from isnet_cxr.classification.objective import Objective
 from isnet_cxr.classification.reading import new_network, plain_classifier
 from isnet_cxr.classification.settings import ClassifierSettings
-from isnet_cxr.classification.temperature import COLDEST, HOTTEST, as_logits, fit_temperature
 from isnet_cxr.data.bias import BIAS_TESTS
 from isnet_cxr.data.errors import InputError
-from isnet_cxr.data.gate.package import write_gate
-from isnet_cxr.data.gate.statistics import fit_statistics
+from isnet_cxr.data.learning import processes
 from isnet_cxr.data.learning.cache import load_images
 from isnet_cxr.data.learning.fitting import (
     CHECKPOINTS,
@@ -39,12 +48,8 @@ from isnet_cxr.data.learning.fitting import (
     digest_rows,
     fit,
 )  # fmt: skip
-from isnet_cxr.data.learning.package import WEIGHTS, Package, write_package
+from isnet_cxr.data.learning.package import WEIGHTS
 
-CALIBRATION_IMAGES = 30
-"""With fewer validation images a temperature is chance."""
-
-AT_BOUND = 1.01  # a temperature this near to its bounds ran away
 STATISTICS_IMAGES = 256  # batch-norm statistics are taken from so many training images
 
 
@@ -93,6 +98,8 @@ def train_classifier(
     digests = {name: digest_rows(rows, ["image_id", "label"]) for name, rows in splits.items()}
     plain = as_plain(plain_classifier(settings))
     description = {"settings": plain, "classes": list(classes), "seed": seed, "images": digests}
+    if processes.count() > 1:
+        description["processes"] = processes.count()
     claim_folder(out, description)
     package = out / "package"
     if (package / WEIGHTS).is_file():
@@ -101,41 +108,12 @@ def train_classifier(
     network = new_network(settings, classes=len(classes), seed=seed)
     objective = _build(network, images, settings, out, seed=seed, progress=progress)
     best = _fit(network, objective, images, settings, out, seed=seed, report=(on_epoch, progress))
-    best["epoch"] += 1  # counted from 1, for people
-    metrics = {f"best_{name}": value for name, value in best.items()} | objective.measured
-    config = {
-        "kind": KIND,
-        **description,
-        "measured": objective.measured,
-        "calibration": _calibrate(network, images.val, classes, settings),
-    }
-    card = write_card(splits, config, metrics)
-    gate = fit_statistics(images.train.plain, images.val.plain, seed=seed)
-    if gate is not None:
-        write_gate(gate, package)
-    write_package(Package(network.state_dict(), config, metrics, card), package)
-    shutil.rmtree(out / CHECKPOINTS)
+    if processes.is_first():
+        trained = Trained(network, best, objective.measured, splits, images.train, images.val)
+        write_trained(trained, description, settings, package)
+        shutil.rmtree(out / CHECKPOINTS)
+    processes.wait_for_all()
     return package
-
-
-def _calibrate(
-    network: nn.Module, images: ImageRows, classes: Sequence[str], settings: ClassifierSettings
-) -> dict[str, Any] | None:
-    """Return the temperature that fits the validation images, and how many there were.
-
-    None where they are few, or where no temperature is the best: of images that are all right,
-    the colder the better.
-    """
-    if len(images) < CALIBRATION_IMAGES:
-        return None
-    classifier = Classifier(network, classes=list(classes), settings=settings)
-    stored = [images[rows] for rows in in_order(len(images), CALIBRATION_IMAGES)]
-    seen = [classifier.predict(shown.numpy(), masks.numpy()) for shown, masks, *_ in stored]
-    labels = np.concatenate([labels.numpy() for _, _, labels, _ in stored])
-    temperature = fit_temperature(as_logits(np.concatenate(seen)), labels)
-    if min(temperature / COLDEST, HOTTEST / temperature) < AT_BOUND:
-        return None
-    return {"temperature": temperature, "images": len(images)}
 
 
 def _fit(
@@ -149,7 +127,9 @@ def _fit(
     report: tuple[OnEpoch | None, bool],
 ) -> dict[str, float]:
     """Train ``network`` in place, to its best epoch; return that epoch's metrics."""
-    batches = ShuffledBatches(len(images.train), batch_size=settings.batch_size, seed=seed)
+    batch_size = min(settings.batch_size, len(images.train))
+    processes.check_shares(batch_size, "batch_size")
+    batches = ShuffledBatches(len(images.train), batch_size=batch_size, seed=seed)
 
     def statistics_images() -> list[Stored]:
         count = min(STATISTICS_IMAGES, len(images.train))
@@ -164,7 +144,7 @@ def _fit(
     return fit(
         learner,
         loader(images.train, batches),
-        loader(images.val, in_order(len(images.val), 2 * settings.batch_size)),
+        loader(images.val, shared_in_order(len(images.val), 2 * settings.batch_size)),
         FittingSettings(
             settings.epochs, monitor="val_loss", mode="min", patience=settings.patience,
             precision=settings.precision,
@@ -189,7 +169,9 @@ def _build(
     def train_first(objective: Objective, epochs: int) -> None:
         first, folder = replace(settings, epochs=epochs, patience=0), out / "first-stage"
         _fit(network, objective, images, first, folder, seed=seed, report=(None, progress))
-        shutil.rmtree(folder)
+        processes.wait_for_all()  # each has read the weights
+        if processes.is_first():
+            shutil.rmtree(folder)
 
     return METHODS[settings.method].build(
         Setup(

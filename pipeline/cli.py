@@ -21,6 +21,7 @@ from isnet_cxr.pipeline.commands import (
     bench,
     bench_data,
     bench_predict,
+    bench_report,
     classify,
     data,
     demo,
@@ -71,6 +72,7 @@ app.command("gate")(gate.gate)
 app.command("served-model")(served_model.served_model)
 bench.app.command("data")(bench_data.data)
 bench.app.command("predict")(bench_predict.predict)
+bench.app.command("report")(bench_report.report)
 app.add_typer(bench.app, name="bench")
 app.command("doctor")(doctor.doctor)
 

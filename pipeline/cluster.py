@@ -80,6 +80,7 @@ def run_on_cluster(
     *,
     address: str,
     cpus: int,
+    gpus: int = 1,
     on_message: Callable[[Job, str, Any], None],
 ) -> None:
     """Call ``work(job, tell)`` for every job on a cluster, as many at once as it has room for.
@@ -88,7 +89,8 @@ def run_on_cluster(
         work: A function of a module.
         jobs: What to do; each must be picklable.
         address: Of the cluster, as ``ray start`` says it, or "auto".
-        cpus: How many CPUs a job takes. If the cluster has GPUs, it takes one of them, too.
+        cpus: How many CPUs a job takes.
+        gpus: How many GPUs, if the cluster has some.
         on_message: Called in this process with the job, kind and content of every ``tell``. A job
             that is begun again may repeat itself.
 
@@ -99,7 +101,7 @@ def run_on_cluster(
     if not jobs:
         return
     with connected(address) as resources:
-        _run_all(work, jobs, cpus=cpus, gpus=int(bool(resources.get("GPU"))), hear=on_message)
+        _run_all(work, jobs, cpus=cpus, gpus=gpus if resources.get("GPU") else 0, hear=on_message)
 
 
 def _run_all(

@@ -11,7 +11,7 @@ from typing import Any, Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import binary_dilation, binary_erosion, convolve, find_objects, label
+from scipy.ndimage import binary_dilation, binary_erosion, find_objects, label
 
 Pixel = TypeVar("Pixel", bound=np.generic)
 Quality = Literal["good", "doubtful", "failed"]
@@ -20,6 +20,9 @@ PAIR = 2
 POOR, SOUND = 0.85, 0.95  # Dice below which a verdict should flag a mask, and above, not
 BRIDGE_PX = 1  # half the width of what joins lungs that touch, at that size
 BAND_PX = 3  # half the width of the band along the outline, at that size
+Places = tuple[tuple[int, int], ...]
+EDGES: Places = ((0, 1), (2, 1), (1, 0), (1, 2))  # neighbours, from the upper left one
+CORNERS: Places = ((0, 0), (0, 2), (2, 0), (2, 2))
 
 
 @dataclass(frozen=True)
@@ -186,11 +189,11 @@ def _is_outside(value: float, bounds: tuple[float, float]) -> bool:
 
 def _border_share(mask: NDArray[np.uint8]) -> float:
     edge = np.concatenate([mask[0], mask[-1], mask[:, 0], mask[:, -1]]).sum()
-    return float(min(1.0, edge / max(1.0, _perimeter(np.pad(mask, 1)))))
+    return float(min(1.0, edge / max(1.0, _perimeter(mask))))
 
 
 def _compactness(region: NDArray[np.bool_]) -> float:
-    outline = max(1.0, _perimeter(np.pad(region, 1)))  # 0 for a single pixel
+    outline = max(1.0, _perimeter(region))  # 0 for a single pixel
     return float(4 * math.pi * region.sum() / outline**2)
 
 
@@ -198,15 +201,27 @@ def _perimeter(region: NDArray[Any]) -> float:
     """Return the length of a region's outline in px, by the estimate that ``skimage`` has too.
 
     Each pixel of the outline counts 1, sqrt(2) or their mean, by how its neighbours go on (Benkrid,
-    Crookes and Benkrid 2000). ``skimage.measure.perimeter`` would import half of scipy for it.
+    Crookes and Benkrid 2000). Beyond the edge is background. ``skimage.measure.perimeter`` would
+    import half of scipy for it, and small planes are added faster than they are convolved.
     """
-    outline = region.astype(np.uint8) - binary_erosion(region).astype(np.uint8)
-    sums = convolve(outline, np.array([[10, 2, 10], [2, 1, 2], [10, 2, 10]]), mode="constant")
+    grown = np.zeros((region.shape[0] + 4, region.shape[1] + 4), np.uint8)
+    grown[2:-2, 2:-2] = region != 0
+    outline = grown[1:-1, 1:-1] & ~_beside(grown, np.bitwise_and, EDGES)
+    sums = 2 * _beside(outline, np.add, EDGES) + 10 * _beside(outline, np.add, CORNERS)
+    sums += outline[1:-1, 1:-1]
     weights = np.zeros(50)
     weights[[5, 7, 15, 17, 25, 27]] = 1
     weights[[21, 33]] = math.sqrt(2)
     weights[[13, 23]] = (1 + math.sqrt(2)) / 2
     return float(np.bincount(sums.ravel(), minlength=50)[:50] @ weights)
+
+
+def _beside(plane: NDArray[np.uint8], combine: np.ufunc, places: Places) -> NDArray[np.uint8]:
+    """Combine four neighbours of every pixel, (H, W) to (H - 2, W - 2)."""
+    height, width = plane.shape
+    parts = [plane[row : height - 2 + row, column : width - 2 + column] for row, column in places]
+    found: NDArray[np.uint8] = combine(combine(parts[0], parts[1]), combine(parts[2], parts[3]))
+    return found
 
 
 def _expected_dice(mask: NDArray[np.uint8], probabilities: NDArray[np.float32]) -> float:

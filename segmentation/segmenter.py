@@ -14,11 +14,14 @@ from torch import Tensor, nn
 
 from isnet_cxr.data.errors import InputError
 from isnet_cxr.data.learning.package import read_package, required
-from isnet_cxr.data.learning.preprocess import Preprocessing, prepare_image, restore_map
+from isnet_cxr.data.learning.preprocess import Preprocessing, fit_letterbox, prepare_image
+from isnet_cxr.data.readers.masks import MOST_LUNG
 from isnet_cxr.data.settings import build_settings
 from isnet_cxr.segmentation.network import KIND, NetworkSettings, build_runtime_network
 from isnet_cxr.segmentation.postprocess import clean_mask
-from isnet_cxr.segmentation.quality import Quality, judge_mask, thin_out
+from isnet_cxr.segmentation.quality import Quality, judge_mask
+from isnet_cxr.segmentation.restoring import restore_lungs
+from isnet_cxr.segmentation.unet import fold_norms
 
 
 @dataclass(frozen=True)
@@ -85,7 +88,7 @@ class LungSegmenter:
                 f"{package}: the weights do not fit the network of config.yaml"
             ) from error
         return cls(
-            network,
+            fold_norms(network),
             build_settings(Preprocessing, preprocessing, where=f"{where}preprocessing"),
             threshold=required(config, "threshold", float, package),
             mirror=required(config, "test_time_mirror", bool, package),
@@ -130,10 +133,20 @@ class LungSegmenter:
         return ((straight + mirrored.flip(-1)) / 2)[:, 0]
 
     def _finish(self, square: NDArray[np.float32], *, height: int, width: int) -> LungMask:
-        """Bring probabilities (S, S) to the image's size, decide, clean and judge."""
-        probabilities = restore_map(square, height=height, width=width, nearest=False)
-        lungs, thin = probabilities >= self._threshold, thin_out(probabilities).copy()
-        del probabilities  # the largest of all arrays, and no longer needed
-        mask = clean_mask(lungs.view(np.uint8))
-        verdict = judge_mask(mask, thin)
+        """Decide, clean and judge where the network looked, then go to the image's size.
+
+        Args:
+            square: Probabilities of lung, (S, S).
+            height: Of the image, in px.
+            width: Of the image, in px.
+        """
+        box = fit_letterbox(height=height, width=width, size_px=len(square))
+        probabilities = square[box.window]
+        cleaned = clean_mask((probabilities >= self._threshold).view(np.uint8))
+        mask = restore_lungs(
+            probabilities, cleaned, threshold=self._threshold, height=height, width=width
+        )
+        if np.count_nonzero(mask) > MOST_LUNG * mask.size:  # by a few pixels more than ``cleaned``
+            cleaned, mask = np.zeros_like(cleaned), np.zeros_like(mask)
+        verdict = judge_mask(cleaned, probabilities)
         return LungMask(mask, verdict.quality, verdict.reasons)

@@ -27,6 +27,7 @@ from isnet_cxr.classification.objective import (
     share_inside_lungs,
 )
 from isnet_cxr.classification.variants import build_explainer, check_layers
+from isnet_cxr.data.learning import processes
 
 CALIBRATION_IMAGES = 256
 """Training images whose relevance gives C1 and C2."""
@@ -95,6 +96,8 @@ class IsnetObjective(Objective):
         if len(rest):
             parts.append(self._network(batch.images[rest]))
         logits = torch.cat(parts)[torch.cat([chosen, rest]).argsort()]
+        if not len(chosen) and processes.count() > 1:
+            terms = {"heatmap_loss": 0 * logits.sum()}  # the others have one, and average gradients
         terms |= self._class_terms(given, logits, generator=generator)
         terms["loss"] = (1 - weight) * terms["class_loss"]
         if "heatmap_loss" in terms:

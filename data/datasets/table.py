@@ -1,13 +1,16 @@
 """Any dataset with a CSV table: at least the columns path and label, one row per image.
 
-Other columns of the manifest are taken where present; what import computes itself (image_id,
-height_px, ...) is ignored. Paths are relative to the table's folder. Without patient_id, DICOM
-files bring their own, and any other image is a patient of its own. The table may come from Excel
-or Windows: see ``text_table`` and ``listed_paths``.
+A value such as NaN or N/A is none. Patient ids that differ in capital letters alone are one
+patient: two would let a patient into training and test. Other columns of the manifest are taken
+where present; what import computes itself (image_id, height_px, ...) is ignored. Paths are relative
+to the table's folder. Without patient_id, DICOM files bring their own, and any other image is a
+patient of its own. The table may come from Excel or Windows: see ``text_table`` and
+``listed_paths``.
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from isnet_cxr.data.datasets.layout import check_files, parse_age, parse_sex, read_table
@@ -34,6 +37,8 @@ OPTIONAL = (
     "spacing_col_mm",
     "boxes",
 )
+UNSAID = frozenset({"nan", "na", "n/a", "#n/a", "<na>", "null", "nat"})
+"""How pandas, R, Excel and databases write that there is no value."""
 COMPUTED = (
     "image_id",
     "height_px",
@@ -71,20 +76,20 @@ def read_table_of_images(
     if not rows:
         raise InputError(f"{table}: no row; expected {LAYOUT}")
     _check_columns(table, list(rows[0]), mapping)
-    named = [{name: row.get(mapping.get(name, name), "") for name in _KNOWN} for row in rows]
-    unlabelled = [index for index, row in enumerate(named) if not row["label"]]
-    if unlabelled:
-        raise InputError(
-            f"{table}: column {mapping.get('label', 'label')}, row {unlabelled[0]}: "
-            f"expected a label, got none (in {len(unlabelled)} of {len(named)} rows)"
-        )
+    named = _named(table, rows, mapping, labels or {})
+    spellings: dict[tuple[str, str], str] = {}
     chosen = Selection({row["label"]: row["label"] for row in named}, labels)
     masks: dict[int, Path] = {}
     for index, row in enumerate(named):
         label = chosen.classify(row["label"])
         if label:
             record = _record(row, table, label, index)
-            chosen.use(record)
+            first = spellings.setdefault(
+                (record.dataset, record.patient.casefold()), record.patient
+            )
+            if first != record.patient:
+                chosen.remark("patient_id as of another image but for capital letters: one patient")
+            chosen.use(replace(record, patient=first))
             masks.update((index, path) for path in record.lung_masks)
     check_files(masks, table=table, layout=LAYOUT, what="lung masks")
     chosen.check(table=table, layout=LAYOUT)
@@ -115,6 +120,38 @@ def _check_columns(table: Path, present: list[str], mapping: dict[str, str]) -> 
             f"{table}: no column {', '.join(missing)}; it has {', '.join(present)}; "
             "map a column of another name to it"
         )
+
+
+def _said(name: str, value: str, kept: Collection[str]) -> str:
+    """Return a value, empty where a program wrote that there is none."""
+    unsaid = name != "path" and value.lower() in UNSAID and not (name == "label" and value in kept)
+    return "" if unsaid else value
+
+
+def _named(
+    table: Path, rows: list[dict[str, str]], mapping: Mapping[str, str], labels: Mapping[str, str]
+) -> list[dict[str, str]]:
+    """Return the rows under the manifest's names, each with a label that a person can read.
+
+    Labels name columns and folders later.
+    """
+    named = [
+        {name: _said(name, row.get(mapping.get(name, name), ""), labels) for name in _KNOWN}
+        for row in rows
+    ]
+    column = mapping.get("label", "label")
+    unlabelled = [index for index, row in enumerate(named) if not row["label"]]
+    if unlabelled:
+        raise InputError(
+            f"{table}: column {column}, row {unlabelled[0]}: "
+            f"expected a label, got none (in {len(unlabelled)} of {len(named)} rows)"
+        )
+    for index, row in enumerate(named):
+        if not row["label"].isprintable():
+            raise InputError(
+                f"{table}: column {column}, row {index}: expected a label of printable characters"
+            )
+    return named
 
 
 def _record(row: dict[str, str], table: Path, label: str, index: int) -> Record:

@@ -7,6 +7,10 @@ from isnet_cxr.data.readers.content import DIRECTORY, Content
 SYSTEM_NAMES = {"thumbs.db", "ehthumbs.db", "desktop.ini", "__macosx", "@eadir"}
 SYSTEM_NAMES |= {"$recycle.bin", "system volume information", "lost+found"}
 DIRECTORY_NAME = "dicomdir"
+UNREAD = {
+    **dict.fromkeys(("zip", "archive"), "not opened: unpack it first"),
+    "foreign": "not read: convert it to DICOM, PNG or TIFF",
+}
 
 
 def is_hidden(name: str) -> bool:
@@ -30,8 +34,8 @@ def judge(name: str, content: Content) -> Verdict:
         return ignored(DIRECTORY)
     if content.no_image:
         return ignored(content.no_image)
-    if content.kind in ("zip", "archive"):
-        return failed(f"{content.words} that is not opened: unpack it first")
+    if content.kind in UNREAD:
+        return failed(f"{content.words} that is {UNREAD[content.kind]}")
     if may_be_image(name, content):
         return Verdict("image", is_dicom=is_dicom(name, content))
     if content.kind == "empty":

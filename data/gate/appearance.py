@@ -74,10 +74,10 @@ class Appearance:
 
     def _ratios(self, name: str, planes: Planes) -> NDArray[np.float64]:
         """Return how many times farther away each turned image lies, (turns, N); NaN: no say."""
-        model = self.models[name]
-        upright = np.maximum(model.distances(_flat(planes)), LEAST_DISTANCE)
-        turned = [model.distances(_flat(turn(planes))) for _, turn in TURNS]
-        ratios = np.maximum(turned, LEAST_DISTANCE) / upright
+        every = [planes, *(turn(planes) for _, turn in TURNS)]
+        distances = self.models[name].distances(_flat(np.concatenate(every)))
+        upright, *turned = np.maximum(distances, LEAST_DISTANCE).reshape(len(every), -1)
+        ratios = np.divide(turned, upright)
         if name == "outline":
             ratios[[what == NEGATIVE for what, _ in TURNS]] = np.nan
         return np.asarray(ratios, dtype=np.float64)

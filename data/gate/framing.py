@@ -46,8 +46,9 @@ def measure_framing(image: NDArray[np.uint8], mask: NDArray[np.uint8] | None) ->
     width = box.right - box.left
     return Framing(
         aspect=aspect,
-        cut_above=float(inside[:depth].any(axis=0).sum() / width),
-        cut_below=float(inside[-depth:].any(axis=0).sum() / width),
+        # A lung that only touches the edge's inner side is near it, and not cut.
+        cut_above=float(inside[:depth].all(axis=0).sum() / width),
+        cut_below=float(inside[-depth:].all(axis=0).sum() / width),
     )
 
 

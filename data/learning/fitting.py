@@ -4,11 +4,14 @@ A training owns its folder: ``checkpoints/last.ckpt`` is where an interrupted on
 last finished epoch; ``checkpoints/best.ckpt`` holds the epoch chosen by validation; and
 ``epochs.jsonl`` the metrics of every epoch. Randomness must derive from (seed, epoch, step), see
 ``data.learning.randomness``: then a resumed training is the uninterrupted one.
+
+Of several processes (``data.learning.processes``) the first writes these files and tells epochs.
 """
 
 import hashlib
 import json
 import logging
+import os
 import time
 import warnings
 from collections.abc import Callable, Iterator
@@ -24,6 +27,7 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint, RichProgressBar
 
 from isnet_cxr.data.errors import InputError
+from isnet_cxr.data.learning import processes
 
 OnEpoch = Callable[[int, dict[str, float]], None]
 CHECKPOINTS, EPOCHS = "checkpoints", "epochs.jsonl"
@@ -80,14 +84,14 @@ def fit(
     with _quiet_lightning():
         trainer = Trainer(
             accelerator="auto",
-            devices=1,
+            **_placed(),
             max_epochs=settings.epochs,
             precision=settings.precision,
             gradient_clip_val=settings.clip,
             default_root_dir=out,
             logger=False,
             callbacks=_callbacks(settings, out, on_epoch, progress=progress),
-            enable_progress_bar=progress,
+            enable_progress_bar=progress and processes.is_first(),
             enable_model_summary=False,
             num_sanity_val_steps=0,
             inference_mode=False,  # heatmaps of validation images need gradients
@@ -99,10 +103,32 @@ def fit(
             ckpt_path=last if last.is_file() else None,
             weights_only=True,
         )
+    processes.wait_for_all()  # the first has written the last epoch
     state = torch.load(out / CHECKPOINTS / "best.ckpt", map_location="cpu", weights_only=True)
     learner.cpu().eval()
     learner.load_state_dict(state["state_dict"])
     return _best_epoch(out / EPOCHS, settings)
+
+
+def _placed() -> dict[str, Any]:
+    """Return what the Trainer needs to know of the processes that train together."""
+    if processes.count() == 1:
+        return {"devices": 1}
+    from lightning.pytorch.plugins.environments import TorchElasticEnvironment  # noqa: PLC0415
+    from lightning.pytorch.strategies import DDPStrategy  # noqa: PLC0415
+
+    here = int(os.environ["LOCAL_WORLD_SIZE"])
+    return {
+        "devices": here,
+        "num_nodes": processes.count() // here,
+        # Buffers are averaged after every step; parameters that a method leaves out may be.
+        "strategy": DDPStrategy(
+            cluster_environment=TorchElasticEnvironment(),
+            find_unused_parameters=True,
+            broadcast_buffers=False,
+        ),
+        "use_distributed_sampler": False,
+    }
 
 
 def read_epochs(out: Path) -> list[dict[str, float]]:
@@ -124,12 +150,13 @@ def _callbacks(
         save_last=True,
         enable_version_counter=False,
     )
-    callbacks: list[Callback] = [_EpochLog(out, on_epoch), saver]
+    first = processes.is_first()
+    callbacks: list[Callback] = [*([_EpochLog(out, on_epoch)] if first else []), saver]
     if settings.patience:
         callbacks.append(
             EarlyStopping(settings.monitor, 0.0, settings.patience, mode=settings.mode)
         )
-    if progress:
+    if progress and first:
         callbacks.append(RichProgressBar())
     return callbacks
 
@@ -182,6 +209,7 @@ def _quiet_lightning() -> Iterator[None]:
             warnings.filterwarnings("ignore", module=r"lightning\..*")
             warnings.filterwarnings("ignore", message=".*does not have many workers.*")
             warnings.filterwarnings("ignore", message=".*exists and is not empty.*")
+            warnings.filterwarnings("ignore", message="Grad strides do not match bucket")
             yield
     finally:
         for logger, level in zip(loggers, levels, strict=True):
@@ -199,13 +227,13 @@ def claim_folder(out: Path, description: dict[str, Any]) -> None:
         InputError: If ``out`` holds a training with another description; names what differs.
     """
     path = out / "training.yaml"
-    if not path.is_file():
+    if processes.is_first() and not path.is_file():
         out.mkdir(parents=True, exist_ok=True)
         path.write_text(yaml.safe_dump(description, sort_keys=False))
-        return
+    processes.wait_for_all()
     present = yaml.safe_load(path.read_text())
-    for key, value in description.items():
-        if present.get(key) != value:
+    for key in {**present, **description}:
+        if present.get(key) != description.get(key):
             raise InputError(
                 f"{path}: {key} of the training begun there differ from this one's; "
                 "choose another folder or remove it"

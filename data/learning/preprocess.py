@@ -134,6 +134,28 @@ def restore_map(
     return np.asarray(content.resize((width, height), method), dtype=np.float32)
 
 
+def enlarge_part(
+    plane: NDArray[np.float32],
+    part: tuple[float, float, float, float],
+    *,
+    height: int,
+    width: int,
+) -> NDArray[np.float32]:
+    """Interpolate a part of (H, W), as if all of it had been and the part cut out.
+
+    Args:
+        plane: Values.
+        part: Left, top, right and bottom, in pixels of ``plane``, from its upper left corner.
+        height: Of the part afterwards.
+        width: Of the part afterwards.
+
+    Returns:
+        float32 (height, width), read-only.
+    """
+    image = Image.fromarray(np.ascontiguousarray(plane, dtype=np.float32))
+    return np.asarray(image.resize((width, height), Image.Resampling.BILINEAR, box=part))
+
+
 def resize(
     plane: NDArray[np.float32] | NDArray[np.bool_], *, height: int, width: int
 ) -> NDArray[np.float32]:

@@ -4,22 +4,18 @@ An object is known by its number and the bytes of its file, an address by what w
 names no patient. A second sending goes on where the first one ended.
 """
 
-import csv
-import os
-from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from isnet_cxr.data.errors import InputError
 from isnet_cxr.data.manifests.failures import Failure, write_failures
 from isnet_cxr.data.pacs.address import Node, Service, read_address
 from isnet_cxr.data.pacs.files import Stored, stored_objects
+from isnet_cxr.data.pacs.sent import NOT_SENT, SENT, Row, keeping, read_sent
 from isnet_cxr.data.pacs.target import Target, UnreachableError
 
-SENT, FAILURES = "sent.csv", "not-sent.csv"
-COLUMNS = ("address", "sop_instance_uid", "sha256")
 GIVE_UP = 3
 """So many objects in a row without an answer end the sending."""
 
@@ -49,6 +45,19 @@ class Sending:
         )
 
 
+class AwayError(InputError):
+    """An address does not answer, or no more.
+
+    Attributes:
+        sending: What came of every object until then.
+    """
+
+    def __init__(self, reason: str, sending: Sending) -> None:
+        """Say why, with the address."""
+        super().__init__(reason)
+        self.sending = sending
+
+
 def send_folder(folder: Path, to: str) -> Sending:
     """Send all objects in a folder that an address has not taken yet.
 
@@ -57,33 +66,39 @@ def send_folder(folder: Path, to: str) -> Sending:
         to: An address, see ``address``.
 
     Raises:
-        InputError: If there is no object, or the address is none or does not answer.
+        AwayError: If the address does not answer.
+        InputError: If there is no object, or the address is none.
     """
     address = read_address(to)
     found = list(stored_objects(folder))
     objects = [one for one in found if isinstance(one, Stored)]
     if not objects:
         raise InputError(f"{folder}: no DICOM object that isnet-cxr made")
-    taken = _read_sent(folder / SENT)
+    taken = read_sent(folder / SENT)
     waiting = [one for one in objects if _row(to, one) not in taken]
     failures: list[Failure] = []
+    away: UnreachableError | None = None
     if waiting:
         try:
-            with _target(address, waiting) as target, _keeping(folder / SENT) as keep:
+            with _target(address, waiting) as target, keeping(folder / SENT) as keep:
                 failures = list(_send(waiting, target, keep, to=to, folder=folder))
         except UnreachableError as error:
-            raise InputError(f"{address}: {error}") from None
-    write_failures(failures, folder / FAILURES)
-    return Sending(
+            away = error
+            failures = _not_taken(waiting, to, str(error), folder)
+    write_failures(failures, folder / NOT_SENT)
+    sending = Sending(
         sent=len(waiting) - len(failures),
         before=len(objects) - len(waiting),
         foreign=len(found) - len(objects),
         failures=failures,
     )
+    if away is not None:
+        raise AwayError(f"{address}: {away}", sending)
+    return sending
 
 
 def _send(
-    waiting: Sequence[Stored], target: Target, keep: Any, *, to: str, folder: Path
+    waiting: Sequence[Stored], target: Target, keep: Callable[[Row], None], *, to: str, folder: Path
 ) -> Iterator[Failure]:
     """Send objects and yield those that were not taken.
 
@@ -106,6 +121,13 @@ def _send(
             keep(_row(to, one))
 
 
+def _not_taken(waiting: Sequence[Stored], to: str, reason: str, folder: Path) -> list[Failure]:
+    """Return what an address that is gone has not taken."""
+    taken = read_sent(folder / SENT)
+    left = [one for one in waiting if _row(to, one) not in taken]
+    return [Failure(one.path.relative_to(folder), reason) for one in left]
+
+
 def _target(address: Node | Service, objects: Sequence[Stored]) -> AbstractContextManager[Target]:
     if isinstance(address, Node):
         from isnet_cxr.data.pacs.store import opened  # noqa: PLC0415 - one library of the two
@@ -116,34 +138,5 @@ def _target(address: Node | Service, objects: Sequence[Stored]) -> AbstractConte
     return nullcontext(ServiceTarget(address))
 
 
-def _row(to: str, one: Stored) -> tuple[str, ...]:
+def _row(to: str, one: Stored) -> Row:
     return to, one.sop_uid, one.sha256
-
-
-def _read_sent(path: Path) -> set[tuple[str, ...]]:
-    """Read what was taken; a line that a full disk cut off is none."""
-    if not path.is_file():
-        return set()
-    with path.open(newline="", encoding="utf-8") as stream:
-        rows = (tuple(row) for row in csv.reader(stream))
-        return {row for row in rows if len(row) == len(COLUMNS)}
-
-
-@contextmanager
-def _keeping(path: Path) -> Iterator[Any]:
-    """Lend a function that adds a row to the list, on the disk when it returns."""
-    begun = path.is_file() and path.stat().st_size > 0
-    cut_off = begun and not path.read_bytes().endswith(b"\n")
-    with path.open("a", newline="", encoding="utf-8") as stream:
-        writer = csv.writer(stream)
-
-        def keep(row: Sequence[str]) -> None:
-            writer.writerow(row)
-            stream.flush()
-            os.fsync(stream.fileno())
-
-        if cut_off:
-            stream.write("\r\n")
-        if not begun:
-            keep(COLUMNS)
-        yield keep

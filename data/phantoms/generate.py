@@ -13,12 +13,14 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from isnet_cxr.data.errors import InputError
+from isnet_cxr.data.manifests.boxes import Box, boxes_text
 from isnet_cxr.data.manifests.manifest import validate
 from isnet_cxr.data.manifests.records import image_id, patient_key
 from isnet_cxr.data.parallel import map_items
 from isnet_cxr.data.phantoms.anatomy import Placement, draw_anatomy, make_grid
 from isnet_cxr.data.phantoms.disease import draw_disease
 from isnet_cxr.data.phantoms.dress import Look, dress_image
+from isnet_cxr.data.phantoms.findings import find_patches, place_patches
 from isnet_cxr.data.phantoms.hospitals import Hospital, Range
 from isnet_cxr.data.phantoms.rendering import Exposure, add_disease, build_chest, expose
 from isnet_cxr.data.readers import read_image
@@ -37,11 +39,13 @@ class Phantom:
         pixels: Air dark, bone bright, float32 (1, H, W) in [0, 1].
         mask: 1 in the lung fields, 0 outside, uint8 (H, W).
         spacing_mm: Side of the square pixels.
+        boxes: Around the disease, in parts of the image's width and height.
     """
 
     pixels: NDArray[np.float32]
     mask: NDArray[np.uint8]
     spacing_mm: float
+    boxes: tuple[Box, ...] = ()
 
 
 def make_phantom(
@@ -68,14 +72,17 @@ def make_phantom(
     rng = _generator("image", hospital, label, index, seed)
     anatomy = draw_anatomy(person)
     chest = build_chest(anatomy, make_grid(_place(hospital, rng)))
-    fluid = hospital.severity * draw_disease(label, chest.grid, chest.lungs, person)
-    attenuation = add_disease(chest, fluid)
+    fluid = draw_disease(label, chest.grid, chest.lungs, person)
+    attenuation = add_disease(chest, hospital.severity * fluid)
     spacing = chest.grid.placement.spacing_mm
     image = expose(attenuation, _expose(hospital, rng), spacing_mm=spacing, rng=rng)
     looks = hospital.looks[label]
     drawn = looks[rng.integers(len(looks))]
-    image, mask = dress_image(image, chest.lungs.mask, look or drawn, spacing_mm=spacing, rng=rng)
-    return Phantom(pixels=image[np.newaxis], mask=mask.astype(np.uint8), spacing_mm=spacing)
+    lungs = chest.lungs.mask
+    image, mask = dress_image(image, lungs, look or drawn, spacing_mm=spacing, rng=rng)
+    patches = find_patches(fluid, spacing_mm=spacing)
+    boxes = place_patches(patches, before=lungs, after=mask)
+    return Phantom(image[np.newaxis], mask.astype(np.uint8), spacing, boxes)
 
 
 def make_hospital(
@@ -149,6 +156,7 @@ def _write_phantom(
         "mask_source": "reference",
         "mask_quality": "good",
         "reading": "; ".join(read.steps),
+        "boxes": boxes_text(phantom.boxes),
     }
 
 

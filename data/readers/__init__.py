@@ -116,7 +116,8 @@ def _known_kind(path: Path, plain: Path) -> str:
     content = content_of(plain)
     kind = _kind(path.name, content)
     if not kind:
-        raise UnreadableImage(path, f"expected an image, got {content.no_image or content.words}")
+        expected = "an image that is read" if content.kind == "foreign" else "an image"
+        raise UnreadableImage(path, f"expected {expected}, got {content.no_image or content.words}")
     return kind
 
 

@@ -5,6 +5,7 @@ first two data elements must follow each other as PS3.5 7.1 has it. What has no 
 if it reads as such, or unknown; only then may a name say what is meant.
 """
 
+import re
 import struct
 import zlib
 from dataclasses import dataclass
@@ -14,7 +15,9 @@ from typing import Literal
 from isnet_cxr.data.readers.dicom_class import is_directory, kind_without_image, sop_class
 from isnet_cxr.data.readers.dicom_element import starts_with_elements
 
-Kind = Literal["dicom", "raster", "nifti", "zip", "gzip", "archive", "other", "empty", "unknown"]
+Kind = Literal[
+    "dicom", "raster", "nifti", "zip", "gzip", "archive", "foreign", "other", "empty", "unknown"
+]
 
 DIRECTORY = "DICOMDIR: the files it names are found by themselves"
 HEAD_BYTES = 2**14
@@ -40,6 +43,19 @@ ARCHIVE_STARTS = {
     b"\xfd7zXZ\x00": "xz archive",
     b"\x28\xb5\x2f\xfd": "zstd archive",
 }
+FOREIGN_STARTS = {
+    b"\x00\x00\x00\x0cJXL \r\n\x87\n": "JPEG XL image",
+    b"\xff\x0a": "JPEG XL image",
+    b"8BPS": "Photoshop image",
+    b"v/1\x01": "OpenEXR image",
+    b"NRRD000": "NRRD image",
+    b"ObjectType = Image": "MetaImage",
+}
+"""Images that no reader knows: a person has to convert them."""
+ISO_BRANDS = {
+    b"heic": "HEIC image", b"heix": "HEIC image", b"mif1": "HEIC image", b"avif": "AVIF image",
+}  # fmt: skip
+NETPBM = re.compile(rb"P[1-7][ \t\r\n]+(?:#[^\n]*\n\s*)*[0-9W]")
 OTHER_STARTS = {
     b"%PDF": "PDF document",
     b"\x7fELF": "program",
@@ -96,11 +112,15 @@ def look_at(head: bytes) -> Content:
 
 
 def _packed(head: bytes) -> Content:
-    inflater = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
+    inner = b""
     try:
-        inner = inflater.decompress(head, HEAD_BYTES)
+        while head.startswith(GZIP_START) and len(inner) < HEAD_BYTES:  # one file in many members
+            inflater = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
+            inner += inflater.decompress(head, HEAD_BYTES)
+            head = inflater.unused_data
     except zlib.error:
-        return Content("gzip", "damaged gzip file")
+        if not inner:
+            return Content("gzip", "damaged gzip file")
     content = _plain(inner)
     if inner.startswith(GZIP_START):
         return Content("archive", "gzip file in a gzip file")
@@ -121,6 +141,7 @@ def _by_start(head: bytes) -> Content | None:
     starts: tuple[tuple[Kind, dict[bytes, str]], ...] = (
         ("raster", RASTER_STARTS),
         ("archive", ARCHIVE_STARTS),
+        ("foreign", FOREIGN_STARTS),
         ("other", OTHER_STARTS),
     )
     for kind, known in starts:
@@ -147,11 +168,23 @@ def _by_structure(head: bytes) -> Content:
         return Content("raster", "BMP image")
     if _is_nifti(head):
         return Content("nifti", "NIfTI image")
-    if head[TAR_PLACE : TAR_PLACE + len(TAR_MAGIC)] == TAR_MAGIC:
-        return Content("archive", "tar archive")
-    if head[:3] == b"BZh" and head[4:10] == BZIP2_BLOCK:
-        return Content("archive", "bzip2 archive")
+    if foreign := _foreign(head):
+        return Content("foreign", foreign)
+    if archive := _archive(head):
+        return Content("archive", archive)
     return Content("other", "text") if _is_text(head) else Content("unknown", "unknown content")
+
+
+def _archive(head: bytes) -> str:
+    if head[TAR_PLACE : TAR_PLACE + len(TAR_MAGIC)] == TAR_MAGIC:
+        return "tar archive"
+    return "bzip2 archive" if head[:3] == b"BZh" and head[4:10] == BZIP2_BLOCK else ""
+
+
+def _foreign(head: bytes) -> str:
+    if head[4:8] == b"ftyp":
+        return ISO_BRANDS.get(head[8:12], "")
+    return "PNM image" if NETPBM.match(head) else ""
 
 
 def _is_nifti(head: bytes) -> bool:

@@ -18,9 +18,12 @@ from isnet_cxr.data.readers.radiograph import UnreadableImage
 DEEP_GREY = ("I;16", "I;16B", "I;16L", "I")
 OTHER_ORDER = {"16B": "16L", "16L": "16B", "16N": "16B"}
 DEEP_GREY_ALPHA = "LA;16B"
-PHOTOMETRIC, WHITE_IS_ZERO = 262, 0
+BITS, PHOTOMETRIC, SAMPLE_FORMAT = 258, 262, 339
+WHITE_IS_ZERO, SIGNED = 0, 2
+EIGHT_BITS = 8
 LUMINANCE = np.array([0.299, 0.587, 0.114])
 OPAQUE = 2**16 - 1
+UNREAD = "colours of 16 bits in a form that is not read"
 
 TiffImagePlugin.OPEN_INFO.setdefault((b"MM", 0, (1,), 1, (16,), ()), ("I;16B", "I;16B"))
 
@@ -42,8 +45,36 @@ def read_deep_colours(path: Path, image: Image.Image) -> NDArray[np.int32] | Non
         pairs = _load_as(path, image, "RGBA")
         return pairs[..., ::2] * 256 + pairs[..., 1::2]
     base, order = raw.split(";")
+    if base.startswith("CMYK"):
+        raise UnreadableImage(path, UNREAD)
     high, low = (_load_as(path, image, f"{base};{o}") for o in (order, OTHER_ORDER.get(order)))
     return high * 256 + low
+
+
+def check_samples(path: Path, image: Image.Image, colours: NDArray[np.int32] | None) -> None:
+    """Refuse TIFF images whose samples Pillow takes for others.
+
+    Of planes of 16 bits it reads every other byte, and signed bytes it reads as unsigned ones.
+
+    Args:
+        path: The file.
+        image: The same, opened; its mode is what Pillow makes of it.
+        colours: As ``read_deep_colours`` returns them.
+
+    Raises:
+        UnreadableImage: If the image is such a one.
+    """
+    tags = getattr(image, "tag_v2", {})
+    bits = max(tags.get(BITS, (1,)))
+    if bits > EIGHT_BITS and colours is None and image.mode not in (*DEEP_GREY, "F"):
+        raise UnreadableImage(path, UNREAD)
+    if bits <= EIGHT_BITS and SIGNED in tags.get(SAMPLE_FORMAT, ()):
+        raise UnreadableImage(path, "signed values of 8 bits; unsigned ones are read")
+
+
+def is_white_zero(image: Image.Image) -> bool:
+    """Claim that an image is a TIFF image whose lowest value is white."""
+    return bool(getattr(image, "tag_v2", {}).get(PHOTOMETRIC) == WHITE_IS_ZERO)
 
 
 def deep_grey(image: Image.Image, colours: NDArray[np.int32] | None) -> NDArray[Any] | None:
@@ -58,8 +89,7 @@ def deep_grey(image: Image.Image, colours: NDArray[np.int32] | None) -> NDArray[
     if image.mode not in DEEP_GREY:
         return None
     values = np.asarray(image)
-    tags = getattr(image, "tag_v2", {})
-    if tags.get(PHOTOMETRIC) == WHITE_IS_ZERO and 0 <= values.min() <= values.max() <= OPAQUE:
+    if is_white_zero(image) and 0 <= values.min() <= values.max() <= OPAQUE:
         values = (2 ** smallest_depth(int(values.max())) - 1) - values.astype(np.int32)
     return _turned(image, values)
 
@@ -80,7 +110,7 @@ def _load_as(path: Path, image: Image.Image, raw: str) -> NDArray[np.int32]:
             return np.array(twin).astype(np.int32)
     except ValueError:  # unknown raw mode
         pass
-    raise UnreadableImage(path, "colours of 16 bits in a form that is not read")
+    raise UnreadableImage(path, UNREAD)
 
 
 def _turned(image: Image.Image, values: NDArray[Any]) -> NDArray[Any]:

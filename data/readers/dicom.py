@@ -86,7 +86,7 @@ def read_dicom_labels(path: Path) -> NDArray[Any]:
     """
     with reading(path, "DICOM file"):
         dataset = _read_dataset(path)
-        stored = stored_values(path, dataset)
+        stored = stored_values(path, dataset, fewest_bits=1)
         if stored.colour:
             return stored.values
         labels = used_bits(dataset, stored.values)

@@ -8,11 +8,16 @@ from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 from pydicom.pixels import get_decoder, pixel_array
 from pydicom.uid import (
+    HTJ2K,
+    JPEG2000,
     UID,
     AllTransferSyntaxes,
     JPEG2000TransferSyntaxes,
+    JPEGExtended12Bit,
+    JPEGLSNearLossless,
     JPEGLSTransferSyntaxes,
     JPEGTransferSyntaxes,
+    RLELossless,
 )
 
 from isnet_cxr.data.readers.decoding import DecodingError, decode_frame
@@ -26,6 +31,17 @@ PALETTE = "PALETTE COLOR"
 GREY_TOLERANCE = 8 / 255
 """Largest difference between red, green and blue, of white, that lossy compression makes of grey"""
 FEWEST_BITS, MOST_BITS = 8, 16
+LOSSY = (JPEGExtended12Bit, JPEGLSNearLossless, JPEG2000, HTJ2K)
+OVERSHOOT = 16
+"""By one part of so many of its range a lossy codestream may pass the ends."""
+USUAL: dict[str, tuple[str | int, str]] = {
+    "SamplesPerPixel": (1, ""),  # colours need three, and are refused with one
+    "PhotometricInterpretation": (
+        "MONOCHROME2", "warning: no photometric interpretation, MONOCHROME2 assumed"
+    ),
+    "PixelRepresentation": (0, "warning: no pixel representation, unsigned values assumed"),
+}  # fmt: skip
+"""What a radiograph's header has to say, the usual value, and what is noted where it is unsaid."""
 HEADER_SIGN = "warning: the sign is the header's, its codestream says otherwise"
 
 
@@ -44,15 +60,22 @@ class Stored(NamedTuple):
     notes: tuple[str, ...]
 
 
-def stored_values(path: Path, dataset: Dataset) -> Stored:
+def stored_values(path: Path, dataset: Dataset, *, fewest_bits: int = FEWEST_BITS) -> Stored:
     """Decode the pixel data of a file of one grey frame.
 
+    Args:
+        path: The file.
+        dataset: The same, read.
+        fewest_bits: Of a value: labels may have one bit, an image has more.
+
     Raises:
-        UnreadableImage: If there are several frames, true colours, too many pixels, other than 8
-            to 16 bits, no decoder, or the pixel data is damaged or contradicts the header.
+        UnreadableImage: If there are several frames, true colours, too many pixels, fewer bits or
+            more than 16, no decoder, or the pixel data is damaged or contradicts the header.
     """
-    photometric = _check_header(path, dataset)
-    values, notes = _decode(path, dataset)
+    unsaid = _say_what_is_unsaid(dataset)
+    photometric = _check_header(path, dataset, fewest_bits)
+    values, found = _decode(path, dataset)
+    notes = (*unsaid, *found)
     _check_decoded(path, dataset, values)
     if photometric in MONOCHROME:
         return Stored(values, "", notes)
@@ -67,6 +90,14 @@ def stored_values(path: Path, dataset: Dataset) -> Stored:
     return Stored(grey, "grey from equal colours", notes)
 
 
+def _say_what_is_unsaid(dataset: Dataset) -> tuple[str, ...]:
+    """Give a header the usual values where it has none, as some archives' oldest files; note it."""
+    unsaid = [keyword for keyword in USUAL if dataset.get(keyword) in (None, "")]
+    for keyword in unsaid:
+        setattr(dataset, keyword, USUAL[keyword][0])
+    return tuple(note for keyword in unsaid if (note := USUAL[keyword][1]))
+
+
 def used_bits(dataset: Dataset, stored: NDArray[Any]) -> NDArray[Any]:
     """Keep the bits that belong to the value: others may hold overlays, or nothing in particular.
 
@@ -75,8 +106,10 @@ def used_bits(dataset: Dataset, stored: NDArray[Any]) -> NDArray[Any]:
         stored: As ``stored_values`` returns them, (H, W).
     """
     bits = int(dataset.BitsStored)
-    compressed = dataset.file_meta.TransferSyntaxUID.is_encapsulated
+    syntax = dataset.file_meta.TransferSyntaxUID
     # A codestream has its own depth, and no bits to spare; only its sign may need to be spread.
+    # Run lengths are none: they keep the pixels' bytes as they were, overlays and HighBit included.
+    compressed = syntax.is_encapsulated and syntax != RLELossless
     if bits >= 8 * stored.dtype.itemsize or (compressed and stored.dtype.kind == "u"):
         return stored
     high = bits - 1 if compressed else int(dataset.get("HighBit", bits - 1))
@@ -96,7 +129,7 @@ def _and(syntaxes: set[str]) -> str:
     return " and ".join(sorted(syntax_name(UID(syntax)) for syntax in syntaxes))
 
 
-def _check_header(path: Path, dataset: Dataset) -> str:
+def _check_header(path: Path, dataset: Dataset, fewest_bits: int) -> str:
     """Refuse what cannot be a radiograph before it is decoded; return its photometric kind."""
     named = {dataset.file_meta.TransferSyntaxUID, dataset.get("TransferSyntaxUID") or ""} - {""}
     if len(named) > 1:
@@ -106,11 +139,11 @@ def _check_header(path: Path, dataset: Dataset) -> str:
         raise UnreadableImage(path, f"{frames} frames in one file; one is read")
     check_size(path, height=int(dataset.get("Rows") or 0), width=int(dataset.get("Columns") or 0))
     allocated, stored = (int(dataset.get(f"Bits{what}") or 0) for what in ("Allocated", "Stored"))
-    if not FEWEST_BITS <= stored <= allocated <= MOST_BITS:
+    if not fewest_bits <= stored <= allocated <= MOST_BITS:
         raise UnreadableImage(
-            path, f"values of {stored} bits in {allocated}; {FEWEST_BITS} to {MOST_BITS} are read"
+            path, f"values of {stored} bits in {allocated}; {fewest_bits} to {MOST_BITS} are read"
         )
-    photometric = str(dataset.get("PhotometricInterpretation") or "MONOCHROME2")
+    photometric = str(dataset.PhotometricInterpretation)
     samples = int(dataset.get("SamplesPerPixel") or 1)
     if samples != (3 if photometric in COLOURS else 1):
         raise UnreadableImage(path, f"{samples} samples per pixel, against its colour space")
@@ -177,19 +210,28 @@ def _decode_apart(path: Path, dataset: Dataset) -> tuple[NDArray[Any], tuple[str
             dataset.PixelRepresentation = 1
             notes = (HEADER_SIGN,)
     if stored > int(dataset.BitsStored):
-        _check_range(path, dataset, values)
+        values = _within_bits(path, dataset, values)
     return values, notes
 
 
-def _check_range(path: Path, dataset: Dataset, values: NDArray[Any]) -> None:
-    """Refuse values that need more bits than the header has."""
+def _within_bits(path: Path, dataset: Dataset, values: NDArray[Any]) -> NDArray[Any]:
+    """Return values of as many bits as the header has; refuse those that need more.
+
+    A lossy codestream may overshoot a little, and is clipped. Signed values whose sign was not
+    spread are all positive, and pass as they are: ``used_bits`` spreads it.
+    """
     bits = int(dataset.BitsStored)
     signed = values.dtype.kind == "i"
     low, high = (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1) if signed else (0, 2**bits - 1)
-    if values.min() < low or values.max() > high:
+    if signed and values.min() >= 0 and values.max() < 2**bits:
+        return values
+    lossy = dataset.file_meta.TransferSyntaxUID in LOSSY
+    spare = 2**bits // OVERSHOOT if lossy else 0
+    if values.min() < low - spare or values.max() > high + spare:
         raise UnreadableImage(
             path, f"codestream with values of more than the {bits} bits that its header says"
         )
+    return np.asarray(np.clip(values, low, high))
 
 
 def _check_decoder(path: Path, syntax: UID) -> None:

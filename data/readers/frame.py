@@ -123,18 +123,16 @@ def _native_bytes(dataset: Dataset) -> int:
     count = (
         pixels * 2 if dataset.get("PhotometricInterpretation") == SUBSAMPLED else (pixels * samples)
     )
-    return count * (int(dataset.BitsAllocated) // 8)
+    return -(-count * int(dataset.BitsAllocated) // 8)
 
 
 def _fragments(path: Path, dataset: Dataset) -> list[bytes]:
     try:
         stream = BytesIO(dataset.PixelData)
-        offsets = parse_basic_offsets(stream)  # and past its table
+        parse_basic_offsets(stream)  # past its table: some list fragments there, not frames
         fragments = [fragment for fragment in generate_fragments(stream) if fragment]
     except Exception as error:  # pydicom's messages quote bytes
         raise CodestreamError(f"damaged fragments, {type(error).__name__}") from None
-    if len(offsets) > 1:
-        raise UnreadableImage(path, f"{len(offsets)} frames in one file; one is read")
     if not fragments:
         raise CodestreamError("no fragment")
     return fragments

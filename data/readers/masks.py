@@ -25,6 +25,8 @@ PLAIN, BLACK, HALF = 0.75, 0.2, 0.5
 """Shares of the border that a background has, at least: any, black, and black beyond doubt."""
 MOST_LUNG = 0.75
 """Largest share of an image that is lung, unless the background is black beyond doubt."""
+LEAST_LUNG = 0.02
+"""Smallest share of an image that is lung on a background that is not black."""
 LEAST_LEVEL, LEAST_COVERED = 0.1, 0.5
 MOST_LEVELS = 4
 
@@ -51,7 +53,9 @@ def lungs(path: Path, values: NDArray[Any], *, only: int | None = None) -> NDArr
     labels = _are_labels(values)
     values = _comparable(values)
     if (values == values[0, 0]).all():
-        return np.full(values.shape[:2], values.any(), dtype=np.uint8)
+        if values.any():
+            raise UnreadableImage(path, "ambiguous mask: one value everywhere, which is not black")
+        return np.zeros(values.shape[:2], dtype=np.uint8)
     exact = _count_different(values) <= MOST_EXACT
     noise = 0 if exact else NOISE
     background = _background(path, values, noise=noise)
@@ -59,6 +63,10 @@ def lungs(path: Path, values: NDArray[Any], *, only: int | None = None) -> NDArr
     found = distance > (0 if labels else _threshold(path, distance, noise=noise))
     if found.mean() > MOST_LUNG and _may_be_inverted(values, background):
         raise UnreadableImage(path, "ambiguous mask: most of the image would be lung")
+    if background.any() and not labels and found.mean() < LEAST_LUNG:
+        raise UnreadableImage(
+            path, "ambiguous mask: nearly all of the image is of one bright value"
+        )
     return np.asarray(found, dtype=np.uint8)
 
 

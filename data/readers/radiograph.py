@@ -17,6 +17,8 @@ Spacing = tuple[float, float]
 
 MAX_PIXELS = 64_000_000
 """Largest image that is read, in pixels: three times the largest radiographic detector."""
+LEAST_SPACING_MM, MOST_SPACING_MM = 1e-3, 1e2
+"""A detector's element is some tenths of a millimetre; beyond these a header holds no spacing."""
 SHAPE = len(("channel", "height", "width"))
 MAX_FILE_BYTES = 2**29
 """Largest file that is opened: an image of ``MAX_PIXELS`` in 64 bits."""
@@ -147,7 +149,7 @@ def check_size(path: Path, *, height: int, width: int) -> None:
 
 
 def usable_spacing(row: float, column: float) -> Spacing | None:
-    """Return (row, column) in mm, or None unless both are finite and positive."""
-    if np.isfinite(row) and np.isfinite(column) and row > 0 and column > 0:
+    """Return (row, column) in mm, or None unless both are numbers that an image can have."""
+    if all(LEAST_SPACING_MM <= side <= MOST_SPACING_MM for side in (row, column)):
         return float(row), float(column)
     return None

@@ -15,8 +15,14 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from isnet_cxr.data.readers.deep_raster import deep_grey, read_deep_colours
+from isnet_cxr.data.readers.deep_raster import (
+    check_samples,
+    deep_grey,
+    is_white_zero,
+    read_deep_colours,
+)
 from isnet_cxr.data.readers.greyscale import percentile_window, smallest_depth
+from isnet_cxr.data.readers.jpeg_2000 import read_deep_jpeg_2000
 from isnet_cxr.data.readers.radiograph import Radiograph, UnreadableImage, check_size, reading
 
 JPEG_2000_SUFFIXES = (".jp2", ".j2k", ".jpx", ".j2c", ".jpf")
@@ -40,8 +46,7 @@ def read_raster(path: Path) -> Radiograph:
         if deep is not None:
             grey, scaling = _from_deep(path, deep)
         elif image.mode == "F":
-            values = np.nan_to_num(np.asarray(image, dtype=np.float32))
-            grey, scaling = percentile_window(values), "grey from percentiles 0.5 to 99.5"
+            grey, scaling = _from_float(image)
         else:
             grey, scaling = _from_8_bit(image)
         return Radiograph(pixels=grey[np.newaxis], steps=(f"{image.format} {image.mode}", scaling))
@@ -93,7 +98,10 @@ def open_raster(path: Path) -> tuple[Image.Image, NDArray[Any] | None]:
                 raise UnreadableImage(path, "several frames in one file; one is expected")
             if image.format == "JPEG2000":
                 _check_claim(path, pixels=image.height * image.width)
-            colours = read_deep_colours(path, image)
+            colours = read_deep_jpeg_2000(path, image)
+            if colours is None:
+                colours = read_deep_colours(path, image)
+            check_samples(path, image, colours)
             image.load()
             return _upright(image), deep_grey(image, colours)
     except UnidentifiedImageError:
@@ -111,8 +119,11 @@ def _check_claim(path: Path, *, pixels: int) -> None:
 
 
 def _upright(image: Image.Image) -> Image.Image:
-    # exif_transpose drops the attribute format, which the reading steps record.
-    upright = ImageOps.exif_transpose(image)
+    # exif_transpose drops tags, and the attribute format, which the reading steps record.
+    if image.mode == "F" and is_white_zero(image):
+        upright = ImageOps.exif_transpose(Image.fromarray(-np.asarray(image)))
+    else:
+        upright = ImageOps.exif_transpose(image)
     upright.format = image.format
     return upright
 
@@ -127,6 +138,14 @@ def _from_8_bit(image: Image.Image) -> tuple[NDArray[np.float32], str]:
         image, note = image.convert("RGB"), "grey from colour by luminance"
     grey = np.asarray(image.convert("L"), dtype=np.float32) / np.float32(255)
     return grey, note
+
+
+def _from_float(image: Image.Image) -> tuple[NDArray[np.float32], str]:
+    """Grey from numbers of any range; what is no number is as dark as the darkest that is."""
+    values = np.asarray(image, dtype=np.float32)
+    finite = np.isfinite(values)
+    darkest = values[finite].min() if finite.any() else np.float32(0)
+    return percentile_window(np.where(finite, values, darkest)), "grey from percentiles 0.5 to 99.5"
 
 
 def _from_deep(path: Path, values: NDArray[Any]) -> tuple[NDArray[np.float32], str]:

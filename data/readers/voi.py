@@ -1,11 +1,12 @@
 """The grey scale of a DICOM image: modality LUT and values of interest (PS3.3 C.11.1, C.11.2)."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sized
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
+from pydicom.multival import MultiValue
 
 from isnet_cxr.data.readers.greyscale import percentile_window
 from isnet_cxr.data.readers.lookup import look_up, read_table
@@ -13,6 +14,8 @@ from isnet_cxr.data.readers.lookup import look_up, read_table
 Values = NDArray[np.float32]
 
 EIGHT_BITS = 8
+LEAST_SPAN, LEAST_INSIDE = 0.1, 0.05
+"""What a usable way spreads the image over, of black to white, and the share it does not clip."""
 WINDOWS = {"LINEAR": "linear", "LINEAR_EXACT": "linear exact", "SIGMOID": "sigmoid"}
 
 
@@ -70,19 +73,23 @@ def _stored_ways(dataset: Dataset, values: NDArray[Any]) -> Iterator[tuple[Value
         # Descriptors say 16 bits of tables of 12; the brightest entry is what is shown white.
         white = max(1, int(table.entries.max()))
         looked_up = look_up(table, values, signed=dataset.get("PixelRepresentation") == 1)
-        yield (looked_up / np.float32(white)).astype(np.float32), "VOI LUT" + _of_several(luts)
-    centre = _first_number(dataset, "WindowCenter", default=np.nan)
-    width = _first_number(dataset, "WindowWidth", default=np.nan)
+        yield (
+            (looked_up / np.float32(white)).astype(np.float32),
+            "VOI LUT" + _of_several(luts or ()),
+        )
     function = str(dataset.get("VOILUTFunction") or "").strip().upper()
     name = WINDOWS.get(function, "linear")
-    if np.isfinite(centre) and np.isfinite(width) and width > 0:
-        grey = _window(values.astype(np.float32), centre=centre, width=width, function=name)
-        yield grey, f"window {name}" + _of_several(dataset.WindowCenter)
+    centres, widths = (_numbers(dataset, f"Window{what}") for what in ("Center", "Width"))
+    for place, (centre, width) in enumerate(zip(centres, widths, strict=False)):
+        if np.isfinite(centre) and np.isfinite(width) and width > 0:
+            grey = _window(values.astype(np.float32), centre=centre, width=width, function=name)
+            yield grey, f"window {name}" + _of_several(centres, place)
 
 
-def _of_several(values: Any) -> str:
-    several = not isinstance(values, str) and np.size(values) > 1
-    return f" (first of {np.size(values)})" if several else ""
+def _of_several(values: Sized, place: int = 0) -> str:
+    if len(values) < 2:  # noqa: PLR2004 - several
+        return ""
+    return f" ({'first' if place == 0 else f'number {place + 1}'} of {len(values)})"
 
 
 def _window(values: Values, *, centre: float, width: float, function: str) -> Values:
@@ -102,17 +109,32 @@ def _window(values: Values, *, centre: float, width: float, function: str) -> Va
 
 
 def _shows_something(grey: Values, padding: NDArray[np.bool_] | None) -> bool:
+    """Claim that grey is neither nearly constant, nor nearly all black or white by clipping.
+
+    A window of other values than the image's own, such as one of 16 bits for values of 12, or of 8,
+    leaves nothing to see.
+    """
     counted = grey if padding is None else grey[~padding]
-    return bool(counted.size and counted.max() > counted.min())
+    if not counted.size or counted.max() - counted.min() < LEAST_SPAN:
+        return False
+    return bool(((counted > 0) & (counted < 1)).mean() >= LEAST_INSIDE)
 
 
 def _first_number(dataset: Dataset, keyword: str, *, default: float) -> float:
     """Return an attribute's value, the first of several, or the default if not finite."""
+    number = next(iter(_numbers(dataset, keyword)), np.nan)
+    return number if np.isfinite(number) else default
+
+
+def _numbers(dataset: Dataset, keyword: str) -> list[float]:
+    """Return an attribute's values, NaN for what is no number."""
     value = dataset.get(keyword)
     if value is None:
-        return default
-    try:
-        number = float(value) if isinstance(value, str | float | int) else float(value[0])
-    except (TypeError, ValueError, IndexError):
-        return default
-    return number if np.isfinite(number) else default
+        return []
+    found = []
+    for one in value if isinstance(value, MultiValue | list | tuple) else [value]:
+        try:
+            found.append(float(one))
+        except (TypeError, ValueError):
+            found.append(np.nan)
+    return found

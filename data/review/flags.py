@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isnet_cxr.data.errors import InputError
-from isnet_cxr.data.learning.preprocess import shrink
+from isnet_cxr.data.learning.preprocess import fit_letterbox, shrink
 
 SIZE_PX = 128  # longest side at which images are judged
 INVERTED_BELOW = 0.5
@@ -44,7 +44,32 @@ def suspect_shrunk(image: NDArray[np.float32], lung_mask: NDArray[np.uint8]) -> 
         image: (h, w), its longest side shrunk to ``SIZE_PX``.
         lung_mask: At the size of the image before that, (H, W).
     """
-    lungs = shrink(lung_mask != 0, SIZE_PX) >= 0.5  # noqa: PLR2004 - half of the pixel
+    return _suspect(image, shrink(lung_mask != 0, SIZE_PX) >= 0.5)  # noqa: PLR2004 - half of a pixel
+
+
+def suspect_prepared(
+    square: NDArray[np.uint8], mask: NDArray[np.uint8], *, height: int, width: int
+) -> tuple[str, ...]:
+    """Do the same where image and mask are shrunk already, as a network sees them.
+
+    What is asked are shares of areas and which of two places is brighter: neither the size nor the
+    exposure of what is looked at decides.
+
+    Args:
+        square: The prepared image, (S, S).
+        mask: 1 in the lungs, (S, S).
+        height: Of the image before that.
+        width: Of the image before that.
+    """
+    window = fit_letterbox(height=height, width=width, size_px=len(square)).window
+    step = max(1, len(square) // SIZE_PX)
+    image, lungs = (plane[window][::step, ::step] for plane in (square, mask))
+    return _suspect(image, lungs != 0)
+
+
+def _suspect(
+    image: NDArray[np.float32] | NDArray[np.uint8], lungs: NDArray[np.bool_]
+) -> tuple[str, ...]:
     if lungs.mean() < LEAST_LUNG:
         return (NO_CHEST,)
     between = _between(lungs)
@@ -55,7 +80,9 @@ def suspect_shrunk(image: NDArray[np.float32], lung_mask: NDArray[np.uint8]) -> 
     return ()
 
 
-def share_brighter(these: NDArray[np.float32], those: NDArray[np.float32]) -> float:
+def share_brighter(
+    these: NDArray[np.float32] | NDArray[np.uint8], those: NDArray[np.float32] | NDArray[np.uint8]
+) -> float:
     """Return how often a pixel of ``these`` is brighter than one of ``those``, 0 to 1.
 
     Ties count half; with either empty the answer is NaN. It does not depend on exposure.

@@ -1,4 +1,4 @@
-"""Images and masks to files that ``read_image`` and ``read_mask`` give back as they were.
+"""Images to files that ``read_image`` gives back as they were.
 
 Images are float (1, H, W) or (H, W) in [0, 1], air dark and bone bright. Every file appears whole
 or not at all.
@@ -47,17 +47,6 @@ def write_png(pixels: NDArray[Any], path: Path) -> None:
         )
     with replacing(path) as temporary:
         Image.fromarray(array).save(temporary, format="PNG", compress_level=COMPRESSION)
-
-
-def write_mask(mask: NDArray[Any], path: Path) -> None:
-    """Write a mask (H, W) as an 8-bit PNG: 255 where it is not 0.
-
-    Raises:
-        InputError: If ``mask`` is not (H, W).
-    """
-    if mask.ndim != GREY_AXES:
-        raise InputError(f"mask must be (H, W), got {mask.shape}")
-    write_png((mask != 0).view(np.uint8) * np.uint8(255), path)
 
 
 def write_nifti(pixels: NDArray[np.floating[Any]], path: Path, spacing_mm: Spacing | None) -> None:

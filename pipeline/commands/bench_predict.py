@@ -2,16 +2,19 @@
 
 import json
 from dataclasses import asdict
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from isnet_cxr.pipeline.commands.options import AsJson
 
+if TYPE_CHECKING:
+    from isnet_cxr.pipeline.prediction.bench.throughput import Throughput
+
 
 def predict(
     repeats: Annotated[int, typer.Option(min=1, help="rounds that count")] = 5,
-    images: Annotated[int, typer.Option(min=2, help="images of a job")] = 24,
+    images: Annotated[int, typer.Option(min=2, help="images of a job")] = 64,
     memory: Annotated[
         bool, typer.Option("--memory", help="measure memory too: takes some minutes more")
     ] = False,
@@ -20,8 +23,9 @@ def predict(
     """Compare a prediction and a job with what they cannot do without, in turns, on two cores.
 
     A single prediction: with importing torch and pydicom and reading the weights. A job: without
-    heatmaps, with the slower of decoding and network passes; with heatmaps, with decoding, passes,
-    explaining and drawing. With --memory: the peaks of jobs with few, many and large images.
+    heatmaps, with the slower of decoding and network passes, of the networks as they are built
+    and as the job runs them; with heatmaps, with decoding, passes, explaining and drawing. With
+    --memory: the peaks of jobs with few, many and large images.
     """
     from isnet_cxr.pipeline.prediction.bench import memory as of_memory
     from isnet_cxr.pipeline.prediction.bench import start_up, throughput
@@ -49,12 +53,20 @@ def predict(
     if as_json:
         typer.echo(json.dumps({**figures, "goals": goals}, indent=2))
         return
+    _tell(goals, rates)
+
+
+def _tell(goals: list[dict[str, Any]], rates: "Throughput") -> None:
     for goal in goals:
         bound = (
             f"at most {goal['at_most']}" if "at_most" in goal else f"at least {goal['at_least']}"
         )
         verdict = "met" if goal["met"] else "MISSED"
         typer.echo(f"{verdict:6} {goal['name']}: {goal['value']:.3f}, {bound}")
+    typer.echo("the same by wall clock and by CPU seconds, the latter for busy machines:")
+    for name in ("without_heatmaps", "beside_own_passes", "with_heatmaps"):
+        ratio, of_cpu = getattr(rates, name), getattr(rates, f"cpu_{name}")
+        typer.echo(f"       job {name.replace('_', ' ')}: {ratio:.3f} and {of_cpu:.3f}")
 
 
 def _goal(name: str, value: float, **bound: float) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from isnet_cxr.pipeline.commands.options import (
 if TYPE_CHECKING:
     import pandas as pd
 
+    from isnet_cxr.classification.settings import ClassifierSettings
     from isnet_cxr.data.manifests.failures import Failure
 
 app = typer.Typer(help="Classification of images.", no_args_is_help=True, rich_markup_mode=None)
@@ -36,10 +37,17 @@ def train(
     settings: SettingsFile = None,
     assignments: Assignments = None,
     seed: Seed = 0,
+    together: Annotated[
+        int, typer.Option("--processes", min=1, help="processes that share every batch")
+    ] = 1,
 ) -> None:
-    """Train a classifier (`--set method=isnet`); resumes an interrupted one."""
+    """Train a classifier (`--set method=isnet`); resumes an interrupted one.
+
+    With --processes several processes of this machine train it together, each on a GPU of its own
+    where there are some; over several machines, start this command by torchrun.
+    """
     from isnet_cxr.classification.reading import check_classifier, read_classifier
-    from isnet_cxr.classification.training import train_classifier
+    from isnet_cxr.data.learning import processes
     from isnet_cxr.data.manifests.splits import assign_splits
 
     names = [name.strip() for name in classes.split(",") if name.strip()]
@@ -47,8 +55,31 @@ def train(
     chosen = read_classifier(values, where="settings")
     check_classifier(chosen, classes=len(names), where="settings")
     images = assign_splits(read_manifests(manifests), seed=seed, keep=True)
-    package = train_classifier(images, chosen, out, classes=names, seed=seed, cache=out / "cache")
-    typer.echo(f"model package: {package}")
+    processes.join()
+    if together > 1 and processes.count() > 1:
+        raise InputError("--processes: has no use under torchrun, which starts the processes")
+    package = _train(images, chosen, out, classes=names, seed=seed, together=together)
+    if processes.is_first():
+        typer.echo(f"model package: {package}")
+
+
+def _train(
+    images: "pd.DataFrame",
+    settings: "ClassifierSettings",
+    out: Path,
+    *,
+    classes: list[str],
+    seed: int,
+    together: int,
+) -> Path:
+    """Train, each of several processes with its part of the CPU's threads."""
+    import torch
+
+    from isnet_cxr.pipeline.study.learning import Learning, learn
+
+    threads = max(1, torch.get_num_threads() // together)
+    learning = Learning(images, settings, out, classes, seed, out / "cache", threads)
+    return learn(learning, lambda _kind, _content=None: None, processes=together)
 
 
 @app.command()

@@ -2,11 +2,12 @@
 
 import os
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 from isnet_cxr.pipeline.commands import predict_options as own
+from isnet_cxr.pipeline.commands.archive import Archive
 from isnet_cxr.pipeline.commands.imports import imports_uncollected
 from isnet_cxr.pipeline.commands.options import (
     AsJson,
@@ -16,6 +17,9 @@ from isnet_cxr.pipeline.commands.options import (
     report_outcome,
     report_record,
 )
+
+if TYPE_CHECKING:
+    from isnet_cxr.pipeline.prediction.record import Outcome
 
 
 def predict(  # noqa: PLR0913, PLR0917 - the command line's options
@@ -35,6 +39,7 @@ def predict(  # noqa: PLR0913, PLR0917 - the command line's options
     shard: own.Share = "1/1",
     ray: RayAddress = None,
     dicom: own.DicomKinds = "",
+    send: own.SendTo = "",
     as_json: AsJson = False,
 ) -> None:
     """Predict images: probabilities, lung masks and heatmaps. Research use only.
@@ -43,7 +48,7 @@ def predict(  # noqa: PLR0913, PLR0917 - the command line's options
     files.csv says which file each one was, and what a PACS finds it by. failures.csv lists what
     could not be used, refused.csv what is no frontal chest radiograph, ignored.csv what is no
     image; the rest is done nevertheless. run.json says what ran and how it ended. The same command
-    goes on where an earlier one was interrupted.
+    goes on where an earlier one was interrupted, and sends what an archive has not taken yet.
     """
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # read as torch is imported
     with imports_uncollected():
@@ -51,54 +56,38 @@ def predict(  # noqa: PLR0913, PLR0917 - the command line's options
         from isnet_cxr.data.registry import load_extensions
         from isnet_cxr.pipeline.prediction.batch import Pace, predict_images
 
+    archive = Archive(dicom, send)
     load_extensions(extension or [])
     left_out = no_heatmaps * ["heatmap", "relevance"] + no_masks * ["masks"]
     options: dict[str, Any] = {
         "model": model, "lungs": lungs, "device": device, "strict": strict, "refuse": not no_gate,
         "explained": explained, "left_out": left_out, "shard": Shard.parse(shard), "out": out,
-        "asked": _ask_for_dicom(dicom, model, lungs),
     }  # fmt: skip
     if ray is None:
-        pace = Pace(batch_size, workers)
-        outcome = predict_images(images, pace=pace, shown=not as_json, **options)
+        options |= {"asked": archive.asked(model, lungs), "pace": Pace(batch_size, workers)}
+        outcome = predict_images(images, shown=not as_json, **options)
     else:
-        outcome = _on_cluster(images, ray, extension or [], **options)
-    report_record(out, asked=as_json)
-    typer.echo(f"{out / 'predictions.csv'}: {outcome.count - outcome.duplicates} images")
-    _tell_of_dicom(dicom, out)
-    report_outcome(outcome, out)
+        options |= {"address": ray, "extensions": extension or [], "dicom": dicom}
+        outcome = _on_cluster(images, **options)
+    _report(outcome, out, archive, as_json=as_json)
 
 
-def _on_cluster(images: list[Path], address: str, extensions: list[str], **options: Any) -> Any:
-    """Predict on a Ray cluster, whose tasks know no output that was asked for here.
-
-    Raises:
-        InputError: If ``--dicom`` was asked for, too.
-    """
-    from isnet_cxr.data.errors import InputError
+def _on_cluster(images: list[Path], **options: Any) -> "Outcome":
     from isnet_cxr.pipeline.prediction.on_cluster import predict_on_cluster
 
-    if options.pop("asked"):
-        raise InputError("--dicom: expected without --ray; predict the images here for objects")
-    return predict_on_cluster(images, address=address, extensions=extensions, **options)
+    return predict_on_cluster(images, **options)
 
 
-def _ask_for_dicom(kinds: str, model: Path, lungs: Path | None) -> list[str]:
-    """Return the name of the output that ``--dicom`` asks for; what it needs is imported here."""
-    if not kinds:
-        return []
-    from isnet_cxr.pipeline.commands.extras import require
+def _report(outcome: "Outcome", out: Path, archive: Archive, *, as_json: bool) -> None:
+    """Send what was made, say what came of everything, and exit with 3 if anything is amiss."""
+    from isnet_cxr.pipeline.errors import PARTLY_FAILED
 
-    require("--dicom", ["highdicom"], extra="dicom")
-    from isnet_cxr.pipeline.prediction.dicom_objects import ask_for
-
-    return [ask_for(kinds, model, lungs)]
-
-
-def _tell_of_dicom(kinds: str, out: Path) -> None:
-    """Say which objects there are, and of which images there are none."""
-    if not kinds:
-        return
-    from isnet_cxr.pipeline.prediction.dicom_objects import describe_objects
-
-    typer.echo(describe_objects(out))
+    said, all_sent = archive.send(out)
+    report_record(out, asked=as_json)
+    typer.echo(f"{out / 'predictions.csv'}: {outcome.count - outcome.duplicates} images")
+    archive.tell(out)
+    if said:
+        typer.echo(said, err=not all_sent)
+    report_outcome(outcome, out)
+    if not all_sent:
+        raise typer.Exit(PARTLY_FAILED)

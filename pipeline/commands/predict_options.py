@@ -54,3 +54,11 @@ DicomKinds = Annotated[
         help="DICOM objects into OUT/dicom: some of seg,sc,sr (lungs, picture, report)",
     ),
 ]
+SendTo = Annotated[
+    str,
+    typer.Option(
+        "--send",
+        metavar="ADDRESS",
+        help="send these objects at the end, as `send` does: AET@host:port, or http(s)://...",
+    ),
+]

@@ -24,10 +24,11 @@ def send(
     from isnet_cxr.pipeline.errors import PARTLY_FAILED
 
     require("send", ["highdicom", "pynetdicom", "dicomweb_client"], extra="dicom")
-    from isnet_cxr.data.pacs.sending import FAILURES, send_folder
+    from isnet_cxr.data.pacs.sending import send_folder
+    from isnet_cxr.data.pacs.sent import NOT_SENT
 
     outcome = send_folder(folder, to)
     bad = bool(outcome.failures)
-    typer.echo(f"{outcome}{f', see {folder / FAILURES}' if bad else ''}", err=bad)
+    typer.echo(f"{outcome}{f', see {folder / NOT_SENT}' if bad else ''}", err=bad)
     if bad:
         raise typer.Exit(PARTLY_FAILED)

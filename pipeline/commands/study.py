@@ -29,7 +29,8 @@ def study(
     if check:
         from isnet_cxr.pipeline.study.tables import check_tables
 
-        check_tables(config)
+        for line in check_tables(config):
+            typer.echo(line)
         typer.echo(f"{file}: fine")
         return
     from isnet_cxr.pipeline.study.run import run_study

@@ -13,7 +13,7 @@ from pydantic import BaseModel
 
 from isnet_cxr.classification.methods import METHODS
 from isnet_cxr.classification.settings import ClassifierSettings
-from isnet_cxr.pipeline.config import schema
+from isnet_cxr.pipeline.config import across, ceilings, datasets, schema
 from isnet_cxr.segmentation.settings import SegmentationSettings
 
 COMMAND = "python -m isnet_cxr.pipeline.config.reference > docs/reference-study.md"
@@ -22,10 +22,12 @@ HIDDEN = {"method_settings", "bias"}
 
 SECTIONS: dict[str, type[BaseModel]] = {
     "The study": schema.StudyConfig,
-    "`datasets.<name>`": schema.DatasetConfig,
-    "`datasets.<name>.phantoms`": schema.PhantomsConfig,
+    "`datasets.<name>`": datasets.DatasetConfig,
+    "`datasets.<name>.phantoms`": datasets.PhantomsConfig,
     "`segmentation`": schema.SegmentationConfig,
     "`bias_tests.<name>`": schema.BiasTestConfig,
+    "`across_hospitals`": across.AcrossConfig,
+    "`ceilings.<external test>`": ceilings.CeilingConfig,
 }
 
 

@@ -15,6 +15,9 @@ from pydantic import (
 )
 
 from isnet_cxr.data.errors import InputError
+from isnet_cxr.pipeline.config.across import AcrossConfig
+from isnet_cxr.pipeline.config.ceilings import CeilingConfig, check_ceilings
+from isnet_cxr.pipeline.config.datasets import DatasetConfig
 from isnet_cxr.pipeline.config.section import ExistingPath, Name, Section, check_known
 
 if TYPE_CHECKING:
@@ -25,58 +28,6 @@ ROUNDING = 1e-6
 CONTROL = "background only"
 """Name of the classifier that never sees the lungs; listed as one, it has settings of its own."""
 CONTROL_METHOD = "background_only"
-
-
-class PhantomsConfig(Section):
-    """Generated images of a made-up hospital.
-
-    Attributes:
-        hospital: One of ``isnet_cxr.data.phantoms.HOSPITALS``.
-        images_per_class: Images of each class that the hospital has.
-        seed: The same seed generates the same images.
-    """
-
-    hospital: str
-    images_per_class: int = Field(ge=1)
-    seed: int = Field(default=0, ge=0)
-
-    @model_validator(mode="after")
-    def _hospital_is_known(self) -> "PhantomsConfig":
-        from isnet_cxr.data.phantoms.hospitals import HOSPITALS  # not for every study file
-
-        check_known("hospital", "hospital", [self.hospital], HOSPITALS)
-        return self
-
-
-class DatasetConfig(Section):
-    """Where a dataset's images come from: a published layout, a manifest, or a generator.
-
-    Attributes:
-        adapter: A published dataset's name, as in ``isnet-cxr import --list``; needs ``root``.
-        root: That dataset's folder.
-        manifest: A manifest, CSV or Parquet, instead of the two.
-        phantoms: Images to generate, instead of all three.
-        labels: The publisher's labels and the classes that they shall stand for, where the adapter
-            chooses otherwise, as ``{Lung_Opacity: pneumonia}``; an empty class leaves out.
-        where: Keep only rows whose column holds one of the values, as ``{label: [normal]}``.
-    """
-
-    adapter: str | None = None
-    root: ExistingPath | None = None
-    manifest: ExistingPath | None = None
-    phantoms: PhantomsConfig | None = None
-    labels: dict[str, str] = Field(default_factory=dict)
-    where: dict[str, list[str]] = Field(default_factory=dict)
-
-    @model_validator(mode="after")
-    def _one_source(self) -> "DatasetConfig":
-        incomplete = (self.adapter is None) != (self.root is None)
-        sources = [self.adapter, self.manifest, self.phantoms]
-        if incomplete or sum(source is not None for source in sources) != 1:
-            raise InputError("expected either adapter and root, or manifest, or phantoms")
-        if self.labels and self.adapter is None:
-            raise InputError("labels have no use without adapter: the classes are there already")
-        return self
 
 
 class SegmentationConfig(Section):
@@ -142,16 +93,26 @@ class StudyConfig(Section):
         classifiers: Name of each classifier and its ``isnet_cxr.classification.settings``.
         defaults: Settings shared by all classifiers.
         bias_tests: Bias tests to run, by their names in ``isnet_cxr.data.bias.BIAS_TESTS``.
+        across_hospitals: Train classifiers again with hospitals of the development set held out,
+            and test them there.
+        ceilings: External tests, by name, on whose own images a baseline is trained as well (by
+            cross-validation), to see what share of that a classifier from elsewhere reaches.
         seeds: Each classifier is trained once per seed.
         split_seed: Seed of the development set's split by patient, the same for every training.
         fractions: Shares of train, validation and test in the development set.
         jobs: Trainings that run at the same time.
-        threads_per_training: CPU threads of each.
+        threads_per_training: CPU threads of each, of each of its processes if there are several.
+        processes_per_training: Processes that train one classifier together, each on its share of
+            every batch and, where the machine has some, on a GPU of its own.
         background_control: Train a network that never sees the lungs beside the classifiers, with
             the network and budget of ``defaults``: how much of the score needs no lungs, and which
             images have a background that misleads. Left out where images have no lung masks.
         compare: Pairs of classifiers for paired tests.
         samples_per_class: Images of each class and test shown with heatmaps in the report.
+        sanity_per_class: Images of each class of the internal test on which heatmaps are checked
+            for sanity: do they go when the network forgets, do they hold still? 0 checks none.
+        pointing_per_class: Images of each class and test whose heatmaps are held against boxes
+            around findings, where the images have boxes; 0 does not.
     """
 
     renamed: ClassVar[dict[str, str]] = {"marks": "bias_tests"}
@@ -168,14 +129,19 @@ class StudyConfig(Section):
     classifiers: dict[Name, dict[str, Any]] = Field(min_length=1)
     defaults: dict[str, Any] = Field(default_factory=dict)
     bias_tests: dict[Name, BiasTestConfig] = Field(default_factory=dict)
+    across_hospitals: AcrossConfig | None = None
+    ceilings: dict[Name, CeilingConfig] = Field(default_factory=dict)
     seeds: list[Annotated[int, Field(ge=0)]] = Field(default=[0], min_length=1)
     split_seed: int = Field(default=0, ge=0)
     fractions: tuple[float, float, float] = (0.7, 0.1, 0.2)
     jobs: int = Field(default=1, ge=1)
     threads_per_training: int = Field(default=1, ge=1)
+    processes_per_training: int = Field(default=1, ge=1)
     background_control: bool = True
     compare: list[tuple[str, str]] = Field(default_factory=list)
     samples_per_class: int = Field(default=2, ge=0)
+    sanity_per_class: int = Field(default=2, ge=0)
+    pointing_per_class: int = Field(default=100, ge=0)
 
     _settings: "dict[str, ClassifierSettings]" = PrivateAttr(default_factory=dict)
     _segmentation_settings: "SegmentationSettings | None" = PrivateAttr(default=None)
@@ -200,7 +166,8 @@ class StudyConfig(Section):
             known = leak_names(["train", "val", "test", *self.external])
             check_known("allow_leaks", "leak", self.allow_leaks, known)
         for index, pair in enumerate(self.compare):
-            check_known(f"compare.{index}", "classifier", pair, self.unbiased)
+            if not set(pair) <= set(self.held_out):
+                check_known(f"compare.{index}", "classifier", pair, self.unbiased)
         return self
 
     @model_validator(mode="after")
@@ -209,8 +176,8 @@ class StudyConfig(Section):
             from isnet_cxr.data.bias import BIAS_TESTS  # imports scipy: not for every study file
 
             check_known("bias_tests", "bias test", self.bias_tests, BIAS_TESTS)
-        for name, section in self.bias_tests.items():
-            place, chosen = f"bias_tests.{name}", section.classifiers
+        for place, section in self._again.items():
+            chosen = section.classifiers
             check_known(f"{place}.classifiers", "classifier", chosen, self.classifiers)
             check_known(f"{place}.only", "classifier", section.only, chosen)
             if strange := [seed for seed in section.seeds or [] if seed not in self.seeds]:
@@ -229,8 +196,22 @@ class StudyConfig(Section):
             self._settings |= resolve_classifiers(self.defaults, control, classes=len(self.classes))
         if CONTROL in self._settings and self._settings[CONTROL].method != CONTROL_METHOD:
             raise InputError(f"classifiers.{CONTROL}: is the control: expected {CONTROL_METHOD}")
+        for name, settings in self._settings.items():
+            if settings.batch_size % self.processes_per_training:
+                raise InputError(
+                    f"classifiers.{name}.batch_size: expected a multiple of "
+                    f"{self.processes_per_training}, processes_per_training, got "
+                    f"{settings.batch_size}"
+                )
         if self.segmentation and self.segmentation.package is None:
             self._segmentation_settings = resolve_segmentation(self.segmentation.settings)
+        return self
+
+    @model_validator(mode="after")
+    def _ceilings_are_right(self) -> "StudyConfig":
+        check_ceilings(
+            self.ceilings, external=self.external, unbiased=self.unbiased, settings=self.settings
+        )
         return self
 
     @model_validator(mode="after")
@@ -273,6 +254,32 @@ class StudyConfig(Section):
     @property
     def unbiased(self) -> list[str]:
         """Classifiers that are trained on the images as they are, without the control."""
-        only = {name for section in self.bias_tests.values() for name in section.only}
+        only = {name for section in self._again.values() for name in section.only}
         only.add(CONTROL)
         return [name for name in self.classifiers if name not in only]
+
+    @property
+    def held_out(self) -> list[str]:
+        """Classifiers that are trained again with hospitals held out."""
+        return self.across_hospitals.classifiers if self.across_hospitals is not None else []
+
+    @property
+    def seeds_across(self) -> list[int]:
+        """Seeds of those trainings."""
+        across = self.across_hospitals
+        return self.seeds if across is None or across.seeds is None else across.seeds
+
+    @property
+    def compared(self) -> list[tuple[str, str]]:
+        """Pairs to compare that are both trained on the images as they are."""
+        return [pair for pair in self.compare if set(pair) <= set(self.unbiased)]
+
+    @property
+    def _again(self) -> "dict[str, BiasTestConfig | AcrossConfig]":
+        """Sections that train classifiers again, by their place in the file."""
+        again: dict[str, BiasTestConfig | AcrossConfig] = {
+            f"bias_tests.{name}": section for name, section in self.bias_tests.items()
+        }
+        if self.across_hospitals is not None:
+            again["across_hospitals"] = self.across_hospitals
+        return again

@@ -1,8 +1,10 @@
 """The results of all shards of a job, put together as if one job had made them.
 
 What came of every input goes into one ledger, where copies of an image in two shards become
-duplicates, and the tables follow from it; masks, heatmaps and the like are linked where the file
-system can, copied where it cannot. The same ``predict`` without ``--shard`` goes on from there.
+duplicates, and the tables follow from it; masks, heatmaps, DICOM objects and the like are linked
+where the file system can, copied where it cannot. What shards made of an image that is a duplicate
+in the whole stays with them, and what an archive has taken from any of them counts as sent. The
+same ``predict`` without ``--shard`` goes on from there.
 """
 
 import csv
@@ -11,8 +13,8 @@ import json
 import os
 import shutil
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
@@ -22,15 +24,18 @@ from typing import Any
 from isnet_cxr.data.errors import InputError
 from isnet_cxr.data.finding import Shard
 from isnet_cxr.data.manifests.failures import Failure
+from isnet_cxr.data.pacs.sent import NOT_SENT, SENT, add_sent
 from isnet_cxr.data.writers.atomic import replacing
 from isnet_cxr.data.writers.names import written_name
 from isnet_cxr.pipeline.errors import DONE, PARTLY_FAILED
+from isnet_cxr.pipeline.prediction.entry import Entry
 from isnet_cxr.pipeline.prediction.ledger import JOB, LEDGER, Ledger
 from isnet_cxr.pipeline.prediction.record import FAILURES, IGNORED, RUN, Outcome, write_record
 from isnet_cxr.pipeline.prediction.tables import write_tables
 
 MERGED, SHARD = "merged from", "shard"
 BATCH = 1000
+ID_LENGTH = 16  # of an image id, which the names of files begin with
 
 
 @dataclass(frozen=True)
@@ -65,9 +70,9 @@ def merge_shards(
     check_room(out)
     job = {**parts[0].job, SHARD: str(Shard()), MERGED: len(parts)}
     _forget_merge(out)
-    for part in parts:
-        _link(part.folder, out)
     place = partial(_place_of, order=order)
+    for part, duplicates in zip(parts, _duplicates(parts, place), strict=True):
+        _link(part.folder, out, without=duplicates)
     with Ledger.open(out, job, inputs=()) as whole:
         early = _fill(whole, parts, place)
         devices = ", ".join(sorted({part.record["device"] for part in parts} - {""}))
@@ -145,16 +150,41 @@ def _place_of(name: str, *, order: Mapping[str, int] | None) -> tuple[Any, ...]:
     return (order.get(name, len(order)),)
 
 
+def _entries(ledgers: Iterable[Ledger], place: Callable[[str], Any]) -> Iterator[tuple[int, Entry]]:
+    """Yield what the shards did, in the order of the whole, each with the number of its shard."""
+
+    def of_one(number: int, ledger: Ledger) -> Iterator[tuple[int, Entry]]:
+        return ((number, entry) for entry in ledger.entries())
+
+    return heapq.merge(
+        *(of_one(number, ledger) for number, ledger in enumerate(ledgers)),
+        key=lambda numbered: place(written_name(numbered[1].name)),
+    )
+
+
+def _duplicates(parts: Sequence[_Part], place: Callable[[str], Any]) -> list[set[str]]:
+    """Return the images of each shard whose pixels an earlier file in another shard has."""
+    owners: dict[str, int] = {}
+    found: list[set[str]] = [set() for _ in parts]
+    with _opened(parts) as ledgers:
+        for number, entry in _entries(ledgers, place):
+            if entry.image_id and owners.setdefault(entry.image_id, number) != number:
+                found[number].add(entry.image_id)
+    return found
+
+
+@contextmanager
+def _opened(parts: Sequence[_Part]) -> Iterator[list[Ledger]]:
+    with ExitStack() as stack:
+        yield [stack.enter_context(Ledger(part.folder / LEDGER, part.job)) for part in parts]
+
+
 def _fill(whole: Ledger, parts: Sequence[_Part], place: Callable[[str], Any]) -> Outcome:
     """Put the shards' ledgers into one, in order; return what was known before any of them."""
     early: Counter[tuple[str, str]] = Counter()
     ignored: list[Failure] = []
-    with ExitStack() as stack:
-        ledgers = [stack.enter_context(Ledger(part.folder / LEDGER, part.job)) for part in parts]
-        entries = heapq.merge(
-            *(ledger.entries() for ledger in ledgers),
-            key=lambda entry: place(written_name(entry.name)),
-        )
+    with _opened(parts) as ledgers:
+        entries = (entry for _, entry in _entries(ledgers, place))
         while batch := list(islice(entries, BATCH)):
             whole.write(batch)
         for part, ledger in zip(parts, ledgers, strict=True):
@@ -182,15 +212,22 @@ def _rows(path: Path) -> Iterator[Failure]:
             yield Failure(Path(row["path"]), row["reason"])
 
 
-def _link(folder: Path, out: Path) -> None:
-    """Link what lies in a shard's folders of images; the same image in two shards is one file."""
+def _link(folder: Path, out: Path, *, without: Collection[str]) -> None:
+    """Link what lies in a shard's folders, but for what belongs to the images ``without``."""
     for own in sorted(folder.iterdir()):
         if not own.is_dir() or own.name == LEDGER or own.name.startswith("."):
             continue
         for path in own.rglob("*"):
             there = out / path.relative_to(folder)
-            if path.is_file() and not there.exists():
+            if path.name == SENT:
+                add_sent(path, there)
+            elif path.is_file() and not there.exists() and _belongs(path, without):
                 _place(path, there)
+
+
+def _belongs(path: Path, without: Collection[str]) -> bool:
+    """Tell whether a shard's file is the whole's, too: no list, and of no image ``without``."""
+    return path.name != NOT_SENT and path.name[:ID_LENGTH] not in without
 
 
 def _place(path: Path, there: Path) -> None:

@@ -33,6 +33,7 @@ class _Job:
     shard: Shard
     options: Mapping[str, Any]
     extensions: Sequence[str] = field(default=())
+    dicom: str = ""
 
 
 def predict_on_cluster(
@@ -41,6 +42,7 @@ def predict_on_cluster(
     out: Path,
     address: str,
     extensions: Sequence[str] = (),
+    dicom: str = "",
     shard: Shard = Shard(),  # noqa: B008 - frozen
     **options: Any,
 ) -> Outcome:
@@ -51,6 +53,7 @@ def predict_on_cluster(
         out: Folder for the results, which they all write to; not among the inputs.
         address: Of the cluster.
         extensions: Modules that register outputs; every task imports them.
+        dicom: Kinds of DICOM objects to make, as ``--dicom`` names them; every task makes its own.
         shard: All of it: the cluster has shards of its own.
         options: Further arguments of ``predict_images``.
 
@@ -71,7 +74,7 @@ def predict_on_cluster(
         for name, value in options.items()
     }
     jobs = [
-        _Job(inputs, folder / str(number), Shard(number, count), absolute, tuple(extensions))
+        _Job(inputs, folder / str(number), Shard(number, count), absolute, tuple(extensions), dicom)
         for number in range(1, count + 1)
     ]
     run_on_cluster(_work, jobs, address=address, cpus=1, on_message=lambda *_: None)
@@ -97,6 +100,13 @@ def _order(found: Findings) -> dict[str, int]:
 
 def _work(job: _Job, tell: Tell) -> None:
     load_extensions(job.extensions)
-    pace = Pace(workers=1)
-    predict_images(job.inputs, out=job.out, shard=job.shard, pace=pace, shown=False, **job.options)
+    asked: list[str] = []
+    if job.dicom:
+        from isnet_cxr.pipeline.prediction.dicom_objects import ask_for
+
+        asked = [ask_for(job.dicom, job.options["model"], job.options.get("lungs"))]
+    predict_images(
+        job.inputs, out=job.out, shard=job.shard, pace=Pace(workers=1), shown=False, asked=asked,
+        **job.options,
+    )  # fmt: skip
     tell("done")

@@ -27,7 +27,7 @@ from isnet_cxr.data.learning.package import lungs_in
 from isnet_cxr.data.learning.preprocess import prepare_image, prepare_mask, to_bytes
 from isnet_cxr.data.manifests.records import image_id
 from isnet_cxr.data.readers import Radiograph
-from isnet_cxr.data.review.flags import review_flags
+from isnet_cxr.data.review.flags import suspect_prepared
 from isnet_cxr.segmentation.segmenter import LungMask, LungSegmenter
 
 
@@ -249,9 +249,10 @@ class Predictor:
         for number, identity in enumerate(image_ids):
             pixels = None if images is None else images[number]
             found = None if lungs is None else lungs[number]
-            flags = (
-                () if pixels is None or found is None else tuple(review_flags(pixels, found.mask))
-            )
+            flags: tuple[str, ...] = ()
+            if pixels is not None and found is not None:
+                height, width = found.mask.shape
+                flags = suspect_prepared(squares[number], masks[number], height=height, width=width)
             predictions.append(
                 Prediction(
                     image_id=identity,

@@ -62,13 +62,14 @@ class Way:
         return any(output.explains for output in self.outputs)
 
     def begin(self) -> None:
-        """Get ready in a thread: a network of its own, and no threads below it.
+        """Get ready in a thread: no threads below it, and where it explains, an own network.
 
         Explaining a network changes it for a while, so that two threads cannot share one.
         """
         torch.set_num_threads(1)
         alone = threading.current_thread() is threading.main_thread()
-        self._own.predictor = self.predictor if alone else self.predictor.copy()
+        share = alone or not self.explains
+        self._own.predictor = self.predictor if share else self.predictor.copy()
 
     def go(self, item: Item) -> Entry:
         """Do everything for one file.

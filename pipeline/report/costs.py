@@ -25,7 +25,7 @@ def costs_table(material: ReportMaterial) -> Table:
     """
     epochs: dict[str, list[list[dict[str, float]]]] = {}
     for training in material.trainings:
-        if training.bias is None:
+        if training.is_whole:
             epochs.setdefault(training.classifier, []).append(training.epochs())
     loaded = {name: Classifier.load(material.first_training(name).package) for name in epochs}
     return make_table(epochs, loaded)

@@ -5,6 +5,7 @@ from typing import Any
 
 from isnet_cxr.pipeline.config import CONTROL
 from isnet_cxr.pipeline.report import evidence_plots, plots
+from isnet_cxr.pipeline.report.ceilings import ceiling_sentences, ceilings_table
 from isnet_cxr.pipeline.report.tables import NONE, number, p_value, signed
 from isnet_cxr.pipeline.table import Table
 
@@ -25,6 +26,8 @@ def evidence_content(evidence: Evidence) -> dict[str, Any]:
             if group["confounded"] and group["test"] != "internal"
         ],
         "development": evidence["confounded"],
+        "ceilings": ceilings_table(evidence["ceilings"]),
+        "ceiling_sentences": ceiling_sentences(evidence["ceilings"]),
         "few": [
             (group["name"], group["warning"]) for group in matrix["groups"] if group["warning"]
         ],
@@ -111,14 +114,15 @@ def calibration_table(evidence: Evidence) -> Table:
 
 
 def reasons_table(abstention: Mapping[str, Any]) -> Table:
-    """List what is gained where images are left to a person, by the reason."""
+    """List what is gained where images are left to a person, by the reasons that occur."""
     rows = [
         [
             *(f"{test}, {reason}", name, _percent(told["coverage"])),
             *(number(told["accuracy"]), number(told["abstained"])),
         ]
         for test in _tests(abstention)
-        for reason in next(iter(abstention.values()))[test]["reasons"]
+        for reason, asked in next(iter(abstention.values()))[test]["reasons"].items()
+        if asked["coverage"] < 1
         for name, own in abstention.items()
         for told in [own[test]["reasons"][reason]]
     ]

@@ -18,6 +18,13 @@ LINES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (1, 3)))
 MARKERS = ("o", "s", "^", "D", "v", "P")
 WIDTH = 8.0
 FEWEST = 3
+REASONS = {
+    "by probability": "probability",
+    "by strangeness": "strangeness",
+    "by the gate": "gate",
+    "by the lung mask": "lung mask",
+}
+"""What may decide that an image gets no answer, and its key among the evidence."""
 RANGE = (0.4, 2.0)
 """Of the greys: so wide that black is read on the darkest."""
 
@@ -26,7 +33,7 @@ def plot_matrix(matrix: Mapping[str, Any]) -> Figure:
     """Show classifiers by groups: area, interval and what was lost; darker is better."""
     names, groups = list(matrix["cells"]), matrix["groups"]
     values = np.asarray(
-        [[_value(matrix["cells"][name][group["name"]]) for name in names] for group in groups]
+        [[shade(matrix["cells"][name][group["name"]]) for name in names] for group in groups]
     )
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(WIDTH, 0.62 * len(groups) + 0.7), layout="constrained")
@@ -34,7 +41,7 @@ def plot_matrix(matrix: Mapping[str, Any]) -> Figure:
         axes.imshow(values, cmap="Greys", vmin=RANGE[0], vmax=RANGE[1], aspect="auto")
         for row, group in enumerate(groups):
             for column, name in enumerate(names):
-                text = _annotation(matrix["cells"][name][group["name"]])
+                text = annotation(matrix["cells"][name][group["name"]])
                 axes.text(column, row, text, ha="center", va="center", fontsize=8.5)
         axes.set_xticks(range(len(names)), names)
         axes.set_yticks(range(len(groups)), [_title(group) for group in groups])
@@ -53,10 +60,10 @@ def plot_roc(classes: Mapping[str, Any], test: str) -> Figure:
             curve = own[test][label]["roc"]
             band = curve["false"], curve["low"], curve["high"]
             panel.fill_between(
-                *(_numbers(part) for part in band), color=colour_of(place), alpha=0.13
+                *(numbers(part) for part in band), color=colour_of(place), alpha=0.13
             )
             panel.plot(
-                curve["false"], _numbers(curve["true"]), color=colour_of(place),
+                curve["false"], numbers(curve["true"]), color=colour_of(place),
                 linestyle=LINES[place % len(LINES)], linewidth=1.5, label=name,
             )  # fmt: skip
         _square(panel, label)
@@ -80,18 +87,49 @@ def plot_reliability(calibration: Mapping[str, Any]) -> Figure:
 
 
 def plot_coverage(abstention: Mapping[str, Any]) -> Figure:
-    """Show accuracy on the images answered, the surest first, one panel per test."""
+    """Show accuracy on the images answered by what decides that: a row each, a column per test.
+
+    The network's own probability and the image's strangeness rank all images; the gate and the lung
+    mask only sort out some. What sorts out none on any test has no row.
+    """
     tests = list(next(iter(abstention.values())))
-    figure, panels = _panels(tests)
-    for panel, test in zip(panels, tests, strict=True):
-        for place, (name, own) in enumerate(abstention.items()):
-            _draw(panel, COVERAGES, own[test]["by_coverage"]["probability"], place, name)
-        panel.set_xlim(0, 1.02)
-        panel.set_ylim(0, 1.02)
+    reasons = [title for title in REASONS if _has(abstention, title)]
+    across = max(FEWEST, len(tests))
+    with mpl.rc_context(STYLE):
+        figure = Figure(figsize=(WIDTH, 1.75 * len(reasons) + 0.7), layout="constrained")
+        grid = figure.subplots(len(reasons), across, sharex=True, sharey=True, squeeze=False)
+    for row, title in zip(grid, reasons, strict=True):
+        for panel, test in zip(row, tests, strict=False):
+            for place, (name, own) in enumerate(abstention.items()):
+                _draw(panel, *_curve(own[test], title), place, name)
+            panel.set_xlim(0, 1.03)
+            panel.set_ylim(0, 1.03)
+        for panel in row[len(tests) :]:
+            panel.set_visible(False)
+        row[0].set_ylabel(title)
+    for panel, test in zip(grid[0], tests, strict=False):
         panel.set_title(test)
+    for panel in grid[-1][: len(tests)]:
         panel.set_xlabel("share of images answered")
-    panels[0].set_ylabel("accuracy on these")
-    return _with_legend(figure, panels, len(abstention))
+    return _with_legend(figure, list(grid[0][: len(tests)]), len(abstention))
+
+
+def _has(abstention: Mapping[str, Any], title: str) -> bool:
+    shares = [_curve(own, title)[0] for tests in abstention.values() for own in tests.values()]
+    return any(share < 1 for own in shares for share in own)
+
+
+def _curve(own: Mapping[str, Any], title: str) -> tuple[list[float], list[Any]]:
+    """Return shares answered and the accuracy on them; nothing where a test does not know it."""
+    key = REASONS[title]
+    if key in own["by_coverage"]:
+        return list(COVERAGES), list(own["by_coverage"][key])
+    told = [one for name, one in own["reasons"].items() if name.startswith(key)]
+    points = sorted((one["coverage"], one["accuracy"]) for one in told if one["coverage"])
+    if not points:
+        return [], []
+    shares, right = zip(*points, (1.0, own["by_coverage"]["probability"][-1]), strict=True)
+    return list(shares), list(right)
 
 
 def _panels(titles: Sequence[str]) -> tuple[Figure, list[Axes]]:
@@ -107,7 +145,7 @@ def _panels(titles: Sequence[str]) -> tuple[Figure, list[Axes]]:
 
 def _draw(axes: Axes, across: Any, up: Any, place: int, name: str) -> None:
     axes.plot(
-        _numbers(across), _numbers(up), color=colour_of(place), label=name, linewidth=1.5,
+        numbers(across), numbers(up), color=colour_of(place), label=name, linewidth=1.5,
         linestyle=LINES[place % len(LINES)], marker=MARKERS[place % len(MARKERS)], markersize=4,
     )  # fmt: skip
 
@@ -134,7 +172,8 @@ def _title(group: Mapping[str, Any]) -> str:
     return f"{indent}{name}{mark}"
 
 
-def _annotation(cell: Mapping[str, Any]) -> str:
+def annotation(cell: Mapping[str, Any]) -> str:
+    """Write a cell of a matrix: its area, the interval, and what was lost where that is known."""
     if cell["value"] is None:
         return "\N{EN DASH}"
     low, high = cell["ci95"]
@@ -144,10 +183,11 @@ def _annotation(cell: Mapping[str, Any]) -> str:
     return f"{text}\nlost {cell['gap']:+.2f}".replace("-", "\N{MINUS SIGN}")
 
 
-def _value(cell: Mapping[str, Any]) -> float:
+def shade(cell: Mapping[str, Any]) -> float:
+    """Return a cell's area, NaN where there is none."""
     return np.nan if cell["value"] is None else float(cell["value"])
 
 
-def _numbers(values: Any) -> Any:
+def numbers(values: Any) -> Any:
     """Return values as floats, NaN where there is none."""
     return np.asarray([np.nan if value is None else value for value in values], dtype=float)

@@ -49,8 +49,29 @@ def partition(material: ReportMaterial) -> str:
     )  # fmt: skip
     return (
         f"Development set split by patient into train, validation and test ({shares}; seed "
-        f"{material.config.split_seed}); copies of images {copies}. External tests are not split."
+        f"{material.config.split_seed}); copies of images {copies}. External tests are not split"
+        f"{_folds(material)}.{_held_out(material)}"
     )
+
+
+def _folds(material: ReportMaterial) -> str:
+    """Say which external tests are divided for a ceiling, and that nothing else sees it."""
+    divided = [f"{test} into {own.folds}" for test, own in material.config.ceilings.items()]
+    if not divided:
+        return ""
+    return (
+        f", but for their ceilings, by patient, {', '.join(divided)} folds; no other classifier "
+        "was trained or chosen on these"
+    )
+
+
+def _held_out(material: ReportMaterial) -> str:
+    """Say which hospitals were held out of further trainings."""
+    across = material.summary.get("across")
+    if across is None:
+        return ""
+    folds = "; ".join(fold["name"] for fold in across["folds"])
+    return f" Hospitals of the development set held out of further trainings: {folds}."
 
 
 def numbers(material: ReportMaterial) -> str:

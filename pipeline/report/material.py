@@ -1,7 +1,7 @@
 """What a report is made from."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from isnet_cxr.pipeline.config import StudyConfig
@@ -21,7 +21,7 @@ class ReportMaterial:
         audit: What gives the class away, as ``isnet_cxr.pipeline.study.audit`` returns it.
         lungs: What stage 1 left behind, if there was one.
         trainings: All trainings, finished.
-        summary: The figures, as in ``summary.json``.
+        summary: The figures, as in ``summary.json``; empty until they are measured.
     """
 
     config: StudyConfig
@@ -30,12 +30,12 @@ class ReportMaterial:
     audit: dict[str, Any]
     lungs: Lungs | None
     trainings: Sequence[Training]
-    summary: dict[str, Any]
+    summary: dict[str, Any] = field(default_factory=dict)
 
     def first_training(self, classifier: str) -> Training:
         """Return the training whose heatmaps are shown: the first seed, on images as they are."""
         return next(
             training
             for training in self.trainings
-            if training.classifier == classifier and training.bias is None
+            if training.classifier == classifier and training.is_whole
         )

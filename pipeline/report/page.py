@@ -16,8 +16,10 @@ from isnet_cxr.data.writers.atomic import replacing
 from isnet_cxr.pipeline.audit import audit_tables
 from isnet_cxr.pipeline.config import CONTROL
 from isnet_cxr.pipeline.report import plots, tables
+from isnet_cxr.pipeline.report.across import across_content
 from isnet_cxr.pipeline.report.costs import costs_table
 from isnet_cxr.pipeline.report.evidence import evidence_content
+from isnet_cxr.pipeline.report.heatmaps import plot_sanity, pointing_table, sanity_sentences
 from isnet_cxr.pipeline.report.material import ReportMaterial
 from isnet_cxr.pipeline.report.pictures import (
     Picture,
@@ -27,6 +29,7 @@ from isnet_cxr.pipeline.report.pictures import (
 )
 from isnet_cxr.pipeline.report.reliance import measures_table, reliance_table, seam_of
 from isnet_cxr.pipeline.study.describe import without_places
+from isnet_cxr.pipeline.study.doubts import doubt_measures
 from isnet_cxr.pipeline.study.samples import read_explained
 from isnet_cxr.pipeline.table import Table
 
@@ -109,13 +112,18 @@ def _content(material: ReportMaterial) -> dict[str, Any]:
         "lungs": _lungs(material),
         "cross": _cross(material) if classification else None,
         "evidence": evidence_content(summary["evidence"]) if classification else None,
+        "across": across_content(summary["across"]) if "across" in summary else None,
         "conflict": tables.conflict_table(summary.get("conflict", {})),
         "control": CONTROL,
         "verdict": summary["verdict"],
         "reliance": reliance_table(summary.get("reliance", {})),
-        "measures": measures_table(),
+        "measures": measures_table(
+            doubt_measures(summary.get("reliance", {}), summary.get("sanity", {}))
+        ),
+        "pointing": pointing_table(summary.get("pointing", {})),
+        "sanity": _sanity(summary.get("sanity", {})),
         "seam": seam_of(summary.get("reliance", {})),
-        "comparisons": tables.comparison_table(material) if config.compare else None,
+        "comparisons": tables.comparison_table(material) if config.compared else None,
         "bias": [_bias_section(name, own) for name, own in summary.get("bias", {}).items()],
         "outputs": tables.outputs_table(summary),
         "curves": _curves(material),
@@ -126,6 +134,16 @@ def _content(material: ReportMaterial) -> dict[str, Any]:
         "by_gradient": tables.explained_by_gradient(material.config.settings),
         "settings": yaml.safe_dump(without_places(material.description), sort_keys=False),
         "versions": versions(),
+    }
+
+
+def _sanity(sanity: Mapping[str, Any]) -> dict[str, Any] | None:
+    if not sanity:
+        return None
+    return {
+        "plot": plots.as_svg(plot_sanity(sanity)),
+        "said": sanity_sentences(sanity),
+        "images": max(own["images"] for own in sanity.values()),
     }
 
 
@@ -191,7 +209,7 @@ def _curves(material: ReportMaterial) -> str:
     """Plot the trainings on images as they are; those of bias tests where there are no others."""
     seeds: dict[str, list[list[dict[str, float]]]] = {}
     for training in material.trainings:
-        if not (training.bias and material.config.unbiased):
+        if training.is_whole or not material.config.unbiased:
             seeds.setdefault(training.classifier, []).append(training.epochs())
     return plots.as_svg(plots.plot_curves(seeds, CURVES))
 

@@ -1,6 +1,6 @@
 """The report's table of reliance on the background: five measures, and how each can be fooled."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from isnet_cxr.pipeline.report.tables import NONE, number, test_name
@@ -34,10 +34,14 @@ def seam_of(reliance: Mapping[str, Mapping[str, Any]]) -> str:
     return f"{100 * max(known):.1f} %" if known else NONE
 
 
-def measures_table() -> Table:
-    """List what speaks against a classifier, and how each measure can be fooled."""
+def measures_table(doubts: Mapping[str, Sequence[str]]) -> Table:
+    """List what speaks against a classifier, how each measure can be fooled, and if it was here."""
     rows = [
-        [own.title, f"{'more' if own.highest else 'less'} than {own.limit:g}", own.fooled]
-        for own in MEASURES.values()
+        [
+            *(own.title, f"{'more' if own.highest else 'less'} than {own.limit:g}", own.fooled),
+            " ".join(doubts.get(key, ())) or "No sign of it.",
+        ]
+        for key, own in MEASURES.items()
     ]
-    return Table(["measure", "speaks against a classifier", "can be fooled"], rows)
+    head = ["measure", "speaks against a classifier", "can be fooled", "was it, in this study?"]
+    return Table(head, rows)

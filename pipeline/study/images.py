@@ -78,7 +78,9 @@ def assign_roles(config: StudyConfig, out: Path, *, progress: bool) -> StudyImag
     copies = None
     if config.exclude_duplicates:
         development = _without_duplicates(development, chosen, out, left_out, progress=progress)
-        copies = _search(development, None, out / "duplicates" / "development", progress=progress)
+        copies = search_copies(
+            development, None, out / "duplicates" / "development", progress=progress
+        )
     development = _split(development, config, copies)
     leaks = refuse_leaks(development, chosen, copies, allowed=config.allow_leaks)
     return StudyImages(datasets, development, chosen, tuple(left_out), copies, leaks)
@@ -112,6 +114,36 @@ def with_masks(manifest: pd.DataFrame, masked: pd.DataFrame) -> pd.DataFrame:
     return result
 
 
+def search_copies(
+    images: pd.DataFrame, other: pd.DataFrame | None, folder: Path, *, progress: bool
+) -> pd.DataFrame:
+    """List pairs of images that are one, once per images.
+
+    Args:
+        images: Manifest of some images.
+        other: Of others, which they are compared with; None compares them with each other.
+        folder: Where the pairs are kept.
+        progress: Show progress bars.
+
+    Returns:
+        As ``find_duplicates``.
+    """
+    settings = DuplicateSettings()
+    inputs = {
+        "development": digest_manifest(images),
+        "test": None if other is None else digest_manifest(other),
+        "settings": asdict(settings),
+    }
+
+    def make(folder: Path) -> None:
+        found = find_duplicates(
+            images, other, settings=settings, workers=number_of_workers(), progress=progress
+        )
+        found.to_csv(folder / DUPLICATES, index=False)
+
+    return pd.read_csv(once(folder, inputs, make) / DUPLICATES, dtype=str)
+
+
 def _choose(
     role: str,
     names: list[str],
@@ -142,7 +174,7 @@ def _without_duplicates(
     progress: bool,
 ) -> pd.DataFrame:
     for test, images in external.items():
-        found = _search(development, images, out / "duplicates" / test, progress=progress)
+        found = search_copies(development, images, out / "duplicates" / test, progress=progress)
         doubles = development["image_id"].isin(found["image_id_a"])
         theirs = development["patient_id"].isin(development.loc[doubles, "patient_id"])
         left_out.extend(
@@ -152,26 +184,6 @@ def _without_duplicates(
         left_out.extend(count_left_out(others, "development", _OF_COPIED.format(test=test)))
         development = development[~theirs].reset_index(drop=True)
     return development
-
-
-def _search(
-    development: pd.DataFrame, other: pd.DataFrame | None, folder: Path, *, progress: bool
-) -> pd.DataFrame:
-    """List copies between the development set and another, or within it, once per images."""
-    settings = DuplicateSettings()
-    inputs = {
-        "development": digest_manifest(development),
-        "test": None if other is None else digest_manifest(other),
-        "settings": asdict(settings),
-    }
-
-    def make(folder: Path) -> None:
-        found = find_duplicates(
-            development, other, settings=settings, workers=number_of_workers(), progress=progress
-        )
-        found.to_csv(folder / DUPLICATES, index=False)
-
-    return pd.read_csv(once(folder, inputs, make) / DUPLICATES, dtype=str)
 
 
 def describe_copies(images: StudyImages) -> str:

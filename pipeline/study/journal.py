@@ -6,14 +6,17 @@ from typing import Any
 
 from isnet_cxr.classification.reading import plain_classifier
 from isnet_cxr.pipeline.config import StudyConfig
+from isnet_cxr.pipeline.study.ceilings import CEILINGS, Ceiling, CeilingFold
 from isnet_cxr.pipeline.study.images import StudyImages
 from isnet_cxr.pipeline.study.jobs import Job
-from isnet_cxr.pipeline.study.steps import digest_manifest
+from isnet_cxr.pipeline.study.logged import evidence_figures, evidence_of
+from isnet_cxr.pipeline.study.steps import digest_manifest, write_json
 from isnet_cxr.pipeline.study.trainings import Training
 from isnet_cxr.pipeline.tracking import Run, Status, Tracker
 
 Say = Callable[[str], None]
 LOGGED = "isnet_cxr.logged"
+EVIDENCE = "evidence.json"
 _SHOWN = (
     "train_loss",
     "val_loss",
@@ -87,17 +90,51 @@ class Journal:
             run.log_folder(pictures, folder="figures")
             run.tag(**{LOGGED: training.test})
 
+    def log_evidence(self, training: Training, summary: Mapping[str, Any]) -> None:
+        """Log what a study found of a training's classifier, which more seeds or tests may change.
+
+        Of trainings on images as they are; those of bias tests have nothing but their figures.
+        """
+        run = self._tracker.known_run(training.name, digest=training.learn)
+        if run is None or not training.is_whole:
+            return
+        run.log_figures(evidence_figures(summary, training))
+        path = training.folder / EVIDENCE
+        write_json(evidence_of(summary, training.classifier), path)
+        run.log_file(path)
+
+    def log_ceilings(self, ceilings: Sequence[Ceiling], summary: Mapping[str, Any]) -> None:
+        """Log figures and images of those folds that were not; their networks are for no use.
+
+        Args:
+            ceilings: Finished.
+            summary: Of the study, with its evidence.
+        """
+        for ceiling in ceilings:
+            measured = summary["evidence"][CEILINGS][ceiling.test]
+            for fold in ceiling.folds:
+                if not self.has_logged(fold):
+                    value = measured["folds"][str(fold.number)][str(fold.seed)]
+                    self._log_fold(fold, ceiling, {measured["figure"]: value})
+
+    def _log_fold(self, fold: CeilingFold, ceiling: Ceiling, figures: Mapping[str, float]) -> None:
+        with self._start(fold, ()).ending() as run:
+            run.log_history(fold.epochs())
+            run.log_figures(figures)
+            for role, splits in (("training", ("train", "val")), ("testing", ("test",))):
+                rows = ceiling.part(fold, *splits)
+                run.log_images(rows, name=ceiling.test, digest=digest_manifest(rows), role=role)
+            run.tag(**{LOGGED: fold.test})
+
     def _start(self, training: Training, classes: tuple[str, ...]) -> Run:
         tags = {
-            "role": "bias test" if training.bias else "classifier",
             "study": self._study.name,
             "dataset": ", ".join(self._study.development),
             "classifier": training.classifier,
             "method": training.settings.method,
             "seed": str(training.seed),
+            **training.tags,
         }
-        if training.bias:
-            tags["bias_test"] = training.bias
         run = self._tracker.run(
             training.name, name=training.name, digest=training.learn, parent=self._parent,
             tags=tags, description=f"Classifier {training.name}, stage 2.",

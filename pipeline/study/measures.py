@@ -30,7 +30,7 @@ class Measure:
 MEASURES: Mapping[str, Measure] = {
     "relevance": Measure(
         "relevance inside the lungs", 0.7, False,
-        "A background that switches units off has no relevance.",
+        "A background that switches units off has no relevance; a heatmap may show edges alone.",
     ),
     "bias_test": Measure(
         "accuracy lost when planted marks deceive", 0.1, True,
@@ -38,7 +38,7 @@ MEASURES: Mapping[str, Measure] = {
     ),
     "exchange": Measure(
         "AUC lost when the background is exchanged", 0.05, True,
-        "What touches the lungs lies in the seam and stays.",
+        "What touches the lungs lies in the seam and stays; a seam that looks odd costs by itself.",
     ),
     "erased": Measure(
         "AUC with the lungs erased", 0.75, True,

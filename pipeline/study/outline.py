@@ -36,7 +36,9 @@ def _sections(summary: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
             for name, own in scores.items():
                 by_classifier.setdefault(name, {})[group] = own
         sections[f"{test}, "] = by_classifier
-    return sections | {f"{name}, ": own for name, own in summary.get("bias", {}).items()}
+    sections |= {f"{name}, ": own for name, own in summary.get("bias", {}).items()}
+    folds = summary.get("across", {}).get("folds", [])
+    return sections | {f"{fold['name']}, ": fold["scores"] for fold in folds}
 
 
 def _add_tests(

@@ -74,7 +74,7 @@ def run_jobs(
 
 def _start(context: Any, work: Callable[[Job, Tell], None], index: int, job: Job) -> _Running:
     receiver, sender = context.Pipe(duplex=False)
-    process = context.Process(target=_run, args=(work, job, sender), daemon=True)
+    process = context.Process(target=_run, args=(work, job, sender))  # may start others
     process.start()
     sender.close()  # so that the end of the process is the end of its messages
     return _Running(index, process, receiver)

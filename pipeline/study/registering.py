@@ -8,7 +8,7 @@ from isnet_cxr.data.errors import InputError
 from isnet_cxr.pipeline.study.champion import choose_champion
 from isnet_cxr.pipeline.study.steps import read_json
 from isnet_cxr.pipeline.study.summary import SUMMARY
-from isnet_cxr.pipeline.tracking import Registered, Tracker, register_package
+from isnet_cxr.pipeline.tracking import Candidate, Registered, Tracker, register_package
 
 
 def register_champion(tracker: Tracker, summary: Mapping[str, Any], out: Path) -> Registered | None:
@@ -32,14 +32,13 @@ def register_champion(tracker: Tracker, summary: Mapping[str, Any], out: Path) -
         "study": str(summary["study"]), "classifier": best.classifier, "seed": best.seed,
         "validation_macro_auc": f"{best.validation:.4f}", "champion": best.failed or "yes",
     }  # fmt: skip
-    return tracker.line.send(
-        lambda: register_package(
-            tracker.client, best.package, experiment=tracker.experiment, run_id=run_id,
-            name=str(summary["study"]), tags=tags, description=best.description,
-            champion=not best.failed,
-        ),
-        None,
+    candidate = Candidate(
+        tracker.experiment, run_id, str(summary["study"]), tags, best.description,
+        champion=not best.failed,
     )  # fmt: skip
+    return tracker.line.send(
+        lambda: register_package(tracker.client, best.package, candidate), None
+    )
 
 
 def register_study(out: Path) -> Registered:

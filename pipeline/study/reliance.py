@@ -67,8 +67,9 @@ def score_reliance(
     Returns:
         By classifier and test: ``measures`` (mean over seeds, NaN where something could not be
         measured), ``caught``: names of those that speak against the classifier, ``rank``: share of
-        the most relevant pixels inside the lungs, as many as the lungs have, and ``seam``: share of
-        its own background that an image keeps when it is exchanged.
+        the most relevant pixels inside the lungs, as many as the lungs have, ``seam``: share of
+        its own background that an image keeps when it is exchanged, and ``seeds``, what each seed's
+        network measures by itself, bias tests left out.
     """
     found: dict[str, Any] = {}
     for name in dict.fromkeys(training.classifier for training in trainings):
@@ -80,11 +81,13 @@ def score_reliance(
 def _measured(
     classes: Sequence[str], trainings: Sequence[Training], test: str, bias: Mapping[str, Any]
 ) -> dict[str, Any]:
-    values = average([_by_predictions(classes, own, test) for own in trainings])
+    seeds = {str(own.seed): _by_predictions(classes, own, test) for own in trainings}
+    values = average(list(seeds.values()))
     values["bias_test"] = _lost_by_deceiving(bias, trainings[0].classifier)
     measures = {name: values[name] for name in MEASURES}
     caught = [name for name, value in measures.items() if MEASURES[name].catches(value)]
-    return {"measures": measures, "caught": caught, "rank": values["rank"], SEAM: values[SEAM]}
+    known = {"measures": measures, "caught": caught, "seeds": seeds}
+    return known | {"rank": values["rank"], SEAM: values[SEAM]}
 
 
 def _by_predictions(classes: Sequence[str], training: Training, test: str) -> dict[str, float]:

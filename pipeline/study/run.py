@@ -3,44 +3,44 @@
 import fcntl
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from isnet_cxr.data.errors import InputError
 from isnet_cxr.pipeline.cluster import run_on_cluster
 from isnet_cxr.pipeline.config import CONTROL, StudyConfig
-from isnet_cxr.pipeline.report import (
-    CHECKS,
-    MODEL_CARD,
-    ReportMaterial,
-    draw_pictures,
-    versions,
-    write_documents,
-    write_report,
-)
+from isnet_cxr.pipeline.report import CHECKS, MODEL_CARD, ReportMaterial, draw_pictures
 from isnet_cxr.pipeline.study.audit import AUDIT, audit_study
+from isnet_cxr.pipeline.study.ceilings import (
+    CEILINGS,
+    divide_tests,
+    plan_ceilings,
+    plan_fold_jobs,
+)
 from isnet_cxr.pipeline.study.describe import describe_study, without_places, write_description
+from isnet_cxr.pipeline.study.evidence import across_metrics
+from isnet_cxr.pipeline.study.folds import Folds, describe_folds, plan_folds
 from isnet_cxr.pipeline.study.images import (
     StudyImages,
     assign_roles,
     describe_copies,
-    flagged_images,
     without_unusable_masks,
 )
 from isnet_cxr.pipeline.study.jobs import Job, plan_jobs, prepare_images, work
 from isnet_cxr.pipeline.study.journal import LOGGED, Journal, Say, epoch_line
+from isnet_cxr.pipeline.study.logged import study_figures
 from isnet_cxr.pipeline.study.lungs import Lungs, LungsPlan, apply_lungs, plan_lungs, train_lungs
 from isnet_cxr.pipeline.study.parallel import run_jobs
 from isnet_cxr.pipeline.study.registering import register_champion
+from isnet_cxr.pipeline.study.reporting import REPORT, report_study
 from isnet_cxr.pipeline.study.sources import LeftOut
 from isnet_cxr.pipeline.study.steps import digest_manifest
-from isnet_cxr.pipeline.study.summary import summarise_study, write_summary
 from isnet_cxr.pipeline.study.tables import check_tables
 from isnet_cxr.pipeline.study.trainings import Training, can_have_control, plan_trainings
 from isnet_cxr.pipeline.tracking import Tracker
 
-DESCRIPTION, REPORT, LOCK = "study.yaml", "report.html", ".study.lock"
+DESCRIPTION, LOCK = "study.yaml", ".study.lock"
 
 
 @dataclass(frozen=True)
@@ -96,6 +96,10 @@ def run_study(
             summary, left_out = _do(config, description, out, journal, progress=progress, ray=ray)
             logged = ("segmentation", "classification", "conflict", "bias", "reliance")
             parent.log_figures({key: summary[key] for key in logged if key in summary})
+            parent.log_figures(study_figures(summary))
+            parent.log_figures({CEILINGS: summary.get("evidence", {}).get(CEILINGS, {})})
+            if "across" in summary:
+                parent.log_figures({"across": across_metrics(summary["across"])})
             for result in (REPORT, MODEL_CARD, CHECKS, "summary.json", f"audit/{AUDIT}"):
                 parent.log_file(out / result)
         registered = register_champion(tracker, summary, out)
@@ -119,6 +123,45 @@ def _do(
     audit = audit_study(images, out, progress=progress)
     for line in (*_describe_images(images), *_describe_audit(audit)):
         journal.say(line)
+    splits = divide_tests(config, images, out, progress=progress)
+    images, lungs = _mask(config, images, out, journal, progress=progress)
+    folds = plan_folds(
+        images.development, config.classes, config.across_hospitals, copies=images.copies
+    )
+    for line in describe_folds(folds):
+        journal.say(line)
+    digest, package = (lungs.digest, lungs.package) if lungs else ("", None)
+    trainings = plan_trainings(config, images, out, lungs=digest, folds=folds.folds)
+    ceilings = plan_ceilings(config, images, splits, out)
+    jobs = plan_jobs(config, images, trainings, out, lungs=package, folds=folds.folds)
+    jobs += plan_fold_jobs(config, ceilings, out)
+    of = len(trainings) + sum(len(ceiling.folds) for ceiling in ceilings)
+    _train(config, jobs, journal, of=of, progress=progress, ray=ray)
+    journal.say("figures and report")
+    material = ReportMaterial(config, description, images, audit, lungs, trainings)
+    summary = report_study(material, out, folds=folds, ceilings=ceilings)
+    _log(material, folds, summary, journal)
+    journal.log_ceilings(ceilings, summary)
+    return summary, images.left_out
+
+
+def _log(material: ReportMaterial, folds: Folds, summary: dict[str, Any], journal: Journal) -> None:
+    """Give MLflow the figures and pictures of trainings that it does not have."""
+    images = {"": material.images} | {fold.name: fold.of(material.images) for fold in folds.folds}
+    classes = {fold.name: fold.classes for fold in folds.folds}
+    for training in material.trainings:
+        if not journal.has_logged(training):
+            figures = _figures_of(summary, training)
+            known = classes.get(training.fold, material.config.classes)
+            pictures = draw_pictures(training, figures, known)
+            journal.log_training(training, images[training.fold], figures, pictures)
+        journal.log_evidence(training, summary)
+
+
+def _mask(
+    config: StudyConfig, images: StudyImages, out: Path, journal: Journal, *, progress: bool
+) -> tuple[StudyImages, Lungs | None]:
+    """Give the images their lung masks, and leave out those that cannot be trained on."""
     lungs = None
     if config.segmentation is not None:
         lungs = _do_lungs(config, images, out, journal, progress=progress)
@@ -126,39 +169,7 @@ def _do(
     images = without_unusable_masks(images, config.classes)
     if config.has_control and not can_have_control(images):
         journal.say(f"no {CONTROL!r} control: some images have no lung mask to be erased by")
-    trainings = plan_trainings(config, images, out, lungs=lungs.digest if lungs else "")
-    jobs = plan_jobs(config, images, trainings, out, lungs=lungs.package if lungs else None)
-    _train(config, jobs, journal, of=len(trainings), progress=progress, ray=ray)
-    journal.say("figures and report")
-    summary = summarise_study(
-        config,
-        trainings,
-        images=images,
-        segmentation=lungs.scores if lungs else {},
-        left_out=[asdict(entry) for entry in images.left_out],
-        flagged=flagged_images(images),
-    )
-    write_summary(summary, out)
-    material = ReportMaterial(config, description, images, audit, lungs, trainings, summary)
-    _log(config, images, trainings, summary, journal)
-    write_report(material, out / REPORT)
-    write_documents(material, out, versions=versions())
-    return summary, images.left_out
-
-
-def _log(
-    config: StudyConfig,
-    images: StudyImages,
-    trainings: list[Training],
-    summary: dict[str, Any],
-    journal: Journal,
-) -> None:
-    """Give MLflow the figures and pictures of trainings that it does not have."""
-    for training in trainings:
-        if not journal.has_logged(training):
-            figures = _figures_of(summary, training)
-            pictures = draw_pictures(training, figures, config.classes)
-            journal.log_training(training, images, figures, pictures)
+    return images, lungs
 
 
 def _do_lungs(
@@ -210,8 +221,11 @@ def _train(
         if ray is None:
             run_jobs(work, jobs, at_once=config.jobs, on_message=journal.hear)
         else:
-            cpus = config.threads_per_training
-            run_on_cluster(work, jobs, address=ray, cpus=cpus, on_message=journal.hear)
+            gpus = config.processes_per_training
+            run_on_cluster(
+                work, jobs, address=ray, cpus=config.threads_per_training * gpus, gpus=gpus,
+                on_message=journal.hear,
+            )  # fmt: skip
     except KeyboardInterrupt:
         journal.close("KILLED")
         raise
@@ -223,6 +237,9 @@ def _train(
 def _figures_of(summary: dict[str, Any], training: Training) -> dict[str, Any]:
     """Return this training's own figures by test."""
     scores = summary["bias"][training.bias] if training.bias else summary["classification"]
+    if training.fold:
+        folds = {fold["name"]: fold["scores"] for fold in summary["across"]["folds"]}
+        scores = folds[training.fold]
     tests = scores[training.classifier]
     return {test: figures["seeds"][str(training.seed)] for test, figures in tests.items()}
 

@@ -74,7 +74,7 @@ def explain_samples(
             [one.relevance_inside_lungs for one in predictions], np.float32
         ),
     )
-    _write(explained, to)
+    write_explained(explained, to)
 
 
 def read_explained(folder: Path, test: str) -> Explained | None:
@@ -86,7 +86,8 @@ def read_explained(folder: Path, test: str) -> Explained | None:
         return Explained(**{name: arrays[name] for name in Explained.__dataclass_fields__})
 
 
-def _write(explained: Explained, path: Path) -> None:
+def write_explained(explained: Explained, path: Path) -> None:
+    """Write what ``read_explained`` reads."""
     arrays: dict[str, Any] = {
         name: getattr(explained, name) for name in Explained.__dataclass_fields__
     }

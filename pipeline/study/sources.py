@@ -1,6 +1,8 @@
 """Where a study's images come from: each dataset read or generated once, and kept as a manifest."""
 
+import hashlib
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -70,7 +72,9 @@ def read_dataset(
     manifest["dataset"] = name
     kept = _where(manifest, dataset, name)
     left_out.extend(count_left_out(manifest.drop(kept.index), "", "not in the study's `where`"))
-    return kept.reset_index(drop=True)
+    fewer = keep_at_most(kept, dataset.at_most)
+    left_out.extend(count_left_out(kept.drop(fewer.index), "", "beyond the study's `at_most`"))
+    return fewer.reset_index(drop=True)
 
 
 def _origin(dataset: DatasetConfig) -> dict[str, str]:
@@ -141,6 +145,22 @@ def _where(manifest: pd.DataFrame, dataset: DatasetConfig, name: str) -> pd.Data
         if kept.empty:
             raise InputError(f"{place}.{column}: no image has any of {', '.join(values)}")
     return kept
+
+
+def keep_at_most(images: pd.DataFrame, at_most: Mapping[str, int]) -> pd.DataFrame:
+    """Keep so many images of a class: patient by patient, in the order of their hashed ids.
+
+    Args:
+        images: With the columns label and patient_id, one row per image, indices not repeated.
+        at_most: Images by class; classes that are not in it are kept whole.
+    """
+    if not at_most or images.empty:
+        return images
+    order = images["patient_id"].map(lambda one: hashlib.blake2b(one.encode()).hexdigest())
+    drawn = images.loc[order.sort_values(kind="stable").index]
+    number = drawn.groupby("label").cumcount()
+    limit = drawn["label"].map(dict(at_most)).fillna(len(drawn))
+    return images[(number < limit).reindex(images.index)]
 
 
 def count_left_out(images: pd.DataFrame, role: str, reason: str) -> list[LeftOut]:

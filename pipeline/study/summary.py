@@ -5,14 +5,17 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from isnet_cxr.classification.statistics import compare_paired
 from isnet_cxr.data.bias import BIAS_TESTS
 from isnet_cxr.pipeline.config import CONTROL, StudyConfig
-from isnet_cxr.pipeline.study.evidence import gather_evidence
+from isnet_cxr.pipeline.study.ceilings import Ceiling
+from isnet_cxr.pipeline.study.evidence import gather_evidence, score_across
+from isnet_cxr.pipeline.study.folds import Folds
 from isnet_cxr.pipeline.study.groups import score_groups
 from isnet_cxr.pipeline.study.images import StudyImages
+from isnet_cxr.pipeline.study.pointing import score_pointing
 from isnet_cxr.pipeline.study.reliance import score_reliance
-from isnet_cxr.pipeline.study.seeds import score_seeds
+from isnet_cxr.pipeline.study.sanity import score_sanity
+from isnet_cxr.pipeline.study.scoring import compare_pairs, score_tests
 from isnet_cxr.pipeline.study.steps import write_json
 from isnet_cxr.pipeline.study.trainings import Training
 from isnet_cxr.pipeline.study.verdict import verdict
@@ -28,6 +31,8 @@ def summarise_study(
     segmentation: Mapping[str, Any],
     left_out: Sequence[Mapping[str, Any]],
     flagged: Sequence[Mapping[str, Any]],
+    folds: Folds | None = None,
+    ceilings: Sequence[Ceiling] = (),
 ) -> dict[str, Any]:
     """Score every classifier on every test.
 
@@ -38,42 +43,41 @@ def summarise_study(
         segmentation: Scores of the lung masks by dataset.
         left_out: Images the study did not use, counted.
         flagged: Images that it used and a person should look at, counted.
+        folds: Its folds, where hospitals are held out.
+        ceilings: Of external tests, finished.
 
     Returns:
         ``segmentation``, ``classification`` (classifier, test: means over seeds and ``seeds`` with
         each seed's own), ``evidence`` (what a reviewer asks), ``reliance`` on the background,
+        ``pointing`` (test, class, classifier) where images have boxes, ``sanity`` of heatmaps,
         where there is a control ``conflict`` (test, group, classifier), where they were asked for
-        ``bias`` (bias test, classifier, test) and ``comparisons``, and the ``verdict``.
+        ``bias`` (bias test, classifier, test), ``across`` (hospitals held out) and
+        ``comparisons``, and the ``verdict``.
     """
     tests = list(images.tests)
-    plain = [training for training in trainings if training.bias is None]
+    plain = [training for training in trainings if training.is_whole]
     names = list(dict.fromkeys(training.classifier for training in plain))
     summary: dict[str, Any] = {
         "study": config.name,
         "classes": config.classes,
         "segmentation": dict(segmentation),
-        "classification": _score(config, names, plain, tests),
+        "classification": score_tests(config.classes, names, plain, tests),
         "left_out": list(left_out),
         "flagged": list(flagged),
     }
-    if config.bias_tests:
-        summary["bias"] = _score_bias(config, trainings)
+    summary |= {"bias": _score_bias(config, trainings)} if config.bias_tests else {}
     if plain:
         summary["evidence"] = gather_evidence(
-            plain,
-            config.classes,
-            development=images.development,
-            tests=images.tests,
-            compared=config.compare,
-        )
-        bias = summary.get("bias", {})
-        summary["reliance"] = score_reliance(config.classes, plain, tests, bias=bias)
+            plain, config.classes, development=images.development, tests=images.tests,
+            compared=config.compared, ceilings=ceilings,
+        )  # fmt: skip
+        summary |= _score_reliance(config, plain, tests, bias=summary.get("bias", {}))
     if CONTROL in names:
         summary["conflict"] = score_groups(config.classes, plain, tests)
-    if config.compare:
-        summary["comparisons"] = [
-            _compare(config, first, second, plain, tests) for first, second in config.compare
-        ]
+    if config.compared:
+        summary["comparisons"] = compare_pairs(config.classes, config.compared, plain, tests)
+    if folds is not None and folds.folds:
+        summary["across"] = score_across(config, folds, trainings)
     plain_summary = {name: _plain(value) for name, value in summary.items()}
     return {**plain_summary, "verdict": verdict(plain_summary)}
 
@@ -84,48 +88,29 @@ def write_summary(summary: Mapping[str, Any], out: Path) -> Path:
     return out / SUMMARY
 
 
+def _score_reliance(
+    config: StudyConfig,
+    trainings: Sequence[Training],
+    tests: Sequence[str],
+    *,
+    bias: Mapping[str, Any],
+) -> dict[str, Any]:
+    checked = [training for training in trainings if training.checks]
+    return {
+        "reliance": score_reliance(config.classes, trainings, tests, bias=bias),
+        "pointing": score_pointing(checked, tests),
+        "sanity": score_sanity(checked),
+    }
+
+
 def _score_bias(config: StudyConfig, trainings: Sequence[Training]) -> dict[str, Any]:
     """Score the trainings of every bias test on its tests."""
     scores = {}
     for name, section in config.bias_tests.items():
         own = [training for training in trainings if training.bias == name]
-        scores[name] = _score(config, section.classifiers, own, BIAS_TESTS[name].tests)
+        tests = BIAS_TESTS[name].tests
+        scores[name] = score_tests(config.classes, section.classifiers, own, tests)
     return scores
-
-
-def _score(
-    config: StudyConfig,
-    classifiers: Sequence[str],
-    trainings: Sequence[Training],
-    tests: Sequence[str],
-) -> dict[str, Any]:
-    scores: dict[str, Any] = {}
-    for name in classifiers:
-        own = [training for training in trainings if training.classifier == name]
-        scores[name] = {test: _score_test(config, own, test) for test in tests}
-    return scores
-
-
-def _score_test(config: StudyConfig, trainings: Sequence[Training], test: str) -> dict[str, Any]:
-    frames = {training.seed: training.predictions(test) for training in trainings}
-    return score_seeds(frames, config.classes)
-
-
-def _compare(
-    config: StudyConfig,
-    first: str,
-    second: str,
-    trainings: Sequence[Training],
-    tests: Sequence[str],
-) -> dict[str, Any]:
-    results = {}
-    for test in tests:
-        one, other = (
-            [training.predictions(test) for training in trainings if training.classifier == name]
-            for name in (first, second)
-        )
-        results[test] = compare_paired(one, other, config.classes)
-    return {"first": first, "second": second, "tests": results}
 
 
 def _plain(value: Any) -> Any:

@@ -9,11 +9,15 @@ from collections.abc import Iterator, Mapping
 import pandas as pd
 
 from isnet_cxr.classification.methods.method import needs_of
+from isnet_cxr.classification.settings import ClassifierSettings
 from isnet_cxr.data.datasets import ADAPTERS
 from isnet_cxr.data.errors import InputError
 from isnet_cxr.data.manifests.manifest import read_manifest
 from isnet_cxr.data.phantoms import HOSPITALS
 from isnet_cxr.pipeline.config import DatasetConfig, PhantomsConfig, StudyConfig
+from isnet_cxr.pipeline.study.ceilings import check_ceilings
+from isnet_cxr.pipeline.study.folds import describe_folds, plan_folds
+from isnet_cxr.pipeline.study.sources import keep_at_most
 
 COLUMNS = ("label", "patient_id", "split", "site", "view", "sex")
 HOSPITAL = "hospital"  # the site, or the dataset where no site is told
@@ -21,22 +25,26 @@ FEWEST_HOSPITALS = 2  # where a method compares them
 SPLITS = 3  # train, val and test need a patient each
 
 
-def check_tables(config: StudyConfig) -> None:
+def check_tables(config: StudyConfig) -> list[str]:
     """Refuse a study whose datasets cannot give each role its classes.
 
     Reads tables and lists folders, no images. What only images tell (copies, unreadable files,
     patients known from DICOM headers) may still stop the study later.
 
+    Returns:
+        What is foreseen of hospitals held out, in lines; none where that is not asked for.
+
     Raises:
         InputError: If a dataset cannot be listed, a class of the study has no image in the
             development set, its patients are too few for three splits, they are all of one hospital
-            where a classifier needs several, or an external test has no image of any class.
+            where a classifier needs several, an external test has no image of any class or too few
+            patients for its ceiling, or no hospital can be held out where that is asked for.
     """
     tables = {name: _read(name, dataset) for name, dataset in config.datasets.items()}
     development = pd.concat([tables[name] for name in config.development], ignore_index=True)
     for label in config.classes:
         _check_class(development, label, "development")
-        _check_hospitals(development, label, config)
+        _check_hospitals(development, label, config.settings)
     for test, names in config.external.items():
         joined = pd.concat([tables[name] for name in names], ignore_index=True)
         if not joined["label"].isin(config.classes).any():
@@ -44,6 +52,14 @@ def check_tables(config: StudyConfig) -> None:
                 f"external.{test}: no image has a class of the study; "
                 f"its labels are: {_labels(joined)}"
             )
+    check_ceilings(config, tables)
+    rows = development.assign(image_id=development.index.astype(str))
+    folds = plan_folds(rows, config.classes, config.across_hospitals)
+    held_out = {name: config.settings[name] for name in config.held_out}
+    for fold in folds.folds:
+        for label in fold.classes:
+            _check_hospitals(fold.development, label, held_out, f", in the training {fold.name!r}")
+    return describe_folds(folds)
 
 
 def _check_class(table: pd.DataFrame, label: str, role: str) -> None:
@@ -64,16 +80,18 @@ def _check_class(table: pd.DataFrame, label: str, role: str) -> None:
         )
 
 
-def _check_hospitals(table: pd.DataFrame, label: str, config: StudyConfig) -> None:
+def _check_hospitals(
+    table: pd.DataFrame, label: str, classifiers: Mapping[str, ClassifierSettings], where: str = ""
+) -> None:
     """Refuse a class of one hospital where a classifier's method needs several."""
     hospitals = sorted(set(table.loc[table["label"] == label, HOSPITAL]))
     if len(hospitals) >= FEWEST_HOSPITALS:
         return
-    for name, settings in config.settings.items():
+    for name, settings in classifiers.items():
         if needs_of(settings).hospitals:
             raise InputError(
                 f"classifiers.{name}: {settings.method} needs images of several hospitals in every "
-                f"class; those of class {label!r} are all of {hospitals[0]!r}"
+                f"class; those of class {label!r} are all of {hospitals[0]!r}{where}"
             )
 
 
@@ -90,7 +108,8 @@ def _read(name: str, dataset: DatasetConfig) -> pd.DataFrame:
     else:
         table = pd.DataFrame(_of_publisher(dataset), columns=COLUMNS)
     table[HOSPITAL] = table["site"].where(table["site"] != "", name)
-    return _where(table, dataset.where)
+    kept = _where(table.assign(dataset=name), dataset.where)
+    return keep_at_most(kept, dataset.at_most)
 
 
 def _of_phantoms(phantoms: PhantomsConfig) -> Iterator[tuple[str, ...]]:
@@ -98,7 +117,7 @@ def _of_phantoms(phantoms: PhantomsConfig) -> Iterator[tuple[str, ...]]:
     hospital = HOSPITALS[phantoms.hospital]
     for label in hospital.looks:
         for number in range(phantoms.images_per_class):
-            yield label, f"{label} {number}", "", hospital.name, hospital.view, ""
+            yield label, f"{hospital.name}/{label} {number}", "", hospital.name, hospital.view, ""
 
 
 def _of_publisher(dataset: DatasetConfig) -> Iterator[tuple[str, ...]]:

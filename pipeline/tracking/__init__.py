@@ -15,7 +15,7 @@ os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
 os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
 os.environ.setdefault("MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR", "1")
 
-from isnet_cxr.pipeline.tracking.registry import CHAMPION, Registered, register_package
+from isnet_cxr.pipeline.tracking.registry import CHAMPION, Candidate, Registered, register_package
 from isnet_cxr.pipeline.tracking.run import Run, Status
 from isnet_cxr.pipeline.tracking.store import (
     ARTIFACTS,
@@ -28,6 +28,6 @@ from isnet_cxr.pipeline.tracking.store import (
 from isnet_cxr.pipeline.tracking.tracker import Tracker
 
 __all__ = [
-    "ARTIFACTS", "CHAMPION", "STORE", "Registered", "Run", "Status", "Tracker", "check_store",
-    "how_to_look", "register_package", "tracking_uri", "without_password",
+    "ARTIFACTS", "CHAMPION", "STORE", "Candidate", "Registered", "Run", "Status", "Tracker",
+    "check_store", "how_to_look", "register_package", "tracking_uri", "without_password",
 ]  # fmt: skip

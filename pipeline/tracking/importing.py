@@ -11,7 +11,7 @@ from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
 
 from isnet_cxr.data.errors import InputError
 from isnet_cxr.pipeline.tracking.exporting import ARTIFACTS, CONTENT, MODELS, VERSION, quiet
-from isnet_cxr.pipeline.tracking.registry import CHAMPION, DIGEST, register_model
+from isnet_cxr.pipeline.tracking.registry import CHAMPION, DIGEST, Candidate, register_model
 from isnet_cxr.pipeline.tracking.run import BATCH, Line, Run
 from isnet_cxr.pipeline.tracking.store import experiment_name, opening
 from isnet_cxr.pipeline.tracking.tracker import open_experiment
@@ -44,12 +44,11 @@ def import_runs(folder: Path, uri: str) -> tuple[int, int]:
             numbers[run["id"]] = number
             new += not was_complete
         for version in content["registered"]:
-            register_model(
-                client, folder / MODELS / version["model"],
-                experiment=experiment, run_id=numbers[version["run"]], name=version["name"],
-                tags=version["tags"], description=version["description"],
-                champion=CHAMPION in version["aliases"],
+            candidate = Candidate(
+                experiment, numbers[version["run"]], version["name"], version["tags"],
+                version["description"], champion=CHAMPION in version["aliases"],
             )  # fmt: skip
+            register_model(client, folder / MODELS / version["model"], candidate)
     return len(content["runs"]), new
 
 

@@ -9,7 +9,7 @@ import os
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -48,28 +48,29 @@ class Registered:
         return f"models:/{self.name}{f'@{CHAMPION}' if self.is_champion else f'/{self.version}'}"
 
 
-def register_package(
-    client: MlflowClient,
-    package: Path,
-    *,
-    experiment: str,
-    run_id: str,
-    name: str,
-    tags: Mapping[str, str],
-    description: str,
-    champion: bool,
-) -> Registered:
-    """Register a package, once; and let the alias ``champion`` point to it.
+@dataclass(frozen=True)
+class Candidate:
+    """What a version in the registry says of its model.
 
-    Args:
-        client: Of the store.
-        package: The classifier's.
+    Attributes:
         experiment: MLflow's number of the experiment.
         run_id: Of the training.
         name: Of the registered model; what MLflow does not take in names becomes a dash.
         tags: Of the model and the version.
         description: Of the version, Markdown.
         champion: Whether it gets the alias; else the alias stays where it is.
+    """
+
+    experiment: str
+    run_id: str
+    name: str
+    tags: Mapping[str, str]
+    description: str
+    champion: bool
+
+
+def register_package(client: MlflowClient, package: Path, candidate: Candidate) -> Registered:
+    """Register a classifier's package, once; and let the alias ``champion`` point to it.
 
     Raises:
         MlflowException: If the store does not take it.
@@ -77,56 +78,38 @@ def register_package(
     """
     from isnet_cxr.pipeline.serving.model import write_model  # with torch: only to register
 
-    own = {**tags, DIGEST: _digest(package)}
+    own = replace(candidate, tags={**candidate.tags, DIGEST: _digest(package)})
     with TemporaryDirectory(prefix="isnet-cxr-") as folder:
         model = Path(folder) / "model"
-        if _find(client, registry_name(name), own[DIGEST]) is None:
+        if _find(client, registry_name(own.name), own.tags[DIGEST]) is None:
             write_model(package, model)
-        return register_model(
-            client, model, experiment=experiment, run_id=run_id, name=name, tags=own,
-            description=description, champion=champion,
-        )  # fmt: skip
+        return register_model(client, model, own)
 
 
-def register_model(
-    client: MlflowClient,
-    model: Path,
-    *,
-    experiment: str,
-    run_id: str,
-    name: str,
-    tags: Mapping[str, str],
-    description: str,
-    champion: bool,
-) -> Registered:
+def register_model(client: MlflowClient, model: Path, candidate: Candidate) -> Registered:
     """Register an MLflow model, as ``register_package`` does; its tags hold its digest.
 
     Args:
         client: Of the store.
         model: Folder of the model; not looked at where it is registered already.
-        experiment: MLflow's number of the experiment.
-        run_id: Of the training.
-        name: Of the registered model.
-        tags: Of the model and the version, its digest among them.
-        description: Of the version, Markdown.
-        champion: Whether it gets the alias.
+        candidate: What is said of it.
 
     Raises:
         MlflowException: If the store does not take it.
     """
-    named = registry_name(name)
-    version = _find(client, named, tags[DIGEST])
+    named = registry_name(candidate.name)
+    version = _find(client, named, candidate.tags[DIGEST])
     if version is None:
-        model_id = _log_model(client, model, experiment=experiment, run_id=run_id, tags=tags)
+        model_id = _log_model(client, model, candidate)
         _ensure(client, named)
         with _everywhere(client.tracking_uri):
             version = client.create_model_version(
-                named, f"models:/{model_id}", run_id, tags=dict(tags), description=description,
-                model_id=model_id,
+                named, f"models:/{model_id}", candidate.run_id, tags=dict(candidate.tags),
+                description=candidate.description, model_id=model_id,
             )  # fmt: skip
-    if champion:
+    if candidate.champion:
         client.set_registered_model_alias(named, CHAMPION, version.version)
-    return Registered(named, str(version.version), champion)
+    return Registered(named, str(version.version), candidate.champion)
 
 
 def registry_name(name: str) -> str:
@@ -160,10 +143,9 @@ def _ensure(client: MlflowClient, name: str) -> None:
             raise
 
 
-def _log_model(
-    client: MlflowClient, written: Path, *, experiment: str, run_id: str, tags: Mapping[str, str]
-) -> str:
+def _log_model(client: MlflowClient, written: Path, candidate: Candidate) -> str:
     """Log a model's folder as a model of a run; return the model's id."""
+    experiment, run_id, tags = candidate.experiment, candidate.run_id, candidate.tags
     for left in client.search_logged_models([experiment]):
         if left.tags.get(DIGEST) == tags[DIGEST]:
             if left.status == LoggedModelStatus.READY:

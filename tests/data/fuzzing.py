@@ -28,6 +28,8 @@ import nibabel
 import numpy as np
 import pydicom
 import pydicom.data
+import tifffile
+from openjpeg.utils import encode_array
 from PIL import Image
 
 from isnet_cxr.data.datasets import ADAPTERS
@@ -77,11 +79,19 @@ def image_seeds() -> dict[str, list[bytes]]:
             except OSError:
                 continue  # this kind does not hold that picture
             seeds.setdefault(suffix, []).append(stream.getvalue())
+    colours = np.stack([np.pad(deep, ((0, 0), (0, 4)))] * 3, axis=-1).astype(np.uint16)
+    seeds[".jp2"].append(encode_array(colours, bits_stored=16, use_mct=False))
+    for options in ({"photometric": "rgb"}, {"photometric": "rgb", "planarconfig": "separate"}):
+        stream = io.BytesIO()
+        planes = colours if len(options) == 1 else np.moveaxis(colours, -1, 0)
+        tifffile.imwrite(stream, planes, **options)
+        seeds[".tif"].append(stream.getvalue())
     nifti = [
         nibabel.Nifti1Image(values[:, :, None].astype(kind), np.eye(4)).to_bytes()
         for values, kind in ((grey, np.uint8), (deep, np.int16), (deep / 65535, np.float32))
     ]
     seeds[".nii"], seeds[".nii.gz"] = nifti, [gzip.compress(one) for one in nifti]
+    seeds[".nii.gz"].append(gzip.compress(nifti[0][:900]) + gzip.compress(nifti[0][900:]))
     seeds[".dcm"] = [(SHIPPED / name).read_bytes() for name in DICOM if (SHIPPED / name).is_file()]
     with TemporaryDirectory() as folder:
         write_dicom(grey[None].astype(np.float32) / 255, Path(folder) / "f.dcm", None)

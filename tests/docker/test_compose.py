@@ -26,7 +26,7 @@ def compose() -> list[str]:
     return ["docker-compose"]
 
 
-@pytest.mark.parametrize("profile", ["batch", "mlflow", "pages", "serve"])
+@pytest.mark.parametrize("profile", ["batch", "send", "mlflow", "pages", "serve"])
 def test_every_profile_is_valid(profile):
     command = [*compose(), "--env-file", str(DOCKER / "env.example")]
     command += ["-f", str(DOCKER / "compose.yaml"), "--profile", profile, "config"]
@@ -43,6 +43,11 @@ def test_the_batch_has_no_network_and_writes_its_results_alone():
     writable = [mount for mount in batch["volumes"] if not mount.endswith(":ro")]
     assert [mount.rpartition(":")[2] for mount in writable] == ["/out"]
     assert {"mem_limit", "cpus", "pids_limit"} <= set(batch)
+
+
+def test_sending_sees_the_results_alone():
+    assert [mount.rpartition(":")[2] for mount in SERVICES["send"]["volumes"]] == ["/out"]
+    assert "ports" not in SERVICES["send"]
 
 
 @pytest.mark.parametrize("name", OURS)
@@ -85,5 +90,5 @@ def test_settings_are_explained():
     example = (DOCKER / "env.example").read_text(encoding="utf-8")
     told = set(re.findall(r"^([A-Z_]+)=", example, re.MULTILINE))
     used = set(re.findall(r"\$\{([A-Z_]+)", TEXT))
-    builds = {"ISNET_CXR_TAG", "ISNET_CXR_TARGET", "REVISION", "SOURCE"}
+    builds = {"ISNET_CXR_TAG", "TORCH_INDEX", "REVISION", "SOURCE"}
     assert used - builds == told - {"COMPOSE_PROJECT_NAME"}

@@ -48,12 +48,26 @@ def test_hadolint_finds_nothing():
     assert linted.returncode == 0, linted.stdout
 
 
-def test_both_targets_run_as_a_numbered_user_from_the_same_stage():
-    for target in ("cpu", "cuda"):
-        own = stages()[target]
-        assert own[0] == ("FROM", f"runtime AS {target}")
-        assert own[-1] == ("USER", "10001:10001")
-    assert list(stages())[-1] == "cpu"  # what comes without --target
+def test_it_runs_as_a_numbered_user():
+    assert ("USER", "10001:10001") in stages()["runtime"]
+    assert list(stages())[-1] == "runtime"  # what is built
+
+
+@pytest.mark.parametrize(
+    ("target", "index"),
+    [("cpu", "https://download.pytorch.org/whl/cpu"), ("cuda", "https://pypi.org/simple")],
+)
+def test_images_for_cpus_and_gpus_differ_in_one_argument(target, index):
+    given = [rest for word, rest in steps() if word == "ARG" and "TORCH" in rest]
+    assert given == ["TORCH_INDEX=https://download.pytorch.org/whl/cpu"]
+    said = subprocess.run(
+        [program("make"), "--dry-run", "image", f"TARGET={target}"],
+        cwd=ROOT, capture_output=True, text=True, check=True,
+    ).stdout  # fmt: skip
+    assert f"--build-arg TORCH_INDEX={index} " in said
+    commands = " ".join(rest for word, rest in steps() if word in {"RUN", "COPY", "FROM"})
+    assert commands.count("${TORCH_INDEX}") == 1
+    assert "cuda" not in commands
 
 
 def test_the_runtime_is_checked_by_the_doctor_and_built_from_no_stage_with_tools():

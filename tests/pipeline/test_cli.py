@@ -337,17 +337,3 @@ def test_the_quick_doctor_tells_a_full_or_read_only_folder(command, monkeypatch)
     code, said, _ = command("doctor", "--quick")
     assert code == 3
     assert "cannot be written (Read-only file system)" in said
-
-
-def test_dicom_objects_are_refused_on_a_cluster_in_one_line(
-    command, images, classifier_package, tmp_path
-):
-    pytest.importorskip("highdicom")
-    code, _, said = command(
-        "predict", images, "--model", classifier_package, "--out", tmp_path / "out",
-        "--ray", "auto", "--dicom", "sc",
-    )  # fmt: skip
-    assert code == 2
-    assert said.strip() == (
-        "isnet-cxr: --dicom: expected without --ray; predict the images here for objects"
-    )

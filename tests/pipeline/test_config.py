@@ -89,6 +89,25 @@ def test_an_unknown_key_is_named_with_its_near_miss(folder, changes, named):
         ),
         ({"classifiers": {"isnet": {"bias": "corners"}}}, ["classifiers.isnet", "`bias_tests`"]),
         (
+            {"across_hospitals": {"classifiers": ["isnt"]}},
+            ["across_hospitals.classifiers", "'isnt'", "'isnet'"],
+        ),
+        (
+            {"across_hospitals": {"classifiers": ["isnet"], "designs": ["leave-one-out"]}},
+            ["across_hospitals.designs.0", "'leave_one_out'", "got 'leave-one-out'"],
+        ),
+        (
+            {"across_hospitals": {"classifiers": ["isnet"], "seeds": [7]}},
+            ["across_hospitals.seeds", "7"],
+        ),
+        (
+            {
+                "across_hospitals": {"classifiers": ["isnet"], "only": ["isnet"]},
+                "compare": [["isnet", "baseline"]],
+            },
+            ["compare.0", "'isnet'", "baseline"],
+        ),
+        (
             {"bias_tests": {"corners": {"classifiers": ["isnet"], "only": ["baseline"]}}},
             ["bias_tests.corners.only", "'baseline'", "isnet"],
         ),

@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from isnet_cxr.segmentation.network import NetworkSettings, build_network, build_runtime_network
+from isnet_cxr.segmentation.unet import fold_norms
 
 
 @pytest.mark.parametrize("norm", ["batch", "instance"])
@@ -17,9 +18,11 @@ def test_it_loads_the_trained_weights_unchanged_and_gives_the_same_logits(norm, 
     runtime = build_runtime_network(settings)
     runtime.load_state_dict(trained.state_dict())
     with torch.inference_mode():
-        torch.testing.assert_close(
-            runtime.eval()(images), trained.eval()(images), rtol=1e-5, atol=1e-6
-        )
+        expected = trained.eval()(images)
+        torch.testing.assert_close(runtime.eval()(images), expected, rtol=1e-5, atol=1e-6)
+        torch.testing.assert_close(fold_norms(runtime)(images), expected, rtol=1e-5, atol=1e-5)
+    left = [part for part in runtime.modules() if isinstance(part, torch.nn.BatchNorm2d)]
+    assert not left, "no norm takes time any more"
 
 
 def test_fewer_than_two_levels_are_refused():

@@ -4,10 +4,14 @@ The networks are those of the published method in size: DenseNet-121 at 224 px a
 256 px that sees each image and its mirror image; images have 1024 px, half of them DICOM.
 
 Without heatmaps the job is compared with the slower of two loops: one that decodes, and one that
-passes the networks. With heatmaps, with a loop that decodes, passes, explains and writes pictures,
-and does nothing else. Each loop has as many threads as the job, and all cores to itself. Images
-pass the networks one by one, as in the job, whose results must not depend on their company; by how
-much a batch would be faster is measured as well.
+passes the networks, as their builders make them, and does nothing else. What the job does to pass
+them faster (its layout of weights, folded norms) is in the job alone; beside its own passes it is
+measured as well. With heatmaps, it is compared with a loop that decodes, passes, explains and
+writes pictures by the job's own means. Each loop has as many threads as the job, and all cores to
+itself. Images pass the networks one by one, as in the job, whose results must not depend on their
+company; by how much a batch would be faster is measured as well.
+
+On a machine that is busy, ratios of CPU seconds say more than those of rates: both are told.
 """
 
 import itertools
@@ -28,7 +32,7 @@ import torch
 from isnet_cxr.data.readers import read_image
 from isnet_cxr.pipeline.prediction.batch import Pace, predict_images
 from isnet_cxr.pipeline.prediction.bench.images import write_chests
-from isnet_cxr.pipeline.prediction.bench.untrained import write_untrained
+from isnet_cxr.pipeline.prediction.bench.untrained import bare_networks, write_untrained
 from isnet_cxr.pipeline.prediction.in_order import in_order
 from isnet_cxr.pipeline.prediction.outputs import OUTPUTS
 from isnet_cxr.pipeline.prediction.predictor import Prediction, Predictor
@@ -38,6 +42,7 @@ GOALS = {"without_heatmaps": 0.85, "with_heatmaps": 0.75}
 CORES = 2
 SIZE_PX = 1024
 NETWORK, NETWORK_PX = "densenet121", 224
+LUNGS_PX = 256
 WITHOUT_HEATMAPS = ("heatmap", "relevance")
 SHORTEST_S = 1.0
 """A loop is repeated until it ran so long."""
@@ -50,12 +55,13 @@ class Throughput:
 
     Attributes:
         per_second: Images a second of every loop and of both jobs.
-        cpu_seconds: CPU seconds of an image, which say more than rates on a busy machine; of the
-            jobs with the networks' loading.
+        cpu_seconds: CPU seconds of an image; of the jobs without loading the networks.
         without_heatmaps: Median of the rounds' ratios: the job's rate over that of the slower of
             decoding and passes.
+        beside_own_passes: The same, with passes as the job has them.
         with_heatmaps: The job's rate over that of the loop of all four.
-        cpu_without_heatmaps: The same ratio of CPU seconds of an image.
+        cpu_without_heatmaps: The ratio of CPU seconds of an image.
+        cpu_beside_own_passes: Likewise.
         cpu_with_heatmaps: Likewise.
         cores: How many cores all of them had.
     """
@@ -63,8 +69,10 @@ class Throughput:
     per_second: Mapping[str, float]
     cpu_seconds: Mapping[str, float]
     without_heatmaps: float
+    beside_own_passes: float
     with_heatmaps: float
     cpu_without_heatmaps: float
+    cpu_beside_own_passes: float
     cpu_with_heatmaps: float
     cores: int
 
@@ -96,19 +104,27 @@ def measure_throughput(
                 say(f"round {number + 1}, images a second: {rates}")
     finally:
         os.sched_setaffinity(0, before)
+    seconds = [{case: 1 / rate for case, rate in one.items()} for one in rounds]
     return Throughput(
         per_second=_medians(rounds),
         cpu_seconds=_medians(cpu),
-        without_heatmaps=statistics.median(
-            one["job_without_heatmaps"] / min(one["decoding"], one["passes"]) for one in rounds
-        ),
-        with_heatmaps=statistics.median(one["job"] / one["all_four"] for one in rounds),
-        cpu_without_heatmaps=statistics.median(
-            max(one["decoding"], one["passes"]) / one["job_without_heatmaps"] for one in cpu
-        ),
-        cpu_with_heatmaps=statistics.median(one["all_four"] / one["job"] for one in cpu),
+        **_ratios(seconds),
+        **{f"cpu_{name}": ratio for name, ratio in _ratios(cpu).items()},
         cores=len(cores),
     )
+
+
+def _ratios(seconds: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    """Return medians of how much of what the jobs take their references take."""
+    compared = {
+        "without_heatmaps": (("decoding", "passes"), "job_without_heatmaps"),
+        "beside_own_passes": (("decoding", "own_passes"), "job_without_heatmaps"),
+        "with_heatmaps": (("all_four",), "job"),
+    }
+    return {
+        name: statistics.median(max(one[case] for case in cases) / one[job] for one in seconds)
+        for name, (cases, job) in compared.items()
+    }
 
 
 class _Timed(NamedTuple):
@@ -116,10 +132,19 @@ class _Timed(NamedTuple):
     cpu_s: float
 
 
-def _with_cpu(run: Callable[[], tuple[int, float]]) -> _Timed:
+class _Done(NamedTuple):
+    """How many images took how many seconds, and CPU seconds that do not count."""
+
+    images: int
+    seconds: float
+    cpu_beside_s: float = 0.0
+
+
+def _with_cpu(run: Callable[[], _Done]) -> _Timed:
     before = time.process_time()
-    count, seconds = run()
-    return _Timed(count / seconds, (time.process_time() - before) / count)
+    done = run()
+    cpu = time.process_time() - before - done.cpu_beside_s
+    return _Timed(done.images / done.seconds, cpu / done.images)
 
 
 def _medians(rounds: Sequence[Mapping[str, float]]) -> dict[str, float]:
@@ -135,27 +160,30 @@ class _Loops:
         self._model = write_untrained(
             folder / "model", network=network, size_px=NETWORK_PX, mirror=True
         )
-        self._predictor = Predictor.load(self._model)
+        self._predictor, self._bare = Predictor.load(self._model), bare_networks(network)
         self._own = threading.local()
         pixels = read_image(self._files[0]).pixels
         (self._sample,) = self._predictor.predict([pixels])
         self._jobs = itertools.count()
-        self.cases: dict[str, Callable[[], tuple[int, float]]] = {
+        self.cases: dict[str, Callable[[], _Done]] = {
             "decoding": lambda: self._loop(read_image),
-            "passes": lambda: self._loop(self._pass),
+            "passes": lambda: self._loop(self._pass_bare),
+            "job_without_heatmaps": lambda: self._job(WITHOUT_HEATMAPS),
+            "own_passes": lambda: self._loop(self._pass),
             "explanation": lambda: self._loop(self._explain),
             "explanation_in_batches": lambda: self._loop(self._explain_batch, IN_A_BATCH),
             "pictures": lambda: self._loop(self._draw),
             "all_four": lambda: self._loop(self._all_four),
             "job": self._job,
-            "job_without_heatmaps": lambda: self._job(WITHOUT_HEATMAPS),
         }
 
     def _begin(self) -> None:
         torch.set_num_threads(1)
         self._own.predictor = self._predictor.copy()
 
-    def _loop(self, step: Callable[[Path], object], at_once: int = 1) -> tuple[int, float]:
+    def _loop(self, step: Callable[[Path], object], at_once: int = 1) -> _Done:
+        files = self._files[::at_once]
+
         def timed(files: Iterable[Path]) -> int:
             done = in_order(
                 step, files, workers=self._workers, ahead=self._workers, start=self._begin
@@ -164,15 +192,20 @@ class _Loops:
 
         end = time.perf_counter() + SHORTEST_S
         started = time.perf_counter()
-        count = timed(self._files)
+        count = timed(files)
         while time.perf_counter() < end:
-            count += timed(self._files)
-        return count * at_once, time.perf_counter() - started
+            count += timed(files)
+        return _Done(count * at_once, time.perf_counter() - started)
 
     def _find_lungs(self) -> None:
         segmenter = self._own.predictor.segmenter
         size = segmenter.preprocessing.size_px
         segmenter.probabilities(np.zeros((1, 1, size, size), np.float32))
+
+    @torch.inference_mode()
+    def _pass_bare(self, _: Path) -> None:
+        self._bare.segmenter(torch.zeros(2, 1, LUNGS_PX, LUNGS_PX))  # with the mirror image
+        self._bare.classifier(torch.zeros(1, 1, NETWORK_PX, NETWORK_PX))
 
     def _pass(self, _: Path) -> None:
         self._find_lungs()
@@ -197,11 +230,15 @@ class _Loops:
     def _named(self, file: Path) -> Prediction:
         return replace(self._sample, image_id=file.stem)
 
-    def _job(self, left_out: tuple[str, ...] = ()) -> tuple[int, float]:
+    def _job(self, left_out: tuple[str, ...] = ()) -> _Done:
+        began = time.process_time()
+        Predictor.load(self._model)
+        loading = time.process_time() - began
         out = self._folder / f"out-{next(self._jobs)}"
         predict_images(
             [self._folder / "images"], model=self._model, out=out, left_out=left_out,
             device="cpu", refuse=False, pace=Pace(workers=self._workers), shown=False,
         )  # fmt: skip
         seconds = json.loads((out / RUN).read_text())["seconds"]
-        return len(self._files), sum(seconds[step] for step in ("find", "job", "tables"))
+        needed = sum(seconds[step] for step in ("find", "job", "tables"))
+        return _Done(len(self._files), needed, cpu_beside_s=2 * loading)

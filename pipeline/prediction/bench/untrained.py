@@ -1,6 +1,14 @@
-"""A model package for measurements: a classifier and a lung segmenter that learned nothing."""
+"""A model package for measurements: networks that learned nothing, and what they are as such.
+
+The lung segmenter is made to take what is dark for lung, so that there are masks to clean, to
+judge and to write, as a trained one has them. It costs what a trained one does.
+"""
 
 from pathlib import Path
+from typing import NamedTuple
+
+import torch
+from torch import nn
 
 from isnet_cxr.classification.classifier import KIND as CLASSIFIER
 from isnet_cxr.classification.networks import build_network
@@ -9,6 +17,10 @@ from isnet_cxr.segmentation.network import KIND as SEGMENTER
 from isnet_cxr.segmentation.network import NetworkSettings, build_runtime_network
 
 CLASSES = ("normal", "covid")
+DARK, STEEP = 0.2, 30.0
+"""What is darker is lung, and how fast the logit grows."""
+ENLARGE = ((0.25, 0.5, 0.25), (0.5, 1.0, 0.5), (0.25, 0.5, 0.25))
+"""By which a transposed convolution of stride 2 interpolates."""
 
 
 def write_untrained(
@@ -39,5 +51,35 @@ def write_untrained(
         "test_time_mirror": mirror,
     }
     segmenter = build_runtime_network(shape)
+    _take_dark_for_lung(segmenter)
     write_package(Package(segmenter.state_dict(), lungs, {}, ""), folder / LUNGS)
     return folder
+
+
+class Bare(NamedTuple):
+    """Both networks as their builders make them, in evaluation mode, with nothing around them."""
+
+    classifier: nn.Module
+    segmenter: nn.Module
+
+
+def bare_networks(network: str) -> Bare:
+    """Return what ``write_untrained`` writes, without what the package's reader makes faster."""
+    classifier = build_network(network, classes=len(CLASSES), seed=0)
+    return Bare(classifier.eval(), build_runtime_network(NetworkSettings()).eval())
+
+
+@torch.no_grad()
+def _take_dark_for_lung(network: nn.Module) -> None:
+    """Let the first feature be the image at half its size, and the logit fall with that."""
+    down, _, (enlarge, last) = network.model  # type: ignore[misc]
+    shrunk, convolved = down.residual, down.conv[-1].conv
+    for parameter in (shrunk.weight, shrunk.bias, convolved.weight, convolved.bias):
+        parameter[0] = 0
+    shrunk.weight[0, 0, 1, 1] = 1
+    to_logit = last.conv[0].conv
+    for parameter in (enlarge.conv.weight, enlarge.conv.bias, to_logit.weight):
+        parameter.zero_()
+    enlarge.conv.weight[0, 0] = torch.tensor(ENLARGE)
+    to_logit.weight[0, 0, 1, 1] = -1 - STEEP
+    to_logit.bias.fill_(STEEP * DARK)

@@ -1,5 +1,6 @@
 """What a reviewer asks of a study, as plain values under ``evidence`` of ``summary.json``."""
 
+from isnet_cxr.pipeline.study.evidence.across import across_metrics, score_across
 from isnet_cxr.pipeline.study.evidence.gathered import gather_evidence
 
-__all__ = ["gather_evidence"]
+__all__ = ["across_metrics", "gather_evidence", "score_across"]

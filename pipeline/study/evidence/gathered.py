@@ -5,8 +5,10 @@ from typing import Any
 
 import pandas as pd
 
+from isnet_cxr.pipeline.study.ceilings import Ceiling
 from isnet_cxr.pipeline.study.evidence.classes import describe_classes
 from isnet_cxr.pipeline.study.evidence.compared import compare_classifiers
+from isnet_cxr.pipeline.study.evidence.gaps import measure_gaps
 from isnet_cxr.pipeline.study.evidence.matrix import build_matrix, name_confounded
 from isnet_cxr.pipeline.study.evidence.sureness import (
     describe_abstention,
@@ -24,20 +26,23 @@ def gather_evidence(
     development: pd.DataFrame,
     tests: Mapping[str, pd.DataFrame],
     compared: Sequence[Sequence[str]],
+    ceilings: Sequence[Ceiling] = (),
 ) -> dict[str, Any]:
     """Describe every classifier on every test, and test the differences that were asked for.
 
     Args:
-        trainings: All of the study, finished; those of bias tests are left aside.
+        trainings: On the whole development set, finished.
         classes: Class names.
         development: Manifest of the development set.
         tests: Manifest of each test, ``internal`` first.
         compared: Pairs of classifiers.
+        ceilings: Of tests, finished.
 
     Returns:
         ``matrix``, ``classes`` (classifier, test, class), ``tests`` (rows), ``temperatures`` (by
         classifier, one for each seed), ``calibration``, ``abstention`` and ``local_normals`` (all
-        by classifier and test), and ``confounded``: what the development set cannot tell apart.
+        by classifier and test), ``confounded``: what the development set cannot tell apart, and
+        ``ceilings``: which share of the gap to a ceiling is closed (by test and classifier).
     """
     tested = {name: _read(own, classes, tests) for name, own in by_classifier(trainings).items()}
     evidence: dict[str, Any] = {
@@ -50,6 +55,7 @@ def gather_evidence(
         "abstention": _each(tested, describe_abstention),
         "local_normals": _each(tested, lambda one: describe_local_normals(one, classes)),
         "tests": compare_classifiers(compared, tested, classes),
+        "ceilings": measure_gaps(ceilings, tested),
     }
     return evidence | {"matrix": build_matrix(tested, tests, classes)} if tested else evidence
 

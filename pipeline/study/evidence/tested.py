@@ -16,6 +16,9 @@ from isnet_cxr.pipeline.study.trainings import Training
 NORMAL = "normal"
 """The class whose images a hospital has at hand."""
 
+COLUMNS = ["image_id", "patient_id", "label", "gate", "strangeness"]
+"""What a table of predictions says of an image besides its probabilities."""
+
 
 @dataclass(frozen=True)
 class Fixed:
@@ -40,8 +43,8 @@ class Predictions:
         probabilities: (S, N, C).
         truth: Class indices, (N,).
         patient: Number of each image's patient, (N,).
-        images: What is known of each image besides: patient_id, hospital, mask_quality, gate,
-            strangeness and label, N rows.
+        images: What is known of each image besides: image_id, patient_id, hospital, mask_quality,
+            gate, strangeness and label, N rows.
         fixed: What validation images fixed.
     """
 
@@ -108,7 +111,7 @@ def read_tested(
     first = frames[0]
     known = images.drop_duplicates("image_id").set_index("image_id").loc[first["image_id"]]
     site = known["site"].where(known["site"] != "", known["dataset"])
-    described = first.reindex(columns=["patient_id", "label", "gate", "strangeness"]).assign(
+    described = first.reindex(columns=COLUMNS).assign(
         hospital=site.to_numpy(), mask_quality=known["mask_quality"].to_numpy()
     )
     probabilities = np.stack([_read(frame, classes)[0] for frame in frames])
@@ -117,11 +120,10 @@ def read_tested(
 
 
 def by_classifier(trainings: Sequence[Training]) -> Mapping[str, list[Training]]:
-    """Group trainings on images as they are by classifier."""
+    """Group trainings by classifier."""
     grouped: dict[str, list[Training]] = {}
     for training in trainings:
-        if training.bias is None:
-            grouped.setdefault(training.classifier, []).append(training)
+        grouped.setdefault(training.classifier, []).append(training)
     return grouped
 
 

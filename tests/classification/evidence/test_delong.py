@@ -1,5 +1,8 @@
 """Areas, variances and tests: a published example, a count of all pairs, and simulated nulls."""
 
+import math
+from fractions import Fraction
+
 import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
@@ -14,7 +17,12 @@ OVARIAN = """
 3.7 6.1 5 1 3.3 6.3 7 1 4.2 7.7 6 1 3.5 6.2 5 1 2.9 5.7 9 0 2.1 4.8 7 1 2.8 6.2 8 0 4.0 7.0 7 1
 3.3 5.7 6 1 3.7 6.9 5 1 3.6 6.6 5 1
 """
-"""DeLong and others (1988): albumin, total protein, Karnofsky score, and benefit of surgery."""
+"""Albumin, total protein, K-G score, and benefit of surgery.
+
+The ovarian cancer data of DeLong and others (1988, doi:10.2307/2531595), the 43 of 49 patients who
+have all three, as the SAS/STAT user's guide prints them (PROC LOGISTIC, example "Comparing Receiver
+Operating Characteristic Curves").
+"""
 
 
 def ovarian():
@@ -23,21 +31,45 @@ def ovarian():
     return scores, table[:, 3] == 1
 
 
+def in_fractions(scores, positive):
+    """Areas and covariances by DeLong's structural components, without any rounding."""
+    count, (cases, others) = len(scores), (np.flatnonzero(positive), np.flatnonzero(~positive))
+
+    def won(row, case, other):
+        ahead = scores[row, case] - scores[row, other]
+        return Fraction(1) if ahead > 0 else Fraction(1, 2) if ahead == 0 else Fraction(0)
+
+    sides = [
+        [[sum(won(k, i, j) for j in others) / len(others) for i in cases] for k in range(count)],
+        [[sum(won(k, i, j) for i in cases) / len(cases) for j in others] for k in range(count)],
+    ]
+    areas = [sum(row) / len(row) for row in sides[0]]
+
+    def covary(side, a, b):
+        pairs = zip(side[a], side[b], strict=True)
+        size = len(side[a])
+        return sum((x - areas[a]) * (y - areas[b]) for x, y in pairs) / (size - 1) / size
+
+    return areas, [
+        [sum(covary(side, a, b) for side in sides) for b in range(count)] for a in range(count)
+    ]
+
+
 def test_the_published_example_comes_out():
-    """Albumin, K-G score, total protein, as SAS/STAT's PROC LOGISTIC prints them (ROCCONTRAST)."""
+    """Albumin and total protein against the K-G score; R's pROC 1.18 says the same."""
     scores, positive = ovarian()
+    exact, spread = in_fractions(scores, positive)
+    assert exact == [Fraction(137, 186), Fraction(45, 62), Fraction(241, 372)]
     areas = measure_areas(scores, positive, np.arange(len(positive)))
-    np.testing.assert_allclose(areas.values, [0.7366, 0.7258, 0.6478], atol=5e-5)
-    errors = np.sqrt(np.diag(areas.covariance))
-    np.testing.assert_allclose(errors, [0.0927, 0.1028, 0.1000], atol=5e-5)
-    albumin = compare_areas(areas, np.array([1, -1, 0]))
-    assert (albumin.difference, albumin.error, albumin.p) == pytest.approx(
-        (0.0108, 0.0953, 0.9102), abs=5e-5
-    )
-    protein = compare_areas(areas, np.array([0, -1, 1]))
-    assert (protein.difference, protein.error, protein.p) == pytest.approx(
-        (-0.0780, 0.1046, 0.4561), abs=5e-5
-    )
+    np.testing.assert_allclose(areas.values, np.array(exact, dtype=float), rtol=1e-13)
+    np.testing.assert_allclose(areas.covariance, np.array(spread, dtype=float), rtol=1e-12)
+    for other, printed in ((0, (0.0108, 0.0953, 0.9102)), (2, (-0.0780, 0.1046, 0.4561))):
+        difference = exact[other] - exact[1]
+        error = math.sqrt(spread[other][other] + spread[1][1] - 2 * spread[other][1])
+        p = math.erfc(abs(difference) / error / math.sqrt(2))
+        assert (difference, error, p) == pytest.approx(printed, abs=5e-5)
+        found = compare_areas(areas, np.eye(3)[other] - np.eye(3)[1])
+        assert (found.difference, found.error, found.p) == pytest.approx((difference, error, p))
 
 
 def counted_pair_by_pair(scores, positive, patient):

@@ -39,6 +39,36 @@ def test_a_table_with_the_index_of_pandas(read):
     assert [record.label for record in read(b",path,label\n0,images/a.png,covid\n")] == ["covid"]
 
 
+@pytest.mark.parametrize("word", ["NaN", "nan", "NA", "N/A", "#N/A", "<NA>", "NULL"])
+def test_what_programs_write_for_no_value_is_none(read, word):
+    """Nobody is a patient called NaN, and no image is of the class NA."""
+    rows = f"images/a.png,covid,{word},{word},{word}\nimages/b.png,normal,{word},,7\n"
+    head = "path,label,patient_id,lung_mask,age\n"
+    records = read((head + rows).encode())
+    assert [record.patient for record in records] == ["", ""]
+    assert not records[0].lung_masks
+    assert records[1].age == 7
+    unlabelled = f"path,label\nimages/a.png,covid\nimages/b.png,{word}\n".encode()
+    with pytest.raises(InputError, match=r"column label, row 1: expected a label, got none"):
+        read(unlabelled)
+    assert [record.label for record in read(unlabelled, labels={word: ""})] == ["covid"]
+
+
+@given(st.text("aB1ß", min_size=1, max_size=4))
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_patient_ids_that_differ_in_capitals_are_one_patient(read, name):
+    rows = f"images/a.png,covid,{name}\nimages/b.png,normal,{name.swapcase()}\n"
+    first, second = read(("path,label,patient_id\n" + rows).encode())
+    assert first.patient == second.patient == name
+
+
+@pytest.mark.parametrize("character", ["\n", "\x1b", "\u200b", "\u202e"])
+def test_labels_are_words_that_can_be_read(read, character):
+    content = f'path,label\nimages/a.png,"no{character}rmal"\n'.encode()
+    with pytest.raises(InputError, match=r"row 0: expected a label of printable|no text"):
+        read(content)
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [

@@ -54,6 +54,18 @@ def test_lungs_that_are_cut_are_told_in_a_frame_of_usual_shape(size_px):
     assert reasons(pixels[::-1][:70], mask[::-1][:70], size_px) == [BELOW]
 
 
+@pytest.mark.parametrize("size_px", [128, 192, 256])
+@pytest.mark.parametrize("below", [False, True])
+def test_lungs_close_to_the_frame_are_not_cut_and_lungs_on_it_are(size_px, below):
+    image = np.full((size_px, size_px), 99, dtype=np.uint8)
+    for gap, cut in ((0, True), (1, False), (size_px // 32, False)):
+        mask = np.zeros_like(image)
+        mask[gap : size_px // 2, size_px // 4 : size_px // 2] = 1
+        mask[gap : size_px // 2, 5 * size_px // 8 : 3 * size_px // 4] = 1
+        found = judge_framing(image, mask[::-1] if below else mask)
+        assert [one.reason for one in found] == ([BELOW if below else ABOVE] if cut else [])
+
+
 def test_black_borders_change_nothing():
     square, mask = prepared(*film(), 96)
     plain = measure_framing(square, mask)

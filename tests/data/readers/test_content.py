@@ -2,15 +2,17 @@
 
 import gzip
 import io
+from itertools import pairwise
 
 import nibabel
 import numpy as np
 import pydicom
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from isnet_cxr.data.finding.judging import judge
 from isnet_cxr.data.readers import UnreadableImage, radiograph, read_image, read_mask
 from isnet_cxr.data.readers.content import content_of, look_at
 from isnet_cxr.data.writers import write_dicom, write_mask
@@ -88,12 +90,14 @@ def test_masks_are_known_by_content_too(tmp_path):
     np.testing.assert_array_equal(read_mask(tmp_path / "a.nii.gz"), mask)
 
 
+@settings(deadline=None)
 @given(TEXT)
 def test_text_is_text_and_no_image(text):
     content = look_at(text.encode())
     assert not content.is_image or text.startswith("BM")
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=600))
 def test_any_bytes_have_words_and_random_ones_are_no_dicom(junk):
     content = look_at(b"\x07\x03" + junk)
@@ -140,3 +144,53 @@ def test_a_gzip_file_grows_to_the_limit_and_no_further(tmp_path, monkeypatch):
     with pytest.raises(UnreadableImage, match="grows to more than 1,048,576 bytes"):
         read_image(path)
     assert content_of(path).is_image
+
+
+@settings(deadline=None)
+@given(cuts=st.lists(st.integers(0, 400), max_size=5), zeros=st.integers(0, 600))
+def test_a_gzip_file_of_several_members_is_one_file(tmp_path_factory, cuts, zeros):
+    """As bgzip and ``cat`` make them; zeros behind are a tape's padding (RFC 1952)."""
+    path = tmp_path_factory.getbasetemp() / "members.gz"
+    content = raster("PNG")
+    ends = [0, *sorted(cuts), len(content)]
+    pieces = [content[start:end] for start, end in pairwise(ends)]
+    path.write_bytes(b"".join(map(gzip.compress, pieces)) + bytes(zeros))
+    assert content_of(path).words == "gzipped PNG image"
+    np.testing.assert_allclose(read_image(path).pixels, GREY, atol=1 / 255)
+
+
+def test_a_member_that_is_cut_or_an_image_of_its_own_is_refused(tmp_path):
+    path, content = tmp_path / "f.gz", raster("PNG")
+    whole = gzip.compress(content[:90]) + gzip.compress(content[90:])
+    for end in (-1, -9, -30):
+        path.write_bytes(whole[:end])
+        with pytest.raises(UnreadableImage, match="damaged or cut off"):
+            read_image(path)
+    path.write_bytes(gzip.compress(content) + gzip.compress(raster("TIFF")))
+    with pytest.raises(UnreadableImage, match="several images in one gzip file"):
+        read_image(path)
+
+
+FOREIGN = {
+    "HEIC image": b"\x00\x00\x00\x18ftypheic" + bytes(40),
+    "AVIF image": b"\x00\x00\x00\x1cftypavif" + bytes(40),
+    "JPEG XL image": b"\xff\x0a" + bytes(40),
+    "PNM image": b"P5\n# made by hand\n2 2 255\n\x00\x01\x02\x03",
+    "NRRD image": b"NRRD0004\ntype: uchar\n\n\x00",
+    "MetaImage": b"ObjectType = Image\nNDims = 2\n",
+    "Photoshop image": b"8BPS\x00\x01" + bytes(40),
+}
+
+
+@pytest.mark.parametrize("words", FOREIGN)
+@pytest.mark.parametrize("name", ["a", "a.png", "a.txt"])
+def test_an_image_of_a_kind_that_is_not_read_fails_by_name(tmp_path, words, name):
+    """It is an image all the same: nobody wants it counted among notes and tables."""
+    content = look_at(FOREIGN[words])
+    assert (content.kind, content.words) == ("foreign", words)
+    verdict = judge(name, content)
+    assert verdict.outcome == "failed"
+    assert words in verdict.reason
+    (tmp_path / name).write_bytes(FOREIGN[words])
+    with pytest.raises(UnreadableImage, match=f"expected an image that is read, got {words}"):
+        read_image(tmp_path / name)

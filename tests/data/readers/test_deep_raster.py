@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tifffile
 
-from isnet_cxr.data.readers import read_image
+from isnet_cxr.data.readers import UnreadableImage, read_image, read_mask
 
 SIZES = [(9, 14), (31, 8), (16, 24)]
 
@@ -99,3 +99,49 @@ def test_deep_images_are_turned_upright(tmp_path, wedge, turn):
         upright = {1: values, 3: values[::-1, ::-1], 6: np.rot90(values, -1), 8: np.rot90(values)}
         read = read_image(tmp_path / "f.tif").pixels[0]
         np.testing.assert_allclose(read, upright[turn] / 65535, atol=1e-4)
+
+
+@pytest.mark.parametrize("turn", [1, 3, 6])
+@pytest.mark.parametrize("kind", ["float32", "float32 with holes"])
+def test_a_tiff_of_numbers_is_dark_where_its_photometric_says(tmp_path, wedge, turn, kind):
+    """Whichever of its ends is white; what is no number is as dark as anything."""
+    grey = (wedge(24, 31, 12) / 4095).astype(np.float32)
+    hole = np.zeros(grey.shape, dtype=bool)
+    hole[:3] = "holes" in kind
+    read = []
+    for photometric, shown in (("minisblack", grey), ("miniswhite", 1 - grey)):
+        values = np.where(hole, np.float32(np.inf), shown)
+        values[0, 0] = -np.inf if "holes" in kind else values[0, 0]
+        orientation = [(274, "H", 1, turn, True)]
+        tifffile.imwrite(tmp_path / "f.tif", values, photometric=photometric, extratags=orientation)
+        read.append(read_image(tmp_path / "f.tif").pixels[0])
+    np.testing.assert_allclose(read[0], read[1], atol=1e-5)
+    upright = {1: grey, 3: grey[::-1, ::-1], 6: np.rot90(grey, -1)}[turn]
+    filled = {1: hole, 3: hole[::-1, ::-1], 6: np.rot90(hole, -1)}[turn]
+    assert np.corrcoef(read[0][~filled], upright[~filled])[0, 1] > 0.999
+    assert not read[0][filled].any()
+
+
+@pytest.mark.parametrize(
+    ("channels", "options"),
+    [
+        (3, {"photometric": "rgb", "planarconfig": "separate"}),
+        (4, {"photometric": "rgb", "planarconfig": "separate", "extrasamples": ["unassalpha"]}),
+        (4, {"photometric": "separated"}),
+    ],
+)
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_deep_colours_in_planes_or_inks_are_refused(tmp_path, wedge, channels, options, order):
+    planes = np.stack([wedge(24, 31, 16)] * channels)
+    samples = planes if "planarconfig" in options else np.moveaxis(planes, 0, -1)
+    tifffile.imwrite(tmp_path / "f.tif", samples.astype(f"{order}u2"), byteorder=order, **options)
+    for read in (read_image, read_mask):
+        with pytest.raises(UnreadableImage, match="colours of 16 bits in a form that is not read"):
+            read(tmp_path / "f.tif")
+
+
+def test_signed_bytes_are_refused(tmp_path, wedge):
+    values = (wedge(24, 31, 8).astype(np.int16) - 128).astype(np.int8)
+    tifffile.imwrite(tmp_path / "f.tif", values)
+    with pytest.raises(UnreadableImage, match="signed values of 8 bits"):
+        read_image(tmp_path / "f.tif")

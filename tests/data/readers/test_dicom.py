@@ -82,7 +82,16 @@ def test_modality_lut_comes_before_the_window(make):
     np.testing.assert_allclose(read_image(path).pixels[0], [[0, 1 / 3], [1, 1]], atol=1e-6)
 
 
-@pytest.mark.parametrize("header", [{"WindowWidth": 0}, {"WindowCenter": 90000}])
+@pytest.mark.parametrize(
+    "header",
+    [
+        {"WindowWidth": 0},
+        {"WindowCenter": 90000},
+        {"WindowCenter": 32768, "WindowWidth": 65536},  # of 16 bits: the image would be black
+        {"WindowCenter": 64, "WindowWidth": 128},  # of 8 bits: white
+        {"WindowCenter": 0, "WindowWidth": 1e6},
+    ],
+)
 def test_an_unusable_window_falls_back_to_percentiles(make, header):
     values = np.arange(10000).reshape(100, 100) % 4096
     read = read_image(make(values, **header))
@@ -91,6 +100,40 @@ def test_an_unusable_window_falls_back_to_percentiles(make, header):
     np.testing.assert_allclose(
         read.pixels[0], np.clip((values - low) / (high - low), 0, 1), atol=1e-5
     )
+
+
+@pytest.mark.parametrize("usable", [1, 2])
+@pytest.mark.parametrize("blank", [(90000, 10), (32768, 65536), (64, 128), (5, -1)])
+def test_of_several_windows_the_first_that_shows_something_is_taken(make, usable, blank):
+    windows = [blank] * usable + [(2048, 4096), (1000, 500)]
+    centres, widths = (list(numbers) for numbers in zip(*windows, strict=True))
+    values = np.arange(10000).reshape(100, 100) % 4096
+    read = read_image(make(values, WindowCenter=centres, WindowWidth=widths))
+    np.testing.assert_allclose(read.pixels[0], values / 4095, atol=1e-6)
+    assert f"window linear (number {usable + 1} of {usable + 2})" in read.steps
+
+
+@pytest.mark.parametrize(
+    ("keyword", "warning"),
+    [
+        ("PhotometricInterpretation", "no photometric interpretation, MONOCHROME2 assumed"),
+        ("PixelRepresentation", "no pixel representation, unsigned values assumed"),
+        ("SamplesPerPixel", ""),
+    ],
+)
+@pytest.mark.parametrize("empty", [False, True])
+def test_what_a_header_leaves_unsaid_is_the_usual_and_warned_of(make, keyword, warning, empty):
+    path = make(X, WindowCenter=400.5, WindowWidth=801)
+    plain = read_image(path)
+    dataset = pydicom.dcmread(path)
+    del dataset[keyword]
+    if empty:
+        setattr(dataset, keyword, None)
+    dataset.save_as(path)
+    read = read_image(path)
+    np.testing.assert_array_equal(read.pixels, plain.pixels)
+    found = [step for step in read.steps if step not in plain.steps]
+    assert found == ([f"warning: {warning}"] if warning else [])
 
 
 def test_padding_is_black_and_does_not_move_the_grey(make):
@@ -119,6 +162,8 @@ def test_at_most_one_inversion(make, photometric, shape):
         ({"ImagerPixelSpacing": [0.3, 0.4]}, (0.3, 0.4)),
         ({"PixelSpacing": [0, 0], "ImagerPixelSpacing": [0.3, 0.4]}, (0.3, 0.4)),
         ({"PixelSpacing": [0, 0]}, None),
+        ({"PixelSpacing": [1e9, 1e9], "ImagerPixelSpacing": [0.3, 0.4]}, (0.3, 0.4)),
+        ({"PixelSpacing": [1e-9, 0.2]}, None),
     ],
 )
 def test_spacing_in_the_patient_wins_if_it_is_one(make, header, expected):

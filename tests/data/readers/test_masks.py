@@ -3,12 +3,13 @@
 import io
 
 import numpy as np
+import pydicom
 import pytest
 from PIL import Image
 from scipy.ndimage import zoom
 
-from isnet_cxr.data.readers import UnreadableImage, read_mask
-from isnet_cxr.data.writers import write_nifti
+from isnet_cxr.data.readers import UnreadableImage, read_image, read_mask
+from isnet_cxr.data.writers import write_dicom, write_nifti
 
 SIZES = [(40, 50), (61, 37), (96, 128)]
 
@@ -194,3 +195,42 @@ def test_a_damaged_mask_is_one_clear_line(tmp_path):
         with pytest.raises(UnreadableImage) as error:
             read_mask(tmp_path / "m.png")
         assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("value", [1, 2, 128, 255])
+def test_one_value_everywhere_is_no_mask_unless_it_is_black(tmp_path, value):
+    """All lung or all background: nobody can tell, and neither is what was drawn."""
+    Image.fromarray(np.full((40, 30), value, np.uint8)).save(tmp_path / "m.png")
+    with pytest.raises(UnreadableImage, match="ambiguous mask: one value everywhere"):
+        read_mask(tmp_path / "m.png")
+
+
+@pytest.mark.parametrize("side", [1, 3, 5])
+def test_white_with_a_few_black_pixels_is_ambiguous(tmp_path, side):
+    """Lungs that fill the image, or a speck on white: the speck is no lung."""
+    mask = np.full((60, 50), 255, np.uint8)
+    mask[20 : 20 + side, 20 : 20 + side] = 0
+    Image.fromarray(mask).save(tmp_path / "m.png")
+    with pytest.raises(UnreadableImage, match="ambiguous mask: nearly all"):
+        read_mask(tmp_path / "m.png")
+
+
+@pytest.mark.parametrize("bits", [1, 2, 8])
+@pytest.mark.parametrize("photometric", ["MONOCHROME1", "MONOCHROME2"])
+def test_a_segmentation_of_one_bit_is_a_mask_and_no_image(tmp_path, labels, bits, photometric):
+    """DICOM keeps binary masks so (PS3.3 A.51), eight pixels in a byte."""
+    lungs, path = labels > 0, tmp_path / "m.dcm"
+    write_dicom(np.zeros((1, *lungs.shape), np.float32), path, None, photometric=photometric)
+    dataset = pydicom.dcmread(path)
+    shown = lungs != (photometric == "MONOCHROME1")
+    dataset.BitsAllocated = 1 if bits == 1 else 8
+    dataset.BitsStored, dataset.HighBit = bits, bits - 1
+    content = np.packbits(shown.ravel(), bitorder="little") if bits == 1 else shown * (2**bits - 1)
+    content = content.astype(np.uint8).tobytes()
+    dataset.PixelData = content + bytes(len(content) % 2)
+    dataset["PixelData"].VR = "OB"
+    dataset.save_as(path)
+    np.testing.assert_array_equal(read_mask(path), lungs)
+    if bits < 8:
+        with pytest.raises(UnreadableImage, match=f"values of {bits} bits"):
+            read_image(path)

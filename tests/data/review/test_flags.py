@@ -3,7 +3,13 @@
 import numpy as np
 import pytest
 
-from isnet_cxr.data.learning.preprocess import shrink
+from isnet_cxr.data.learning.preprocess import (
+    Preprocessing,
+    prepare_image,
+    prepare_mask,
+    shrink,
+    to_bytes,
+)
 from isnet_cxr.data.phantoms import HOSPITALS, make_phantom
 from isnet_cxr.data.readers import read_image, read_mask
 from isnet_cxr.data.review.flags import (
@@ -13,6 +19,7 @@ from isnet_cxr.data.review.flags import (
     SIZE_PX,
     review_flags,
     share_brighter,
+    suspect_prepared,
     suspect_shrunk,
 )
 
@@ -40,6 +47,19 @@ def test_an_image_is_judged_the_same_whether_it_is_at_hand_or_shrunk(phantom):
     for pixels in (phantom.pixels, 1 - phantom.pixels):
         said = suspect_shrunk(shrink(pixels[0], SIZE_PX), phantom.mask)
         assert said == review_flags(pixels, phantom.mask)
+
+
+@pytest.mark.parametrize("size_px", [64, 128, 224, 512])
+@pytest.mark.parametrize("exposure", ["none", "centre", "equalise"])
+def test_it_is_judged_the_same_as_a_network_sees_it(phantom, size_px, exposure):
+    settings = Preprocessing(size_px=size_px, exposure=exposure)
+    wide = np.pad(phantom.pixels, ((0, 0), (0, 0), (20, 70)))
+    lungs = np.pad(phantom.mask, ((0, 0), (20, 70)))
+    height, width = lungs.shape
+    for pixels, mask in ((wide, lungs), (1 - wide, lungs), (wide, np.zeros_like(lungs))):
+        square = to_bytes(prepare_image(pixels, settings)[0])
+        said = suspect_prepared(square, prepare_mask(mask, size_px), height=height, width=width)
+        assert said == review_flags(pixels, mask)
 
 
 def test_share_brighter_counts_ties_half():

@@ -15,13 +15,15 @@ def test_the_bench_compares_what_it_measures_in_one_run(command):
         figures["predict_cpu_s"] / figures["reference_cpu_s"]
     )
     assert figures["cpu_ratio"] > 0
-    rates = told["throughput"]["per_second"]
-    slower = min(rates["decoding"], rates["passes"])
-    assert told["throughput"]["without_heatmaps"] == pytest.approx(
-        rates["job_without_heatmaps"] / slower
-    )
-    assert all(rate > 0 for rate in rates.values())
-    assert told["throughput"]["with_heatmaps"] == pytest.approx(rates["job"] / rates["all_four"])
+    throughput = told["throughput"]
+    rates, cpu = throughput["per_second"], throughput["cpu_seconds"]
+    assert all(value > 0 for value in [*rates.values(), *cpu.values()])
+    for ratio, passes in (("without_heatmaps", "passes"), ("beside_own_passes", "own_passes")):
+        slower = min(rates["decoding"], rates[passes])
+        assert throughput[ratio] == pytest.approx(rates["job_without_heatmaps"] / slower)
+        least = max(cpu["decoding"], cpu[passes])
+        assert throughput[f"cpu_{ratio}"] == pytest.approx(least / cpu["job_without_heatmaps"])
+    assert throughput["with_heatmaps"] == pytest.approx(rates["job"] / rates["all_four"])
     assert all(goal["met"] in (True, False) for goal in told["goals"])
 
 

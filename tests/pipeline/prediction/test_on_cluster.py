@@ -12,7 +12,7 @@ import pytest
 from clusters import TwoNodes, two_nodes
 
 from isnet_cxr.data.errors import InputError
-from isnet_cxr.data.writers import write_png
+from isnet_cxr.data.writers import write_dicom, write_png
 from isnet_cxr.pipeline.prediction.batch import predict_images
 from isnet_cxr.pipeline.prediction.on_cluster import predict_on_cluster
 
@@ -82,6 +82,29 @@ def test_a_lost_machine_costs_nothing(nodes, inputs, classifier_package, tmp_pat
     write_png(np.random.default_rng(999).random((1, 40, 48), np.float32), inputs[0] / "new.png")
     predict_on_cluster(inputs, out=there, address=nodes.address, **given)
     assert len((there / "predictions.csv").read_text().splitlines()) == 1 + 116
+
+
+def test_objects_for_an_archive_are_those_of_the_local_job(nodes, classifier_package, tmp_path):
+    pytest.importorskip("highdicom", reason="the extra dicom is not installed")
+    from isnet_cxr.pipeline.prediction.dicom_objects import ask_for
+
+    inputs = [tmp_path / "inputs"]
+    for number in range(20):
+        pixels = np.random.default_rng(number // 2).random((1, 40, 48), np.float32)  # and copies
+        write_dicom(pixels, inputs[0] / f"{number}.dcm", (0.4, 0.7), view="PA", patient_id="Jane")
+    given = {"model": classifier_package, "device": "cpu"}
+    asked = [ask_for("sr", classifier_package, None)]
+    predict_images(inputs, out=tmp_path / "here", shown=False, asked=asked, **given)
+    there = tmp_path / "there"
+    predict_on_cluster(inputs, out=there, address=nodes.address, dicom="sr", **given)
+    assert len(list((there / "shards").glob("of-*/*"))) > 1
+    names = [
+        {path.name for path in (out / "dicom").iterdir()} for out in (there, tmp_path / "here")
+    ]
+    assert names[0] == names[1]
+    assert len(names[0]) == 10
+    tables = [(out / "predictions.csv").read_bytes() for out in (there, tmp_path / "here")]
+    assert tables[0] == tables[1]
 
 
 def test_results_of_another_job_or_among_the_inputs_are_refused(

@@ -1,13 +1,15 @@
 """Model card and checklists: every item once, filled where the study knows, open elsewhere."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
-from isnet_cxr.pipeline.config import parse_study
+from isnet_cxr.pipeline.config import CeilingConfig, parse_study
 from isnet_cxr.pipeline.report.checklists import CHECKLISTS, OPEN, fill
 from isnet_cxr.pipeline.report.documents import CHECKS, MODEL_CARD, write_documents
+from isnet_cxr.pipeline.report.facts import partition
 from isnet_cxr.pipeline.report.material import ReportMaterial
 from isnet_cxr.pipeline.study.images import StudyImages
 from isnet_cxr.pipeline.study.sources import LeftOut
@@ -79,9 +81,27 @@ def test_the_checklists_are_tables_of_markdown(material, tmp_path):
     assert "unreadable: 7" in page
 
 
+def test_hospitals_held_out_are_in_the_checklists(material, tmp_path):
+    across = {"folds": [{"name": "without nih"}, {"name": "without siim"}]}
+    study = replace(material, summary={**material.summary, "across": across})
+    write_documents(study, tmp_path, versions="")
+    assert (
+        "held out of further trainings: without nih; without siim."
+        in (tmp_path / "checklists.md").read_text()
+    )
+
+
 def test_a_study_without_external_tests_says_so(material, tmp_path):
     alone = StudyImages({}, material.images.development, {})
     summary = {"classification": {}, "verdict": []}
     study = ReportMaterial(material.config, {}, alone, {}, None, [], summary)
     write_documents(study, tmp_path, versions="")
     assert "nothing is known of hospitals" in (tmp_path / MODEL_CARD).read_text()
+
+
+def test_folds_of_an_external_test_are_told(material):
+    assert partition(material).endswith("External tests are not split.")
+    ceilings = {"away": CeilingConfig(folds=3)}
+    config = material.config.model_copy(update={"ceilings": ceilings})
+    said = partition(replace(material, config=config))
+    assert "not split, but for their ceilings, by patient, away into 3 folds; no other" in said

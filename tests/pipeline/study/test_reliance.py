@@ -15,6 +15,7 @@ from isnet_cxr.classification.settings import ClassifierSettings
 from isnet_cxr.data.bias.corners import stamp_corners
 from isnet_cxr.pipeline.prediction.outputs import OUTPUTS
 from isnet_cxr.pipeline.prediction.predictor import Predictor
+from isnet_cxr.pipeline.study.doubts import doubt_measures
 from isnet_cxr.pipeline.study.measures import MEASURES
 from isnet_cxr.pipeline.study.reliance import accounted, score_reliance
 
@@ -29,6 +30,7 @@ class Asked:
 
     testing: Path
     classifier: str = "network"
+    seed: int = 0
 
     def predictions(self, test: str) -> pd.DataFrame:
         return pd.read_csv(self.testing / f"{test}.csv")
@@ -113,6 +115,8 @@ def test_inhibition_has_perfect_heatmaps_and_is_caught_by_two_measures(tmp_path)
     assert found["measures"]["relevance"] > 0.999
     assert found["rank"] > 0.999
     assert {"bias_test", "exchange"} <= set(found["caught"])
+    (doubt,) = doubt_measures({"network": {"internal": found}}, {})["relevance"]
+    assert doubt.startswith("May have been fooled by network"), "and the report says so"
 
 
 def test_an_image_that_stands_twice_is_measured_twice(tmp_path):

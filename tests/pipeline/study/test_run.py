@@ -196,7 +196,31 @@ def test_mlflow_has_a_run_below_the_studys_for_every_training(finished):
     isnet = runs["isnet seed 0"].info.run_id
     assert [m.step for m in client.get_metric_history(isnet, "val_loss")] == [0, 1, 2]
     kept = {file.path for file in client.list_artifacts(isnet)}
-    assert kept == {"figures", "package"}
+    assert kept == {"evidence.json", "figures", "package"}
+
+
+def test_two_classifiers_can_be_compared_by_the_names_of_their_figures(finished):
+    client = MlflowClient(finished.tracking_uri)
+    experiment = client.get_experiment_by_name("tiny").experiment_id
+    named = 'metrics."away/reliance/exchange" > -9'
+    runs = client.search_runs([experiment], named, order_by=['metrics."over seeds/away/auc" DESC'])
+    names = {run.info.run_name: set(run.data.metrics) for run in runs}
+    assert set(names) == {"baseline seed 0", "isnet seed 0", f"{CONTROL} seed 0"}
+    for name in ("away/pointing/covid/hits", "heatmaps/noise/rank", "over seeds/away/gap"):
+        assert name in names["baseline seed 0"] & names["isnet seed 0"]
+    groups = {name for name in names["isnet seed 0"] if "/conflict/" in name}
+    assert groups == {name for name in names["baseline seed 0"] if "/conflict/" in name}
+
+
+def test_heatmaps_are_checked_against_boxes_and_for_sanity(finished):
+    pointing = finished.summary["pointing"]
+    assert set(pointing) == {"internal", "away"}
+    assert set(pointing["away"]) == {"pneumonia", "covid", "all"}, "normal images have no boxes"
+    assert set(pointing["away"]["covid"]) == {"baseline", "isnet"}
+    assert set(finished.summary["sanity"]) == {"baseline", "isnet"}
+    page = finished.report.read_text()
+    assert 'id="sanity"' in page
+    assert "Do the heatmaps point at the finding?" in page
 
 
 def test_a_classifiers_package_carries_the_lung_segmenter(finished, out):

@@ -3,13 +3,14 @@
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from isnet_cxr.data.readers import read_image, read_mask
 from isnet_cxr.data.writers import write_mask, write_png
 from isnet_cxr.pipeline.config import DatasetConfig
 from isnet_cxr.pipeline.study import sources
-from isnet_cxr.pipeline.study.sources import read_dataset
+from isnet_cxr.pipeline.study.sources import keep_at_most, read_dataset
 
 
 @pytest.fixture
@@ -72,3 +73,25 @@ def test_a_publishers_dataset_is_imported_once(montgomery, tmp_path, monkeypatch
     first = read_dataset("there", montgomery, tmp_path / "out", [], progress=False)
     monkeypatch.setattr(sources, "import_dataset", None)  # calling it would be an error
     assert read_dataset("there", montgomery, tmp_path / "out", [], progress=False).equals(first)
+
+
+def test_so_many_images_of_a_class_are_kept_whole_patients_first_and_the_rest_is_counted(tmp_path):
+    values = {"phantoms": {"hospital": "oakdale", "images_per_class": 3}, "at_most": {"covid": 2}}
+    left_out = []
+    limited = DatasetConfig.model_validate(values)
+    images = read_dataset("generated", limited, tmp_path, left_out, progress=False)
+    assert images["label"].value_counts().to_dict() == {"normal": 3, "pneumonia": 3, "covid": 2}
+    assert [(one.reason, one.count) for one in left_out] == [("beyond the study's `at_most`", 1)]
+
+
+@pytest.mark.parametrize("limit", [1, 4, 7, 100])
+def test_the_same_patients_are_kept_in_any_order_and_none_is_cut_but_the_last(limit):
+    rows = pd.DataFrame({"patient_id": np.repeat(list("abcdefgh"), 3), "label": "normal"})
+    kept = keep_at_most(rows, {"normal": limit})
+    assert len(kept) == min(limit, len(rows))
+    assert (kept["patient_id"].value_counts() < 3).sum() <= 1
+    shuffled = rows.sample(frac=1, random_state=1)
+    assert set(keep_at_most(shuffled, {"normal": limit})["patient_id"]) == set(kept["patient_id"])
+    more = keep_at_most(rows, {"normal": limit + 1})
+    assert set(kept.index) <= set(more.index)
+    assert len(keep_at_most(rows, {"covid": limit})) == len(rows)

@@ -101,6 +101,45 @@ def test_classes_of_several_hospitals_pass_for_every_method(here):
     check_tables(study(here, classifiers=GROUPS))
 
 
+def test_a_hospital_alone_is_refused_where_a_method_needs_several(here):
+    phantoms = {
+        name: {"phantoms": {"hospital": "oakdale", "images_per_class": 12}} for name in "ab"
+    }
+    config = study(
+        here,
+        classes=["normal", "covid"],
+        datasets=phantoms
+        | {"there": {"phantoms": {"hospital": "elmwood", "images_per_class": 12}}},
+        development=["a", "there"],
+        external={},
+        classifiers=GROUPS,
+        across_hospitals={"classifiers": ["fair"]},
+    )
+    with pytest.raises(InputError, match=r"fair: group_dro .* in the training 'without elmwood'"):
+        check_tables(config)
+
+
+def test_what_is_held_out_is_foreseen(here):
+    phantoms = {
+        name: {"phantoms": {"hospital": name, "images_per_class": 12}}
+        for name in ("elmwood", "oakdale", "northgate")
+    }
+    config = study(
+        here,
+        datasets=phantoms,
+        development=list(phantoms),
+        external={},
+        across_hospitals={"classifiers": ["baseline"]},
+    )
+    assert check_tables(config) == [
+        "without elmwood: trained on northgate + oakdale (normal, covid), "
+        "tested at elmwood (covid, normal; 24 images)",
+        "without oakdale: trained on elmwood + northgate (normal, covid), "
+        "tested at oakdale (covid, normal; 24 images)",
+        "never held out (fewer than two classes of 10 patients): northgate",
+    ]
+
+
 def test_given_splits_count_for_patients(here):
     path = here / "here" / "manifest.csv"
     one_patient(here, "covid")

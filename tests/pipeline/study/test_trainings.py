@@ -10,8 +10,10 @@ from isnet_cxr.data.learning.preprocess import Preprocessing
 from isnet_cxr.data.manifests.manifest import read_manifest
 from isnet_cxr.data.writers import write_mask
 from isnet_cxr.pipeline.config import CONTROL, parse_study
+from isnet_cxr.pipeline.study import folds as folding
 from isnet_cxr.pipeline.study import jobs as module
 from isnet_cxr.pipeline.study import lungs, machine, steps
+from isnet_cxr.pipeline.study.folds import plan_folds
 from isnet_cxr.pipeline.study.images import StudyImages
 from isnet_cxr.pipeline.study.jobs import plan_jobs, prepare_images
 from isnet_cxr.pipeline.study.trainings import Training, plan_trainings
@@ -57,6 +59,7 @@ def finish(training: Training) -> None:
         (training.learning, training.learn),
         (training.validating, training.learn),
         (training.testing, training.test),
+        (training.checking, training.checks),
     ):
         steps.once(folder, {"digest": digest}, lambda _: None)
 
@@ -121,6 +124,34 @@ def test_what_is_finished_stays_so_while_nothing_changes(development, tmp_path):
     assert jobs == []
 
 
+def test_hospitals_held_out_have_trainings_and_tests_of_their_own(
+    development, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(folding, "SHOWN", 2)
+    across = {"classifiers": ["other"], "only": ["other"], "seeds": [1]}
+    config = study(tmp_path, across_hospitals=across)
+    found = images(development)
+    found.development["site"] = ["xy"[number // 8] for number in range(16)]
+    out = tmp_path / "out"
+    folds = plan_folds(found.development, config.classes, config.across_hospitals).folds
+    trainings = plan_trainings(config, found, out, lungs="", folds=folds)
+    assert [str(training.folder.relative_to(out)) for training in trainings] == [
+        "classifiers/baseline/seed-0",
+        "classifiers/baseline/seed-1",
+        "across/without x/other/seed-1",
+        "across/without y/other/seed-1",
+    ]
+    whole = plan_trainings(study(tmp_path), found, out, lungs="")
+    assert {one.learn for one in whole} > {one.learn for one in trainings[:2]}
+    assert [one.is_whole for one in trainings] == [True, True, False, False]
+    job = plan_jobs(config, found, trainings, out, lungs=None, folds=folds)[2]
+    assert set(job.tests) == {"internal", "x"}
+    assert set(read_manifest(job.tests["x"])["site"]) == {"x"}
+    assert set(read_manifest(job.development)["site"]) == {"y"}
+    assert job.samples == {}
+    assert job.training.name == "other, without x, seed 1"
+
+
 def test_a_mask_changed_on_disk_makes_trainings_anew(development, tmp_path):
     for training in plan(tmp_path, development):
         finish(training)
@@ -145,6 +176,59 @@ def test_a_changed_extension_makes_trainings_anew(development, tmp_path):
     assert {one.learn for one in before}.isdisjoint(one.learn for one in after)
 
 
+def boxed(development: Path) -> StudyImages:
+    found = images(development)
+    found.development["boxes"] = "[[0.1, 0.2, 0.6, 0.7]]"
+    return found
+
+
+def test_heatmaps_of_classifiers_are_checked_but_not_of_controls_and_bias_tests(
+    development, tmp_path
+):
+    bias_tests = {"corners": {"classifiers": ["baseline"]}}
+    trainings = plan(tmp_path, development, background_control=True, bias_tests=bias_tests)
+    checked = {(own.classifier, own.bias) for own in trainings if own.checks}
+    assert checked == {("baseline", None), ("other", None)}
+
+
+def test_other_numbers_repeat_the_checks_alone(development, tmp_path):
+    for training in plan(tmp_path, development):
+        finish(training)
+    for change in ({"sanity_per_class": 5}, {"pointing_per_class": 7}):
+        again = plan(tmp_path, development, **change)
+        assert not any(training.is_finished for training in again)
+        assert all(
+            steps.is_done(own.testing, {"digest": own.test})
+            and steps.is_done(own.learning, {"digest": own.learn})
+            for own in again
+        )
+
+
+@pytest.mark.parametrize(("per_class", "asked"), [(1, True), (0, False)])
+def test_checks_are_asked_for_once_and_may_be_off(
+    development, tmp_path, monkeypatch, per_class, asked
+):
+    from isnet_cxr.pipeline.study import pointing, sanity
+
+    numbers = {"sanity_per_class": per_class, "pointing_per_class": per_class, "seeds": [0],
+               "classifiers": {"baseline": {"method": "baseline"}}}  # fmt: skip
+    found, config = boxed(development), study(tmp_path, **numbers)
+    trainings = plan_trainings(config, found, tmp_path / "out", lungs="")
+    (job,) = plan_jobs(config, found, trainings, tmp_path / "out", lungs=None)
+    calls = []
+
+    def record(_package, manifest, to, **_):
+        calls.append((to.name, len(read_manifest(manifest))))
+        to.parent.mkdir(parents=True, exist_ok=True)
+        to.touch()
+
+    monkeypatch.setattr(pointing, "ask_where", record)
+    monkeypatch.setattr(sanity, "ask_sanity", record)
+    for _ in range(2):  # an interrupted check does not begin anew
+        module._check(job, lambda *_: None, tmp_path / "checks")
+    assert calls == ([("sanity.csv", 2), ("internal.csv", 2)] if asked else [])
+
+
 def test_images_are_prepared_by_several_processes_once_for_all_trainings(
     development, tmp_path, monkeypatch
 ):
@@ -162,7 +246,8 @@ def test_images_are_prepared_by_several_processes_once_for_all_trainings(
     monkeypatch.setattr(module, "number_of_workers", lambda: 3)
     prepare_images(jobs, progress=False)
     settings = Preprocessing(size_px=16)
-    assert used == [(count, settings, 3) for count in (8, 4, 4, 4)]  # train, val, test, samples
+    counts = (8, 4, 4, 4, 4)  # train, val, test, samples, sanity
+    assert used == [(count, settings, 3) for count in counts]
     prepared = {path.name for path in (tmp_path / "out" / "cache").iterdir()}
     rows = read_manifest(jobs[0].development)
     real(rows[rows["split"] == "train"], settings, cache=jobs[0].cache, progress=False)

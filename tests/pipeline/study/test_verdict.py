@@ -25,7 +25,8 @@ def summary(low: float, high: float, *, caught: list[str]) -> dict:
     [
         (0.02, 0.1, "better than"),
         (-0.1, -0.01, "worse than"),
-        (-0.04, 0.05, "equal to"),
+        (-0.04, 0.03, "equal (to within 0.05) to"),
+        (-0.03, -0.01, "equal (to within 0.05) to"),
         (-0.2, 0.05, "not told apart from"),
     ],
 )

@@ -46,7 +46,9 @@ def predict(images: pd.DataFrame, skill: float, seed: int) -> pd.DataFrame:
     logits = HEAT * (generator.normal(size=(len(images), 3)) + skill * np.eye(3)[truth])
     probabilities = apply_temperature(np.exp(logits - logits.max(axis=1, keepdims=True)), 1.0)
     frame = images[["image_id", "patient_id", "dataset", "label"]].assign(
-        gate=np.where(np.arange(len(images)) % 10, "frontal chest", "refused"), strangeness=1.0
+        gate=np.where(np.arange(len(images)) % 10, "frontal chest", "refused"),
+        strangeness=1.0,
+        relevance_inside_lungs=0.5,
     )
     return frame.assign(**{f"p_{name}": probabilities[:, n] for n, name in enumerate(CLASSES)})
 
@@ -86,3 +88,9 @@ def evidence(tests, tmp_path_factory: pytest.TempPathFactory) -> dict:
 def manifest():
     """Makes the images of a test."""
     return make_manifest
+
+
+@pytest.fixture(scope="package")
+def predictions():
+    """Makes the predictions of a test."""
+    return predict

@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from isnet_cxr.pipeline.report.evidence import evidence_content
+from isnet_cxr.pipeline.report.evidence import evidence_content, reasons_table
+from isnet_cxr.pipeline.report.evidence_plots import plot_coverage
 from isnet_cxr.pipeline.study.evidence.compared import compare_classifiers
 from isnet_cxr.pipeline.study.evidence.matrix import name_confounded
 from isnet_cxr.pipeline.study.evidence.tested import Fixed, Predictions
@@ -80,6 +81,37 @@ def test_what_decides_about_answering_is_told(evidence):
     assert told["reasons"]["gate refuses"]["coverage"] == pytest.approx(0.9)
     assert told["reasons"]["lung mask failed"]["coverage"] == pytest.approx(0.8)
     assert evidence["local_normals"]["good"]["away"]["normals"] == 20
+
+
+def test_every_reason_not_to_answer_has_a_curve(evidence):
+    """Its probability, strangeness, gate and lung mask: each ends where all images are answered."""
+    told = evidence["abstention"]
+    figure = plot_coverage(told)
+    rows = [axes for axes in figure.axes if axes.get_ylabel()]
+    assert [axes.get_ylabel() for axes in rows] == [
+        "by probability", "by strangeness", "by the gate", "by the lung mask"
+    ]  # fmt: skip
+    everything = told["good"]["internal"]["by_coverage"]["probability"][-1]
+    for axes in rows:
+        (curve,) = [line for line in axes.lines if line.get_label() == "good"]
+        assert curve.get_xydata()[-1] == pytest.approx((1, everything))
+        assert (np.diff(curve.get_xdata()) >= 0).all()
+    (gate,) = [line for line in rows[2].lines if line.get_label() == "good"]
+    first = told["good"]["internal"]["reasons"]["gate refuses"]
+    assert (first["coverage"], first["accuracy"]) in [tuple(point) for point in gate.get_xydata()]
+
+
+@pytest.mark.parametrize("coverage", [None, 1.0])
+def test_a_reason_that_no_test_knows_or_that_sorts_out_nothing_has_no_row(evidence, coverage):
+    told = {"coverage": coverage, "accuracy": 0.7, "abstained": None}
+    reasons = {} if coverage is None else {"gate refuses": told, "lung mask failed": told}
+    bare = {
+        name: {test: {**own, "reasons": reasons} for test, own in tests.items()}
+        for name, tests in evidence["abstention"].items()
+    }
+    assert reasons_table(bare).rows == []
+    rows = [axes.get_ylabel() for axes in plot_coverage(bare).axes if axes.get_ylabel()]
+    assert rows == ["by probability", "by strangeness"]
 
 
 def test_the_report_has_a_place_for_all_of_it(evidence):

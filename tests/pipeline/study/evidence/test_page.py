@@ -19,7 +19,24 @@ from isnet_cxr.pipeline.report.evidence import evidence_content
 
 pytestmark = pytest.mark.slow
 
-PARTS = ("matrix", "classes", "tests", "calibration", "abstention")
+PARTS = ("matrix", "ceilings", "classes", "tests", "calibration", "abstention")
+
+
+def figure(value: float, spread: float = 0.05) -> dict:
+    return {"value": value, "ci95": [value - spread, value + spread]}
+
+
+CEILINGS = {
+    "away": {
+        "figure": "pair_auc",
+        "baseline": "poor",
+        "classes": ["normal", "pneumonia"],
+        "reached": {"baseline": figure(0.6), "ceiling": figure(0.9)},
+        "gap": figure(0.3),
+        "gained": {"good": figure(0.15), "a classifier of a long name": figure(-0.03)},
+        "closed": {"good": figure(0.5, 0.2), "a classifier of a long name": figure(-0.1, 0.3)},
+    }
+}
 A4_PX = 703
 """Width of A4 less two margins of 12 mm, at 96 pixels per inch."""
 
@@ -48,7 +65,9 @@ def page(evidence, tmp_path_factory: pytest.TempPathFactory) -> str:
     macro, style = report.split("<!doctype")[0], re.search(r"<style>.*?</style>", report, re.S)
     assert style is not None
     body = macro + '{% include "evidence.html.j2" %}'
-    html = environment.from_string(body).render(evidence=evidence_content(evidence))
+    html = environment.from_string(body).render(
+        evidence=evidence_content({**evidence, "ceilings": CEILINGS})
+    )
     path = tmp_path_factory.mktemp("page") / "page.html"
     head = (
         '<!doctype html><meta charset="utf-8"><meta name="viewport" content="width=device-width">'

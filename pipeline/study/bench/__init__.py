@@ -1,0 +1,1 @@
+"""What the end of a large study costs: figures, report and documents."""
