@@ -130,7 +130,7 @@ def check_figures(summary: Mapping[str, Any]) -> list[Check]:
         Check(
             "ISNet, internal minus external macro F1",
             own["isnet"] - far["isnet"],
-            0.10,
+            0.20,
             at_least=False,
         ),
         *(

@@ -89,7 +89,7 @@ def test_workers_change_nothing(tmp_path):
 
 
 @pytest.mark.parametrize("hospital", HOSPITALS.values(), ids=lambda hospital: hospital.name)
-def test_marks_are_seen_outside_the_lungs_only(hospital):
+def test_marks_and_pads_are_seen_outside_the_lungs_only(hospital):
     for label, looks in hospital.looks.items():
         for look in looks:
             unframed = replace(look, border=None)
@@ -99,7 +99,7 @@ def test_marks_are_seen_outside_the_lungs_only(hospital):
             )
             inside = bare.mask == 1
             np.testing.assert_array_equal(bare.pixels[0][inside], marked.pixels[0][inside])
-            assert (np.abs(bare.pixels - marked.pixels) > 0.2).any() == bool(look.marks)
+            assert (np.abs(bare.pixels - marked.pixels) > 0.2).any() == bool(look.marks or look.pads)
 
 
 @pytest.mark.parametrize("label", LABELS)

@@ -29,7 +29,7 @@ def test_one_seed_is_its_own_mean():
     assert average([figures]) == figures
 
 
-def demo_summary(*, baseline: float, isnet: float, dice: float = 0.96) -> dict:
+def demo_summary(*, baseline: float, exchange: float, isnet: float, dice: float = 0.96) -> dict:
     def tests(own: float, external: float, lungs: float) -> dict:
         scores = {"internal": own, "hillcrest": external + 0.05, "southbank": external - 0.05}
         return {t: {"macro_f1": f1, "relevance_inside_lungs": lungs} for t, f1 in scores.items()}
@@ -38,13 +38,14 @@ def demo_summary(*, baseline: float, isnet: float, dice: float = 0.96) -> dict:
         "segmentation": {"oakdale": {"dice": dice}},
         "classification": {
             "baseline": tests(1.0, baseline, 0.4),
+            "exchange": tests(1.0, exchange, 0.5),
             "isnet": tests(0.95, isnet, 0.95),
         },
     }
 
 
 def test_the_demonstration_holds_when_every_figure_does():
-    checks = check_figures(demo_summary(baseline=0.4, isnet=0.93))
+    checks = check_figures(demo_summary(baseline=0.2, exchange=0.3, isnet=0.88))
     assert all(check.held for check in checks), [check.line for check in checks]
 
 
@@ -52,11 +53,18 @@ def test_the_demonstration_holds_when_every_figure_does():
     ("figures", "missed"),
     [
         (
-            {"baseline": 0.8, "isnet": 0.93},
+            {"baseline": 0.8, "exchange": 0.3, "isnet": 0.93},
             {"baseline, internal minus external", "ISNet minus baseline"},
         ),
-        ({"baseline": 0.4, "isnet": 0.7}, {"ISNet, internal minus external"}),
-        ({"baseline": 0.4, "isnet": 0.93, "dice": 0.9}, {"lung Dice"}),
+        (
+            {"baseline": 0.2, "exchange": 0.8, "isnet": 0.93},
+            {"exchange, internal minus external", "ISNet minus exchange"},
+        ),
+        (
+            {"baseline": 0.2, "exchange": 0.3, "isnet": 0.6},
+            {"ISNet, internal minus external"},
+        ),
+        ({"baseline": 0.2, "exchange": 0.3, "isnet": 0.93, "dice": 0.9}, {"lung Dice"}),
     ],
 )
 def test_a_missed_figure_is_named(figures, missed):
