@@ -63,7 +63,7 @@ def test_nothing_in_common_is_an_error(reference, predicted):
 
 
 def test_a_mask_of_another_size_names_the_image(reference, predicted, tmp_path):
-    write_mask(np.ones((4, 5), np.uint8), tmp_path / f"{predicted['image_id'][1]}.png")
+    write_mask(np.eye(4, 5, dtype=np.uint8), tmp_path / f"{predicted['image_id'][1]}.png")
     with pytest.raises(ValueError, match=f"image {predicted['image_id'][1]}: mask must be"):
         score_masks(predicted, reference)
 

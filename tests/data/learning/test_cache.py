@@ -53,7 +53,7 @@ def test_an_image_that_cannot_be_read_is_listed_and_left_out(tmp_path, manifest)
 
 
 def test_a_mask_of_another_size_is_a_failure(tmp_path, manifest):
-    write_mask(np.ones((9, 9)), tmp_path / "3_mask.png")
+    write_mask(np.eye(9), tmp_path / "3_mask.png")
     reasons = {f.path.name: f.reason for f in load_images(manifest, SETTINGS, cache=None).failures}
     assert reasons["3.png"] == "lung mask of 9 x 9 px, image of 20 x 24 px"
 
@@ -72,7 +72,7 @@ def test_other_settings_images_or_masks_are_prepared_anew(tmp_path, manifest):
 
     before = load()
     assert (load(Preprocessing(16, "none")).images != before.images).any()
-    write_mask(np.ones((20, 24)), tmp_path / "1_mask.png")
+    write_mask(np.pad(np.ones((18, 22)), 1), tmp_path / "1_mask.png")
     os.utime(tmp_path / "1_mask.png", ns=(1, 1))
     assert load().masks[1].sum() > before.masks[1].sum()
 

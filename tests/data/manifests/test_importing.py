@@ -102,7 +102,7 @@ def test_no_text_of_a_header_reaches_what_an_import_writes(tmp_path, caplog):
     ("mask", "reason"),
     [
         (np.zeros((12, 8)), "lung mask is empty"),
-        (np.ones((8, 12)), "lung mask of 8 x 12 px, image of 12 x 8 px"),
+        (np.eye(8, 12), "lung mask of 8 x 12 px, image of 12 x 8 px"),
     ],
 )
 def test_an_unusable_mask_is_a_failure(tmp_path, dataset, mask, reason):

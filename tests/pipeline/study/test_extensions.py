@@ -145,7 +145,7 @@ def undo_splits(manifest: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.usefixtures("restored")
 def test_what_is_registered_outside_is_in_summary_report_and_mlflow(write_images, tmp_path):
-    undo_splits(write_images("here", lungs=np.ones((40, 32), np.uint8), count=48))
+    undo_splits(write_images("here", lungs=np.pad(np.ones((38, 30), np.uint8), 1), count=48))
     config, out = parse_study(values(tmp_path), folder=tmp_path), tmp_path / "out"
     finished = run_study(config, out, say=lambda _: None, progress=False)
     told = finished.summary["bias"]["edges"]["a"]

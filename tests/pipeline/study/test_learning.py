@@ -1,5 +1,6 @@
 """One training by two processes: each image once, the network of one process, killed, refused."""
 
+import time
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -119,14 +120,19 @@ def test_a_training_that_was_stopped_goes_on_as_if_it_had_not_been(learning, tog
     class Stopped(Exception):  # noqa: N818
         pass
 
+    stopped = learning("stopped", METHODS["baseline"])
+    kept = stopped.out / "checkpoints" / "last.ckpt"
+
     def stop(_kind: str, content: tuple[int, dict[str, float]]) -> None:
         if content[0] == 0:
+            until = time.monotonic() + 60  # an epoch is told before it is kept
+            while not kept.is_file() and time.monotonic() < until:
+                time.sleep(0.05)
             raise Stopped
 
-    stopped = learning("stopped", METHODS["baseline"])
     with pytest.raises(Stopped):
         learn(stopped, stop, processes=2)
-    assert (stopped.out / "checkpoints" / "last.ckpt").is_file()
+    assert kept.is_file()
     package, told = train(stopped, processes=2)
     assert [number for number, _ in told] == [1]
     assert [line["epoch"] for line in read_epochs(package.parent)] == [0, 1]
