@@ -31,6 +31,7 @@ def serve(connection: Connection) -> None:
             encoded = connection.recv_bytes()
         except EOFError:
             return
+        answer: dict[str, Any]
         try:
             limit_memory(options["rows"] * options["columns"] * options["samples_per_pixel"])
             values = np.ascontiguousarray(decode(options, encoded))
@@ -38,6 +39,7 @@ def serve(connection: Connection) -> None:
             content = values.tobytes()
         except Exception as error:  # each decoder fails in its own way
             answer, content = {"error": type(error).__name__}, b""
+        answer["resident"] = resident_bytes()
         connection.send_bytes(json.dumps(answer).encode())
         connection.send_bytes(content)
 
@@ -72,6 +74,13 @@ def limit_memory(samples: int) -> None:
     limit = pages * resource.getpagesize() + SPARE_BYTES + BYTES_PER_SAMPLE * samples
     hard = resource.getrlimit(resource.RLIMIT_AS)[1]
     resource.setrlimit(resource.RLIMIT_AS, (limit, hard))
+
+
+def resident_bytes() -> int:
+    """Memory that this process holds; 0 where it cannot be known."""
+    if not sys.platform.startswith("linux"):
+        return 0
+    return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
 
 
 if __name__ == "__main__":

@@ -25,6 +25,8 @@ from numpy.typing import NDArray
 WORKER = Path(__file__).with_name("decoder_worker.py")
 TIME_LIMIT_S = 60.0
 """Ten times what the largest image takes on one core."""
+RESIDENT_LIMIT = 2**28
+"""A process that holds more bytes after a frame is ended: decoders leak what they fail on."""
 
 _lock = threading.Lock()
 _idle: dict[int, list["_Process"]] = {}  # by the process that reads: a fork must not share a pipe
@@ -67,12 +69,16 @@ def _borrowed() -> Iterator["_Process"]:
     except BaseException:
         process.end()
         raise
+    if process.resident > RESIDENT_LIMIT:
+        process.end()
+        return
     with _lock:
         idle.append(process)
 
 
 class _Process:
     def __init__(self) -> None:
+        self.resident = 0  # bytes, after the latest frame
         self._connection, theirs = multiprocessing.Pipe()
         self._process = subprocess.Popen(
             # -P: the worker's folder must not stand in the module path, nor be imported from.
@@ -89,7 +95,9 @@ class _Process:
             self._connection.send_bytes(json.dumps(options).encode())
             self._connection.send_bytes(encoded)
             if self._connection.poll(TIME_LIMIT_S):
-                return json.loads(self._connection.recv_bytes()), self._connection.recv_bytes()
+                answer = json.loads(self._connection.recv_bytes())
+                self.resident = answer.pop("resident")
+                return answer, self._connection.recv_bytes()
         except (EOFError, OSError):
             raise DecodingError("the decoder crashed") from None
         raise DecodingError(f"the decoder took more than {TIME_LIMIT_S:.0f} s")
