@@ -78,7 +78,7 @@ class Classifier:
         """How heatmaps are made, as its method says."""
         return attribution_of(self.settings)
 
-    @torch.no_grad()
+    @torch.inference_mode()
     def predict(
         self, images: NDArray[np.uint8], masks: NDArray[np.uint8] | None = None
     ) -> NDArray[np.float32]:

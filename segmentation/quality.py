@@ -11,15 +11,17 @@ from typing import Any, Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import binary_dilation, binary_erosion, find_objects, label
+from scipy.ndimage import find_objects, label
+
+from isnet_cxr.segmentation.neighbours import PLUS, disk, grow, shrink
 
 Pixel = TypeVar("Pixel", bound=np.generic)
 Quality = Literal["good", "doubtful", "failed"]
 JUDGED_SIZE_PX = 128  # longest side at which masks are judged
 PAIR = 2
 POOR, SOUND = 0.85, 0.95  # Dice below which a verdict should flag a mask, and above, not
-BRIDGE_PX = 1  # half the width of what joins lungs that touch, at that size
-BAND_PX = 3  # half the width of the band along the outline, at that size
+BRIDGE = PLUS  # what joins lungs that touch is narrower, at that size
+BAND = disk(3)  # how far the band along the outline reaches, at that size
 Places = tuple[tuple[int, int], ...]
 EDGES: Places = ((0, 1), (2, 1), (1, 0), (1, 2))  # neighbours, from the upper left one
 CORNERS: Places = ((0, 0), (0, 2), (2, 0), (2, 2))
@@ -160,8 +162,8 @@ def measure_features(
 
 def _parted(mask: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Part lungs that touch along a narrow bridge, if something of the mask is left then."""
-    core = binary_erosion(mask, iterations=BRIDGE_PX)
-    grown = binary_dilation(core, iterations=BRIDGE_PX) & (mask != 0)
+    lungs = mask != 0
+    grown = grow(shrink(lungs, BRIDGE, beyond=False), BRIDGE) & lungs
     return grown.astype(np.uint8) if grown.any() else mask
 
 
@@ -230,7 +232,6 @@ def _expected_dice(mask: NDArray[np.uint8], probabilities: NDArray[np.float32]) 
 
 
 def _sureness(mask: NDArray[np.uint8], probabilities: NDArray[np.float32]) -> float:
-    rows, columns = np.mgrid[-BAND_PX : BAND_PX + 1, -BAND_PX : BAND_PX + 1]
-    disk = rows**2 + columns**2 <= BAND_PX**2
-    band = binary_dilation(mask, disk) != binary_erosion(mask, disk, border_value=1)
+    lungs = mask != 0
+    band = grow(lungs, BAND) & ~shrink(lungs, BAND, beyond=True)
     return float(np.abs(2 * probabilities[band] - 1).mean()) if band.any() else math.nan

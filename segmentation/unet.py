@@ -68,13 +68,17 @@ def fold_norms(network: nn.Module) -> nn.Module:
     """Fold every batch norm of a ``ResidualUNet`` into the convolution before it, in place.
 
     In evaluation mode, a norm is one more multiplication by constants: folded, it takes no time.
+    What follows writes its result where it read, which spares the system a fresh piece of memory.
 
     Returns:
         The network, in evaluation mode: the same function, not to be trained any more.
     """
     for block in network.eval().modules():
         after = getattr(block, "adn", None)
-        if after is None or not isinstance(after.N, nn.BatchNorm2d):
+        if after is None:
+            continue
+        after.A = nn.LeakyReLU(after.A.weight.item(), inplace=True)
+        if not isinstance(after.N, nn.BatchNorm2d):
             continue
         if isinstance(block.conv, nn.ConvTranspose2d):
             block.conv = fuse_conv_bn_eval(block.conv, after.N, transpose=True)
@@ -119,7 +123,7 @@ class _Residual(nn.Module):
     def forward(self, features: Tensor) -> Tensor:
         passed: Tensor = self.residual(features)
         convolved: Tensor = self.conv(features)
-        return convolved + passed
+        return convolved.add_(passed)
 
 
 def _block(convolution: nn.Module, channels: int, norm: Norm | None) -> nn.Sequential:

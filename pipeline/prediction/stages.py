@@ -56,6 +56,11 @@ class Way:
     clock: Clock
     _own: threading.local = field(default_factory=threading.local, repr=False)
 
+    def __post_init__(self) -> None:
+        """Spare the classifier what only an explanation would need."""
+        if not self.explains:
+            self.predictor.only_predict()
+
     @property
     def explains(self) -> bool:
         """Whether anything that is written needs an explanation."""

@@ -62,6 +62,18 @@ def test_it_is_judged_the_same_as_a_network_sees_it(phantom, size_px, exposure):
         assert said == review_flags(pixels, mask)
 
 
+def test_share_brighter_is_the_same_of_bytes_and_of_numbers():
+    generator = np.random.default_rng(0)
+    these = generator.integers(90, 256, 700, dtype=np.uint8)
+    those = generator.integers(0, 200, 900, dtype=np.uint8)
+    pairs = np.subtract.outer(these.astype(int), those.astype(int))
+    expected = ((pairs > 0) + (pairs == 0) / 2).mean()
+    assert share_brighter(these, those) == pytest.approx(expected)
+    assert share_brighter(these / np.float32(255), those / np.float32(255)) == pytest.approx(
+        expected
+    )
+
+
 def test_share_brighter_counts_ties_half():
     these, those = np.float32([1, 2, 3]), np.float32([2, 2])
     assert share_brighter(these, those) == pytest.approx((0 + 0.5 + 1) / 3)
