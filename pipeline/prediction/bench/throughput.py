@@ -5,11 +5,11 @@ The networks are those of the published method in size: DenseNet-121 at 224 px a
 
 Without heatmaps the job is compared with the slower of two loops: one that decodes, and one that
 passes the networks, as their builders make them, and does nothing else. What the job does to pass
-them faster (its layout of weights, folded norms, layers called as functions) is in the job alone; beside its own passes it is
-measured as well. With heatmaps, it is compared with a loop that decodes, passes, explains and
-writes pictures by the job's own means. Each loop has as many threads as the job, and all cores to
-itself. Images pass the networks one by one, as in the job, whose results must not depend on their
-company; by how much a batch would be faster is measured as well.
+them faster (its layout of weights, folded norms, layers called as functions) is in the job alone;
+beside its own passes it is measured as well. With heatmaps, it is compared with a loop that
+decodes, passes, explains and writes pictures by the job's own means. Each loop has as many threads
+as the job, and all cores to itself. Images pass the networks one by one, as in the job, whose
+results must not depend on their company; by how much a batch would be faster is measured as well.
 
 On a machine that is busy, ratios of CPU seconds say more than those of rates: both are told.
 """
