@@ -135,28 +135,9 @@ def test_what_is_refused_is_listed_and_tried_again(objects, folder, monkeypatch)
         assert (again.sent, again.before, again.failures) == (1, 2, [])
 
 
-@contextmanager
-def _node(answer):
-    """Start a node that answers as it is told, and yield its address and itself."""
-    from pynetdicom import AE, evt
-    from pynetdicom.presentation import StoragePresentationContexts
-
-    entity = AE(ae_title="NODE")
-    for context in StoragePresentationContexts:
-        entity.add_supported_context(context.abstract_syntax)
-    server = entity.start_server(
-        ("127.0.0.1", 0), block=False, evt_handlers=[(evt.EVT_C_STORE, answer)]
-    )
-    try:
-        yield f"NODE@127.0.0.1:{server.server_address[1]}", server
-    finally:
-        server.shutdown()
-        server.server_close()
-
-
-def test_a_status_of_warning_is_taken_and_one_of_failure_is_not(folder):
+def test_a_status_of_warning_is_taken_and_one_of_failure_is_not(folder, dicom_node):
     statuses = iter([0xB000, 0xA700, 0x0000])
-    with _node(lambda event: next(statuses)) as (to, _):
+    with dicom_node(lambda event: next(statuses)) as (to, _):
         outcome = send_folder(folder, to)
     assert outcome.sent == 2
     assert [one.reason for one in outcome.failures] == ["refused with status 0xA700"]
@@ -167,7 +148,7 @@ def impatient(monkeypatch):
     monkeypatch.setattr("isnet_cxr.data.pacs.store.ANSWER_S", 1)
 
 
-def test_a_node_that_ends_the_association_is_called_again(folder, impatient):
+def test_a_node_that_ends_the_association_is_called_again(folder, impatient, dicom_node):
     calls = []
 
     def answer(event):
@@ -176,7 +157,7 @@ def test_a_node_that_ends_the_association_is_called_again(folder, impatient):
             event.assoc.abort()
         return 0x0000
 
-    with _node(answer) as (to, _):
+    with dicom_node(answer) as (to, _):
         outcome = send_folder(folder, to)
         assert outcome.sent == 2
         assert "the node ended the association" in outcome.failures[0].reason
@@ -186,7 +167,7 @@ def test_a_node_that_ends_the_association_is_called_again(folder, impatient):
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # pynetdicom's
-def test_a_node_that_is_gone_costs_nothing_of_what_was_taken(folder, impatient):
+def test_a_node_that_is_gone_costs_nothing_of_what_was_taken(folder, impatient, dicom_node):
     calls = []
 
     def answer(event):
@@ -197,7 +178,7 @@ def test_a_node_that_is_gone_costs_nothing_of_what_was_taken(folder, impatient):
         return 0x0000
 
     servers = []
-    with _node(answer) as (to, server):
+    with dicom_node(answer) as (to, server):
         servers.append(server)
         outcome = send_folder(folder, to)
         assert (outcome.sent, len(outcome.failures)) == (1, 2)

@@ -3,7 +3,6 @@
 import csv
 import json
 import socket
-from contextlib import contextmanager
 
 import pytest
 
@@ -48,25 +47,6 @@ def predict(command, images, classifier_package, tmp_path):
     return run
 
 
-@contextmanager
-def node(answer):
-    """Run an archive that answers every object as it is told; lend its address."""
-    from pynetdicom import AE, evt
-    from pynetdicom.presentation import StoragePresentationContexts
-
-    entity = AE(ae_title="NODE")
-    for context in StoragePresentationContexts:
-        entity.add_supported_context(context.abstract_syntax)
-    server = entity.start_server(
-        ("127.0.0.1", 0), block=False, evt_handlers=[(evt.EVT_C_STORE, answer)]
-    )
-    try:
-        yield f"NODE@127.0.0.1:{server.server_address[1]}"
-    finally:
-        server.shutdown()
-        server.server_close()
-
-
 def nobody() -> str:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -78,14 +58,14 @@ def rows(path):
         return list(csv.DictReader(stream))
 
 
-def test_what_was_predicted_is_sent_once(predict, images, tmp_path):
+def test_what_was_predicted_is_sent_once(predict, images, tmp_path, dicom_node):
     got = []
 
     def take(event):
         got.append(str(event.request.AffectedSOPInstanceUID))
         return 0
 
-    with node(take) as to:
+    with dicom_node(take) as (to, _):
         code, said, record = predict(to)
         assert (code, record["exit_code"]) == (0, 0)
         assert f"{to}: 3 files: 3 sent, 0 sent before, 0 failed" in said
@@ -97,7 +77,9 @@ def test_what_was_predicted_is_sent_once(predict, images, tmp_path):
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # pynetdicom's
-def test_an_archive_that_is_away_costs_no_prediction_and_gets_the_rest_later(predict, tmp_path):
+def test_an_archive_that_is_away_costs_no_prediction_and_gets_the_rest_later(
+    predict, tmp_path, dicom_node
+):
     to = nobody()
     code, said, record = predict(to)
     assert (code, record["exit_code"]) == (3, 3)
@@ -107,16 +89,16 @@ def test_an_archive_that_is_away_costs_no_prediction_and_gets_the_rest_later(pre
     assert len(rows(tmp_path / "out" / "predictions.csv")) == 3
     assert len(rows(tmp_path / "out" / "dicom" / "not-sent.csv")) == 3
     before = (tmp_path / "out" / "predictions.csv").read_bytes()
-    with node(lambda _: 0) as other:
+    with dicom_node(lambda _: 0) as (other, _):
         code, _, record = predict(other)
     assert (code, record["exit_code"], record["sending"]["sent"]) == (0, 0, 3)
     assert (tmp_path / "out" / "predictions.csv").read_bytes() == before
     assert rows(tmp_path / "out" / "dicom" / "not-sent.csv") == []
 
 
-def test_what_is_refused_is_listed_and_the_exit_code_says_it(predict, tmp_path):
+def test_what_is_refused_is_listed_and_the_exit_code_says_it(predict, tmp_path, dicom_node):
     answers = iter([0, 0xA700, 0])
-    with node(lambda _: next(answers)) as to:
+    with dicom_node(lambda _: next(answers)) as (to, _):
         code, said, record = predict(to, "--json")
     assert (code, record["exit_code"]) == (3, 3)
     assert json.loads(said[said.index("{") : said.rindex("}") + 1]) == record
