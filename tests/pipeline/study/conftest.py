@@ -1,4 +1,4 @@
-"""Lets tests and spawned processes import ``tests_jobs`` and ``tests_layout`` from this folder."""
+"""Lets tests and spawned processes import the helpers ``tests_*.py`` of this folder."""
 
 import sys
 from pathlib import Path

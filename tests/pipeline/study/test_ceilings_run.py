@@ -1,14 +1,12 @@
 """A study with a ceiling on a handful of phantoms, killed in a fold and continued."""
 
-import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import pandas as pd
 import pytest
 import yaml
 from mlflow import MlflowClient
+from tests_killing import kill_at  # beside this file, see conftest
 
 from isnet_cxr.data.manifests.manifest import read_manifest, write_manifest
 from isnet_cxr.data.phantoms import HOSPITALS, make_hospital
@@ -68,28 +66,8 @@ def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def finished(study_file: Path, out: Path) -> Finished:
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("MLFLOW_TRACKING_URI", raising=False)
-        kill_in_fold(study_file, out)
+        kill_at("ceiling of away fold 2 seed 0: epoch 1/3", study_file, out)
         return run_study(load_study(study_file), out, say=lambda _: None, progress=False)
-
-
-def kill_in_fold(study_file: Path, out: Path) -> None:
-    """Start the study by its command, and kill it in the second fold."""
-    command = [sys.executable, "-u", "-c", "from isnet_cxr.pipeline.cli import main; main()"]
-    study = subprocess.Popen(
-        [*command, "study", str(study_file), "--out", str(out)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    )
-    assert study.stdout is not None
-    for line in study.stdout:
-        if "ceiling of away fold 2 seed 0: epoch 1/3" in line:
-            study.send_signal(signal.SIGKILL)
-            break
-    else:
-        pytest.fail("the second fold was never trained")
-    study.wait()
-    study.stdout.close()
 
 
 def test_every_image_is_predicted_once_by_a_network_that_never_saw_its_patient(finished, out):

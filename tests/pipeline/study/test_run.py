@@ -1,10 +1,6 @@
 """A whole study on a handful of phantoms: done once, continued when killed, the same every time."""
 
 import json
-import os
-import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import pandas as pd
@@ -12,6 +8,7 @@ import pytest
 import yaml
 from mlflow import MlflowClient
 from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
+from tests_killing import kill_at  # beside this file, see conftest
 from tests_layout import beyond_the_edge, has_browser  # beside this file, see conftest
 
 from isnet_cxr.data.bias import CLASS_MARK_TESTS
@@ -240,7 +237,7 @@ def test_a_finished_study_repeats_nothing(finished, out, study_file):
 
 def test_a_killed_study_goes_on_and_comes_to_the_same_figures(finished, study_file, tmp_path):
     out = tmp_path / "out"
-    kill_in_training(study_file, out)
+    kill_at("seed 0: epoch 1/3", study_file, out)
     assert not (out / "summary.json").exists()
     lungs = (out / "lungs" / "segmenter" / "package" / "weights.safetensors").stat().st_mtime_ns
     done = run_study(load_study(study_file), out, say=lambda _: None, progress=False)
@@ -259,23 +256,3 @@ def test_changed_settings_repeat_only_what_they_change(finished, out, study_file
     moved = {path for path, time in weights_in(out).items() if before[path] != time}
     assert moved
     assert all(path.startswith("classifiers/isnet/") for path in moved)
-
-
-def kill_in_training(study_file: Path, out: Path) -> None:
-    """Start the study and kill it, without warning, once a classifier has finished an epoch."""
-    environment = {k: v for k, v in os.environ.items() if k != "MLFLOW_TRACKING_URI"}
-    command = [sys.executable, "-u", "-c", "from isnet_cxr.pipeline.cli import main; main()"]
-    study = subprocess.Popen(
-        [*command, "study", str(study_file), "--out", str(out)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-        env=environment,
-    )
-    assert study.stdout is not None
-    for line in study.stdout:
-        if "seed 0: epoch 1/3" in line:
-            study.send_signal(signal.SIGKILL)
-            break
-    study.wait()
-    study.stdout.close()
