@@ -3,9 +3,13 @@
 from collections.abc import Mapping
 from typing import Any
 
+from rich import box
 from rich.table import Table
 
 from isnet_cxr.classification.figures import Figure, measured
+
+LONGEST_WORD = 20
+"""Of a test's or classifier's name: longer ones may be cut in a narrow terminal."""
 
 
 def figures_table(summary: Mapping[str, Any]) -> Table:
@@ -13,7 +17,8 @@ def figures_table(summary: Mapping[str, Any]) -> Table:
     masks = "; ".join(
         f"{name} {scores['dice']:.3f}" for name, scores in summary["segmentation"].items()
     )
-    table = Table(title=summary["study"], caption=f"lung Dice: {masks}" if masks else None)
+    caption = f"lung Dice: {masks}" if masks else None
+    table = Table(title=summary["study"], caption=caption, box=box.HORIZONTALS, pad_edge=False)
     table.add_column("test")
     table.add_column("classifier")
     sections = _sections(summary)
@@ -24,6 +29,9 @@ def figures_table(summary: Mapping[str, Any]) -> Table:
         table.add_column(name, justify="right")
     for prefix, by_classifier in sections.items():
         _add_tests(table, by_classifier, shown, prefix=prefix)
+    for names in table.columns[:2]:  # in a narrow terminal a name is wrapped, and never cut
+        words = [word for cell in names.cells for word in str(cell).split()]
+        names.min_width = min(LONGEST_WORD, max(map(len, words), default=0))
     return table
 
 

@@ -37,6 +37,17 @@ def test_a_registered_figure_has_a_column_in_report_and_terminal():
     assert "how much to trust" in captured.get()
 
 
+def test_a_narrow_terminal_cuts_no_name():
+    figures = {"internal": scores(0.5), "northeastern hospital": scores(0.7)}
+    classification = {"background only": figures, "isnet": figures}
+    summary = {"study": "s", "segmentation": {}, "classification": classification}
+    console = Console(width=80)
+    with console.capture() as captured:
+        console.print(figures_table(summary))
+    said = captured.get()
+    assert all(word in said for word in ("background", "northeastern", "hospital", "internal"))
+
+
 def test_nothing_is_stressed_where_no_classifier_has_the_figure():
     none = {**scores(0.5), "macro_f1": None}
     table = tables.cross_table({"a": {"internal": none}, "b": {"internal": none}})
