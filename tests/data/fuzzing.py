@@ -57,8 +57,14 @@ class Target:
     read: Callable[[Path], object]
     refusal: type[Exception] | tuple[type[Exception], ...]
     seeds: list[bytes]
+    found: list[Path] = field(default_factory=list)  # on disk: memory shall be the readers' own
     seen: set[str] = field(default_factory=set)
     answers: Counter[str] = field(default_factory=Counter)
+
+    def pick(self, rng: random.Random) -> bytes:
+        """Return a seed, given or found on the way."""
+        number = rng.randrange(len(self.seeds) + len(self.found)) - len(self.seeds)
+        return self.found[number].read_bytes() if number >= 0 else self.seeds[number]
 
 
 def image_seeds() -> dict[str, list[bytes]]:
@@ -234,7 +240,7 @@ def fuzz(minutes: float, seed: int, findings: Path) -> int:
     with TemporaryDirectory() as folder:
         while time.monotonic() < end:
             target = rng.choice(all_targets)
-            content = mutate(rng.choice(target.seeds), target.suffix, rng)
+            content = mutate(target.pick(rng), target.suffix, rng)
             path = Path(folder) / f"f{target.suffix}"
             path.write_bytes(content)
             begun, count = time.monotonic(), count + 1
@@ -257,7 +263,8 @@ def fuzz(minutes: float, seed: int, findings: Path) -> int:
             target.answers[answer] += 1
             if answer not in target.seen and len(content) < 100_000:
                 target.seen.add(answer)
-                target.seeds.append(content)
+                target.found.append(Path(folder) / f"seed-{count}")
+                target.found[-1].write_bytes(content)
     mib = most_mib()
     children = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024
     kinds = sum(len(target.seen) for target in all_targets)
