@@ -17,6 +17,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 Step = tuple[Callable[..., Tensor], tuple[Any, ...]]
 NOTHING_TO_DO = (nn.Identity, nn.Dropout, nn.Dropout2d)
+KNOWN = ("isnet_cxr.", "monai.")
 PLAIN = (nn.Conv2d, nn.BatchNorm2d, nn.ReLU, *NOTHING_TO_DO)
 
 
@@ -49,6 +50,14 @@ def hasten(network: nn.Module) -> int:
         if len(row) and len(known) == len(row):
             setattr(block, name, _Straight(list(row)))
     return folded
+
+
+def calls_rows_whole(network: nn.Module) -> bool:
+    """Whether a network is one of ours or MONAI's, which take nothing out of a row's middle.
+
+    Somebody else's may go through a row layer by layer, and see what folding changes.
+    """
+    return type(network).__module__.startswith(KNOWN)
 
 
 def _fold_norms(row: nn.Sequential, known: set[int]) -> int:

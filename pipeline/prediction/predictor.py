@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from isnet_cxr.classification.classifier import Classifier
 from isnet_cxr.classification.explanation import Explanation
-from isnet_cxr.classification.hastening import hasten
+from isnet_cxr.classification.hastening import calls_rows_whole, hasten
 from isnet_cxr.data.errors import InputError
 from isnet_cxr.data.finding import Found
 from isnet_cxr.data.gate.gate import Gate, Seen
@@ -171,7 +171,8 @@ class Predictor:
 
     def only_predict(self) -> None:
         """Make the classifier faster, for good; it cannot explain any more (see ``hastening``)."""
-        hasten(self.classifier.network)
+        if calls_rows_whole(self.classifier.network):
+            hasten(self.classifier.network)
 
     def copy(self) -> "Predictor":
         """Return one for another thread: explaining a network changes it for a while."""

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from isnet_cxr.classification.hastening import hasten
+from isnet_cxr.classification.hastening import calls_rows_whole, hasten
 from isnet_cxr.classification.networks import build_network
 
 
@@ -118,3 +118,9 @@ def test_a_hastened_network_still_has_its_weights() -> None:
     network = nn.Sequential(nn.Sequential(nn.Conv2d(1, 2, 3), nn.ReLU()))
     hasten(network)
     assert sum(weights.numel() for weights in network.parameters()) == 20
+
+
+def test_only_networks_that_are_known_call_their_rows_whole() -> None:
+    assert calls_rows_whole(build_network("densenet121", classes=3, seed=0))
+    assert calls_rows_whole(build_network("contextnet-small", classes=3, seed=0))
+    assert not calls_rows_whole(_Joined(nn.Conv2d(1, 1, 1)))
