@@ -5,6 +5,7 @@ second. Memory is limited anew for every frame, by what its header says it may n
 """
 
 import json
+import os
 import resource
 import sys
 from multiprocessing.connection import Connection
@@ -18,13 +19,19 @@ from pydicom.pixels.common import PhotometricInterpretation
 from pydicom.uid import UID, JPEGBaseline8Bit, JPEGExtended12Bit
 
 EIGHT_BITS = 8
-SPARE_BYTES = 2**28
+SPARE_BYTES, BLOCK = 2**28, 2**16
+MESSAGES = 2  # the file descriptor on which libjpeg, which GDCM uses, says what is wrong
+MISSING = (b"premature end", b"Premature end", b"bad Huffman code", b"instead of RST")
 BYTES_PER_SAMPLE = 24
 """More than JPEG 2000 needs, the hungriest: its samples are 32 bits wide, and copied."""
 
 
 def serve(connection: Connection) -> None:
     """Answer requests, each a JSON header and the encoded frame, until the other end is closed."""
+    heard, said = os.pipe()
+    os.dup2(said, MESSAGES)
+    os.set_blocking(heard, False)
+    os.set_blocking(MESSAGES, False)  # what finds no room is dropped
     while True:
         try:
             options = json.loads(connection.recv_bytes())
@@ -34,7 +41,11 @@ def serve(connection: Connection) -> None:
         answer: dict[str, Any]
         try:
             limit_memory(options["rows"] * options["columns"] * options["samples_per_pixel"])
+            messages_of(heard)
             values = np.ascontiguousarray(decode(options, encoded))
+            messages = messages_of(heard)
+            if any(words in messages for words in MISSING):
+                raise EOFError  # libjpeg fills what is missing with grey
             answer = {"dtype": values.dtype.str, "shape": values.shape}
             content = values.tobytes()
         except Exception as error:  # each decoder fails in its own way
@@ -42,6 +53,14 @@ def serve(connection: Connection) -> None:
         answer["resident"] = resident_bytes()
         connection.send_bytes(json.dumps(answer).encode())
         connection.send_bytes(content)
+
+
+def messages_of(heard: int) -> bytes:
+    """Return what was said since the last time."""
+    try:
+        return os.read(heard, BLOCK)
+    except BlockingIOError:
+        return b""
 
 
 def decode(options: dict[str, Any], encoded: bytes) -> NDArray[Any]:

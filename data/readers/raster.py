@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from isnet_cxr.data.readers.completeness import check_png, check_tiles, load_jpeg
 from isnet_cxr.data.readers.deep_raster import (
     check_samples,
     deep_grey,
@@ -98,17 +99,28 @@ def open_raster(path: Path) -> tuple[Image.Image, NDArray[Any] | None]:
                 raise UnreadableImage(path, "several frames in one file; one is expected")
             if image.format == "JPEG2000":
                 _check_claim(path, pixels=image.height * image.width)
+            if image.format in ("TIFF", "GIF"):
+                check_tiles(path, image)
             colours = read_deep_jpeg_2000(path, image)
             if colours is None:
                 colours = read_deep_colours(path, image)
             check_samples(path, image, colours)
-            image.load()
-            return _upright(image), deep_grey(image, colours)
+            loaded = _load(path, image)
+            return _upright(loaded), deep_grey(loaded, colours)
     except UnidentifiedImageError:
         unknown = "not an image in a known format, or damaged"
     except Image.DecompressionBombError:
         unknown = "image of too many pixels"
     raise UnreadableImage(path, unknown)
+
+
+def _load(path: Path, image: Image.Image) -> Image.Image:
+    if image.format in ("JPEG", "MPO"):
+        return load_jpeg(path, image)
+    image.load()
+    if image.format == "PNG":
+        check_png(path, image)
+    return image
 
 
 def _check_claim(path: Path, *, pixels: int) -> None:

@@ -145,3 +145,22 @@ def test_signed_bytes_are_refused(tmp_path, wedge):
     tifffile.imwrite(tmp_path / "f.tif", values)
     with pytest.raises(UnreadableImage, match="signed values of 8 bits"):
         read_image(tmp_path / "f.tif")
+
+
+@pytest.mark.parametrize("layout", [{"rowsperstrip": 5}, {"tile": (16, 16)}, {}])
+@pytest.mark.parametrize("compression", [None, "zlib"])
+@pytest.mark.parametrize("side", ["ImageLength", "ImageWidth"])
+@pytest.mark.parametrize(
+    ("kind", "channels"), [("u1", 1), ("u2", 1), ("f4", 1), ("u1", 3), ("u2", 3)]
+)
+def test_a_tiff_is_its_stated_size_or_refused(tmp_path, kind, channels, layout, compression, side):
+    rng, shape = np.random.default_rng(0), (37, 45, 3)[: 2 + (channels == len("RGB"))]
+    values = rng.integers(0, 256, shape).astype(kind)
+    colour = "rgb" if channels == len("RGB") else "minisblack"
+    path = tmp_path / "f.tif"
+    tifffile.imwrite(path, values, photometric=colour, compression=compression, **layout)
+    assert read_image(path).pixels.shape == (1, 37, 45)
+    with tifffile.TiffFile(path, mode="r+b") as file:
+        file.pages[0].tags[side].overwrite(4000)
+    with pytest.raises(UnreadableImage):
+        read_image(path)
