@@ -99,10 +99,25 @@ def test_what_cannot_be_folded_stays(network: nn.Module) -> None:
         pytest.param(nn.Sequential(nn.ReLU(), nn.Dropout(0.9), nn.Identity()), id="little to do"),
         pytest.param(nn.ReLU(inplace=True), id="in place"),
         pytest.param(nn.GELU(), id="another layer"),
+        pytest.param(
+            nn.Sequential(nn.Conv2d(2, 3, 1), nn.ReLU(), nn.ReLU(), nn.Conv2d(3, 2, 3), nn.ReLU()),
+            id="convolutions with what follows",
+        ),
+        pytest.param(
+            nn.Sequential(nn.Conv2d(2, 4, (1, 3), stride=(2, 1), dilation=2, groups=2), nn.ReLU()),
+            id="sides unlike each other",
+        ),
+        pytest.param(nn.Sequential(nn.ReLU(), nn.Conv2d(2, 3, 1)), id="what comes before"),
     ],
 )
 def test_layers_in_a_row_do_what_each_did(row: nn.Module) -> None:
     _holds(nn.Sequential(nn.Sequential(nn.BatchNorm2d(2), row)), torch.rand(2, 2, 9, 9))
+
+
+def test_without_one_dnn_a_row_does_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.backends.mkldnn, "is_available", lambda: False)
+    row = nn.Sequential(nn.Conv2d(2, 3, 1), nn.ReLU(), nn.Conv2d(3, 2, 3))
+    _holds(nn.Sequential(row), torch.rand(2, 2, 9, 9))
 
 
 def test_a_hook_on_a_row_is_still_called() -> None:
