@@ -15,6 +15,7 @@ from typing import BinaryIO
 
 import numpy as np
 import simplejpeg
+from numpy.typing import NDArray
 from PIL import Image
 
 from isnet_cxr.data.readers.radiograph import UnreadableImage
@@ -22,6 +23,9 @@ from isnet_cxr.data.readers.radiograph import UnreadableImage
 JPEG_COLOURS = {"L": "GRAY", "RGB": "RGB"}
 HARMLESS = "extraneous bytes before marker 0xd9"
 """What libjpeg says of bytes behind the last pixel, which some programs leave."""
+JPEG_START, JPEG_END = b"\xff\xd8", b"\xff\xd9"
+# TIFF tags: where strips and tiles begin, their lengths, and what all JPEG images have in common.
+PLACES, COMPRESSION, JPEG_TILES, JPEG_TABLES = ((273, 279), (324, 325)), 259, 7, 347
 PNG_START, PNG_CHECK, PNG_HEADER = 8, 4, ">I4s"
 PNG_CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # by colour type
 # Left, upper, step right, step down of the seven images that an interlaced one is stored as.
@@ -51,20 +55,25 @@ def load_jpeg(path: Path, image: Image.Image) -> Image.Image:
     Raises:
         UnreadableImage: If data are missing or damaged.
     """
-    reason = ""
-    try:
-        content = path.read_bytes()
-        pixels = simplejpeg.decode_jpeg(content, JPEG_COLOURS.get(image.mode, "GRAY"))
-    except ValueError as error:
-        reason = str(error)
-    if reason.endswith(HARMLESS) or (not reason and image.mode not in JPEG_COLOURS):
+    pixels = _decode_jpeg(path, path.read_bytes(), JPEG_COLOURS.get(image.mode, "GRAY"))
+    if pixels is None or image.mode not in JPEG_COLOURS:
         image.load()
         return image
-    if reason:
-        raise UnreadableImage(path, "damaged image: data are missing or wrong (JPEG)")
     loaded = Image.fromarray(pixels.squeeze(-1) if image.mode == "L" else pixels)
     loaded.info, loaded.format = image.info, image.format
     return loaded
+
+
+def _decode_jpeg(path: Path, content: bytes, colours: str) -> NDArray[np.uint8] | None:
+    """Decode a JPEG codestream, or return None where there is more in it than its pixels."""
+    reason = ""
+    try:
+        return np.asarray(simplejpeg.decode_jpeg(content, colours))
+    except ValueError as error:
+        reason = str(error)
+    if reason.endswith(HARMLESS):
+        return None
+    raise UnreadableImage(path, "damaged image: data are missing or wrong (JPEG)")
 
 
 def check_png(path: Path, image: Image.Image) -> None:
@@ -90,17 +99,25 @@ def check_tiles(path: Path, image: Image.Image) -> None:
     """Refuse an image whose tiles or strips leave a part of it empty, which comes out black.
 
     Args:
-        path: The file.
+        path: The file, a TIFF or GIF image.
         image: The same, opened and not yet loaded.
 
     Raises:
-        UnreadableImage: If they do.
+        UnreadableImage: If they do, or are JPEG images that lack data.
     """
     extents = {tile.extents for tile in getattr(image, "tile", ())}
     covered = sum((right - left) * (lower - upper) for left, upper, right, lower in extents)
     if covered != image.width * image.height:
         size = f"{image.height} x {image.width}"
         raise UnreadableImage(path, f"damaged image: {covered:,} pixels in tiles for {size}")
+    tags = getattr(image, "tag_v2", {})
+    if tags.get(COMPRESSION) == JPEG_TILES:
+        tables = tags.get(JPEG_TABLES, b"")[: -len(JPEG_END)]
+        content = path.read_bytes()
+        for offsets, lengths in PLACES:
+            for start, length in zip(tags.get(offsets, ()), tags.get(lengths, ()), strict=True):
+                tile = content[start : start + length]
+                _decode_jpeg(path, tables + tile[len(JPEG_START) :] if tables else tile, "GRAY")
 
 
 def _chunks(file: BinaryIO) -> Iterator[tuple[bytes, bytes]]:

@@ -7,6 +7,7 @@ import zlib
 
 import numpy as np
 import pytest
+import tifffile
 from PIL import Image
 
 from isnet_cxr.data.readers import UnreadableImage, read_image, read_mask
@@ -122,3 +123,16 @@ def test_a_black_png_of_any_kind_is_whole(tmp_path, mode, bits):
 def test_a_gif_whose_frame_is_smaller_is_refused(tmp_path):
     whole = written(noise("L"), "GIF")
     assert refused(tmp_path / "f.gif", whole[:6] + struct.pack("<2H", 80, 128) + whole[10:])
+
+
+@pytest.mark.parametrize("mode", ["L", "RGB"])
+@pytest.mark.parametrize("share", [0.2, 0.6, 0.95])
+def test_a_tiff_of_jpeg_strips_is_whole_or_refused(tmp_path, mode, share):
+    path = tmp_path / "f.tif"
+    noise(mode, (600, 200)).save(path, compression="jpeg")
+    assert read_image(path).pixels.shape == (1, 600, 200)
+    with tifffile.TiffFile(path, mode="r+b") as file:
+        lengths = file.pages[0].tags["StripByteCounts"]
+        counts = [*lengths.value[:-1], int(lengths.value[-1] * share)]
+        lengths.overwrite(counts if len(counts) > 1 else counts[0])
+    assert refused(path, path.read_bytes())
