@@ -27,6 +27,7 @@ from isnet_cxr.pipeline.report.pictures import (
     image_picture,
     lung_pictures,
 )
+from isnet_cxr.pipeline.report.ranking import ranking_content
 from isnet_cxr.pipeline.report.reliance import measures_table, reliance_table, seam_of
 from isnet_cxr.pipeline.study.describe import without_places
 from isnet_cxr.pipeline.study.doubts import doubt_measures
@@ -98,7 +99,7 @@ def write_report(material: ReportMaterial, path: Path) -> None:
 
 def _content(material: ReportMaterial) -> dict[str, Any]:
     config, summary = material.config, material.summary
-    classification = summary["classification"]
+    classification, costs = summary["classification"], costs_table(material)
     return {
         "config": config,
         "headlines": _headlines(material),
@@ -127,7 +128,8 @@ def _content(material: ReportMaterial) -> dict[str, Any]:
         "bias": [_bias_section(name, own) for name, own in summary.get("bias", {}).items()],
         "outputs": tables.outputs_table(summary),
         "curves": _curves(material),
-        "costs": costs_table(material),
+        "costs": costs,
+        "ranking": ranking_content(summary, costs) if classification else None,
         "heatmaps": [
             grid for test in material.images.tests if (grid := _grid(material, test)).rows
         ],
