@@ -77,7 +77,13 @@ def image_seeds() -> dict[str, list[bytes]]:
         Image.fromarray(np.stack([grey] * 4, axis=2)), Image.fromarray(grey > 100),
     ]  # fmt: skip
     seeds: dict[str, list[bytes]] = {}
-    for suffix, kind in ((".png", "PNG"), (".tif", "TIFF"), (".jpg", "JPEG"), (".jp2", "JPEG2000")):
+    for suffix, kind in (
+        (".png", "PNG"),
+        (".tif", "TIFF"),
+        (".jpg", "JPEG"),
+        (".jp2", "JPEG2000"),
+        (".gif", "GIF"),
+    ):
         for picture in pictures:
             stream = io.BytesIO()
             try:
@@ -91,6 +97,10 @@ def image_seeds() -> dict[str, list[bytes]]:
         stream = io.BytesIO()
         planes = colours if len(options) == 1 else np.moveaxis(colours, -1, 0)
         tifffile.imwrite(stream, planes, **options)
+        seeds[".tif"].append(stream.getvalue())
+    for compression in ("jpeg", "tiff_lzw", "tiff_adobe_deflate"):
+        stream = io.BytesIO()
+        pictures[0].save(stream, "TIFF", compression=compression)
         seeds[".tif"].append(stream.getvalue())
     nifti = [
         nibabel.Nifti1Image(values[:, :, None].astype(kind), np.eye(4)).to_bytes()
