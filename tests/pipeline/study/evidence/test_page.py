@@ -15,11 +15,14 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webdriver import WebDriver
 
 import isnet_cxr.pipeline
+from isnet_cxr.pipeline.config import CONTROL
 from isnet_cxr.pipeline.report.evidence import evidence_content
+from isnet_cxr.pipeline.report.ranking import RANKING_HEAD
+from isnet_cxr.pipeline.table import Table
 
 pytestmark = pytest.mark.slow
 
-PARTS = ("matrix", "ceilings", "classes", "tests", "calibration", "abstention")
+PARTS = ("matrix", "ceilings", "classes", "tests", "calibration", "abstention", "ranking")
 
 
 def figure(value: float, spread: float = 0.05) -> dict:
@@ -37,6 +40,23 @@ CEILINGS = {
         "closed": {"good": figure(0.5, 0.2), "a classifier of a long name": figure(-0.1, 0.3)},
     }
 }
+WORST = ("isnet as published −0.400 [−0.30, −0.50]", "0.003", "12.5", "12.5")  # noqa: RUF001
+RANKING = Table(
+    RANKING_HEAD,
+    [
+        [
+            test,
+            str(place),
+            f"multi-task U-Net {place}",
+            "0.900 [0.85, 0.95]",
+            "0.500",
+            "0.9",
+            *WORST,
+        ]
+        for test in ("internal test", "leave out a hospital")
+        for place in range(1, 5)
+    ],
+)
 A4_PX = 703
 """Width of A4 less two margins of 12 mm, at 96 pixels per inch."""
 
@@ -64,15 +84,18 @@ def page(evidence, tmp_path_factory: pytest.TempPathFactory) -> str:
     report = (folder / "report.html.j2").read_text()
     macro, style = report.split("<!doctype")[0], re.search(r"<style>.*?</style>", report, re.S)
     assert style is not None
-    body = macro + '{% include "evidence.html.j2" %}'
+    links = re.findall(r"<a href=.*?</a> ?", report[report.index("<nav>") : report.index("</nav>")])
+    body = macro + '{% include "evidence.html.j2" %}{% include "ranking.html.j2" %}'
     html = environment.from_string(body).render(
-        evidence=evidence_content({**evidence, "ceilings": CEILINGS})
+        evidence=evidence_content({**evidence, "ceilings": CEILINGS}),
+        ranking={"table": RANKING, "by": "internal: macro AUC; abroad: AUC, two classes"},
+        control=CONTROL,
     )
     path = tmp_path_factory.mktemp("page") / "page.html"
     head = (
         '<!doctype html><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
     )
-    path.write_text(f"{head}{style[0]}<main>{html}</main>")
+    path.write_text(f"{head}{style[0]}<main><nav>{''.join(links)}</nav>{html}</main>")
     return path.as_uri()
 
 
