@@ -28,7 +28,7 @@ JPEG_START, JPEG_END = b"\xff\xd8", b"\xff\xd9"
 PLACES, COMPRESSION, JPEG_TILES, JPEG_TABLES = ((273, 279), (324, 325)), 259, 7, 347
 PNG_START, PNG_CHECK, PNG_HEADER = 8, 4, ">I4s"
 PNG_CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # by colour type
-# Left, upper, step right, step down of the seven images that an interlaced one is stored as.
+# Left, upper, step right, step down of what is stored: one image, or seven of an interlaced one.
 WHOLE = ((0, 0, 1, 1),)
 INTERLACED = (
     (0, 0, 8, 8),
