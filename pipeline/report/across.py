@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from isnet_cxr.pipeline.report.evidence import HARD_SPACE, share
-from isnet_cxr.pipeline.report.evidence_plots import RANGE, WIDTH, annotation, shade
+from isnet_cxr.pipeline.report.evidence_plots import annotation, shade, shaded_table
 from isnet_cxr.pipeline.report.plots import INK, STYLE, as_svg
 from isnet_cxr.pipeline.report.tables import NONE, signed
 from isnet_cxr.pipeline.table import Table
@@ -78,22 +78,19 @@ def plot_across(across: Across, classifier: str) -> Figure:
     """
     folds, hospitals = across["folds"], across["hospitals"]
     columns = [INTERNAL, *hospitals]
+    cells = {
+        (row, column): held
+        for row, fold in enumerate(folds)
+        for column, name in enumerate(columns)
+        if (held := _found(fold, classifier, name)) is not None
+    }
+    values = np.full((len(folds), len(columns)), np.nan)
+    for place, held in cells.items():
+        values[place] = shade(held.cell)
     with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(WIDTH, 0.62 * len(folds) + 0.8), layout="constrained")
-        axes = figure.subplots()
-        values = np.full((len(folds), len(columns)), np.nan)
-        for row, fold in enumerate(folds):
-            for column, name in enumerate(columns):
-                held = _found(fold, classifier, name)
-                if held is not None:
-                    values[row, column] = shade(held.cell)
-                    _write(axes, held, row, column, small=len(columns))
-        axes.imshow(values, cmap="Greys", vmin=RANGE[0], vmax=RANGE[1], aspect="auto")
-        axes.set_xticks(range(len(columns)), columns)
-        axes.set_yticks(range(len(folds)), [_trained(fold) for fold in folds])
-        axes.xaxis.tick_top()
-        axes.grid(visible=False)
-        axes.spines[:].set_visible(False)
+        figure, axes = shaded_table(values, [_trained(fold) for fold in folds], columns)
+        for (row, column), held in cells.items():
+            _write(axes, held, row, column, small=len(columns))
     return figure
 
 

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from itertools import chain
 from statistics import fmean, median
 
@@ -18,8 +19,39 @@ HEAD = (
 )  # fmt: skip
 
 
-def costs_table(material: ReportMaterial) -> Table:
-    """List the costs of all classifiers that were trained on images as they are.
+@dataclass(frozen=True)
+class Cost:
+    """What a classifier costs.
+
+    Attributes:
+        epochs: Of a training, mean over seeds.
+        epoch_s: Of an epoch, the median, in s.
+        training_s: Of a training, mean over seeds, in s.
+        prediction_s: CPU time of one image's prediction in a batch, in s.
+        weights: Numbers that are trained.
+        needs_masks: Whether a prediction needs a lung mask.
+    """
+
+    epochs: float
+    epoch_s: float
+    training_s: float
+    prediction_s: float
+    weights: int
+    needs_masks: bool
+
+    @property
+    def minutes(self) -> str:
+        """Minutes of a training, as tables show them."""
+        return f"{self.training_s / 60:.1f}"
+
+    @property
+    def prediction_ms(self) -> str:
+        """Milliseconds of a prediction, as tables show them."""
+        return f"{1000 * self.prediction_s:.1f}"
+
+
+def measure_costs(material: ReportMaterial) -> dict[str, Cost]:
+    """Measure the costs of all classifiers that were trained on images as they are.
 
     Predictions are timed here, on black images: a network takes the same time for any.
     """
@@ -27,29 +59,39 @@ def costs_table(material: ReportMaterial) -> Table:
     for training in material.trainings:
         if training.is_whole:
             epochs.setdefault(training.classifier, []).append(training.epochs())
-    loaded = {name: Classifier.load(material.first_training(name).package) for name in epochs}
-    return make_table(epochs, loaded)
+    return {
+        name: cost_of(own, Classifier.load(material.first_training(name).package))
+        for name, own in epochs.items()
+    }
 
 
-def make_table(
-    epochs: Mapping[str, Sequence[Sequence[Mapping[str, float]]]],
-    loaded: Mapping[str, Classifier],
-) -> Table:
-    """Make the table of the metrics of every training's epochs, and of one classifier each."""
-    rows = []
-    for name, trainings in epochs.items():
-        seconds = [[epoch["seconds"] for epoch in own] for own in trainings]
-        classifier = loaded[name]
-        weights = sum(parameter.numel() for parameter in classifier.network.parameters())
-        rows.append([
+def cost_of(trainings: Sequence[Sequence[Mapping[str, float]]], classifier: Classifier) -> Cost:
+    """Return a classifier's cost from the metrics of every epoch of its trainings."""
+    seconds = [[epoch["seconds"] for epoch in own] for own in trainings]
+    return Cost(
+        epochs=fmean(map(len, seconds)),
+        epoch_s=median(chain.from_iterable(seconds)),
+        training_s=fmean(map(sum, seconds)),
+        prediction_s=prediction_seconds(classifier),
+        weights=sum(parameter.numel() for parameter in classifier.network.parameters()),
+        needs_masks=classifier.needs_masks,
+    )
+
+
+def costs_table(costs: Mapping[str, Cost]) -> Table:
+    """List costs by classifier."""
+    rows = [
+        [
             name,
-            f"{fmean(map(len, seconds)):.0f}",
-            f"{median(chain.from_iterable(seconds)):.1f}",
-            f"{fmean(map(sum, seconds)) / 60:.1f}",
-            f"{1000 * prediction_seconds(classifier):.1f}",
-            f"{weights:,}",
-            "image and lung mask" if classifier.needs_masks else "image",
-        ])  # fmt: skip
+            f"{cost.epochs:.0f}",
+            f"{cost.epoch_s:.1f}",
+            cost.minutes,
+            cost.prediction_ms,
+            f"{cost.weights:,}",
+            "image and lung mask" if cost.needs_masks else "image",
+        ]
+        for name, cost in costs.items()
+    ]
     return Table(HEAD, rows)
 
 

@@ -10,6 +10,7 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from numpy.typing import NDArray
 
 from isnet_cxr.classification.evidence.abstention import COVERAGES
 from isnet_cxr.pipeline.report.plots import FAINT, STYLE, colour_of
@@ -36,19 +37,30 @@ def plot_matrix(matrix: Mapping[str, Any]) -> Figure:
         [[shade(matrix["cells"][name][group["name"]]) for name in names] for group in groups]
     )
     with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(WIDTH, 0.62 * len(groups) + 0.7), layout="constrained")
-        axes = figure.subplots()
-        axes.imshow(values, cmap="Greys", vmin=RANGE[0], vmax=RANGE[1], aspect="auto")
+        figure, axes = shaded_table(values, [_title(group) for group in groups], names)
         for row, group in enumerate(groups):
             for column, name in enumerate(names):
                 text = annotation(matrix["cells"][name][group["name"]])
                 axes.text(column, row, text, ha="center", va="center", fontsize=8.5)
-        axes.set_xticks(range(len(names)), names)
-        axes.set_yticks(range(len(groups)), [_title(group) for group in groups])
-        axes.xaxis.tick_top()
-        axes.grid(visible=False)
-        axes.spines[:].set_visible(False)
     return figure
+
+
+def shaded_table(
+    values: NDArray[np.float64], rows: Sequence[str], columns: Sequence[str]
+) -> tuple[Figure, Axes]:
+    """Draw the cells of a table without texts, shaded by ``values`` (R, C); darker is better.
+
+    NaN leaves a cell blank.
+    """
+    figure = Figure(figsize=(WIDTH, 0.62 * len(rows) + 0.75), layout="constrained")
+    axes = figure.subplots()
+    axes.imshow(values, cmap="Greys", vmin=RANGE[0], vmax=RANGE[1], aspect="auto")
+    axes.set_xticks(range(len(columns)), columns)
+    axes.set_yticks(range(len(rows)), rows)
+    axes.xaxis.tick_top()
+    axes.grid(visible=False)
+    axes.spines[:].set_visible(False)
+    return figure, axes
 
 
 def plot_roc(classes: Mapping[str, Any], test: str) -> Figure:

@@ -17,7 +17,7 @@ from isnet_cxr.pipeline.audit import audit_tables
 from isnet_cxr.pipeline.config import CONTROL
 from isnet_cxr.pipeline.report import plots, tables
 from isnet_cxr.pipeline.report.across import across_content
-from isnet_cxr.pipeline.report.costs import costs_table
+from isnet_cxr.pipeline.report.costs import costs_table, measure_costs
 from isnet_cxr.pipeline.report.evidence import evidence_content
 from isnet_cxr.pipeline.report.heatmaps import plot_sanity, pointing_table, sanity_sentences
 from isnet_cxr.pipeline.report.material import ReportMaterial
@@ -99,7 +99,7 @@ def write_report(material: ReportMaterial, path: Path) -> None:
 
 def _content(material: ReportMaterial) -> dict[str, Any]:
     config, summary = material.config, material.summary
-    classification, costs = summary["classification"], costs_table(material)
+    classification, costs = summary["classification"], measure_costs(material)
     return {
         "config": config,
         "headlines": _headlines(material),
@@ -128,7 +128,7 @@ def _content(material: ReportMaterial) -> dict[str, Any]:
         "bias": [_bias_section(name, own) for name, own in summary.get("bias", {}).items()],
         "outputs": tables.outputs_table(summary),
         "curves": _curves(material),
-        "costs": costs,
+        "costs": costs_table(costs),
         "ranking": ranking_content(summary, costs) if classification else None,
         "heatmaps": [
             grid for test in material.images.tests if (grid := _grid(material, test)).rows

@@ -12,7 +12,7 @@ from typing import Any
 from isnet_cxr.classification.evidence.multiplicity import holm
 from isnet_cxr.classification.figures import FIGURES
 from isnet_cxr.pipeline.config import CONTROL
-from isnet_cxr.pipeline.report.costs import HEAD
+from isnet_cxr.pipeline.report.costs import Cost
 from isnet_cxr.pipeline.report.tables import NONE, number, signed, test_name, with_interval
 from isnet_cxr.pipeline.table import Table
 
@@ -22,7 +22,6 @@ LEAST = 3
 BY = ("pair_auc", "macro_auc")
 INSIDE = "relevance_inside_lungs"
 SIGNIFICANT = 0.05
-MINUTES, MILLISECONDS = HEAD.index("training, minutes"), HEAD.index("prediction, CPU ms")
 RANKING_HEAD = (
     "test", "place", "classifier", "AUC", "its conflict group", "inside the lungs", "compared",
     "p, Holm", "training, minutes", "prediction, CPU ms",
@@ -30,12 +29,12 @@ RANKING_HEAD = (
 P_COLUMN = RANKING_HEAD.index("p, Holm")
 
 
-def ranking_table(summary: Summary, costs: Table) -> Table:
+def ranking_table(summary: Summary, costs: Mapping[str, Cost]) -> Table:
     """Rank the classifiers on every test.
 
     Args:
         summary: The study's figures.
-        costs: As ``costs_table`` makes it.
+        costs: By classifier; those of the control may be missing.
 
     Returns:
         The table, without rows where there are fewer than ``LEAST`` to rank; significant
@@ -46,7 +45,7 @@ def ranking_table(summary: Summary, costs: Table) -> Table:
         return Table(RANKING_HEAD, [])
     tests = {test: _figure(classification, test) for test in next(iter(classification.values()))}
     said = _said(summary.get("comparisons", []), tests)
-    spent = {row[0]: (row[MINUTES], row[MILLISECONDS]) for row in costs.rows}
+    spent = {name: (cost.minutes, cost.prediction_ms) for name, cost in costs.items()}
     rows: list[list[str]] = []
     strong: set[tuple[int, int]] = set()
     for test, key in tests.items():
@@ -75,7 +74,7 @@ def ranked_by(summary: Summary) -> str:
     )
 
 
-def ranking_content(summary: Summary, costs: Table) -> dict[str, Any]:
+def ranking_content(summary: Summary, costs: Mapping[str, Cost]) -> dict[str, Any]:
     """Return what the report shows: ``table``, and ``by`` which figures its tests are ranked."""
     return {"table": ranking_table(summary, costs), "by": ranked_by(summary)}
 

@@ -4,7 +4,7 @@ import pytest
 
 from isnet_cxr.classification.classifier import Classifier
 from isnet_cxr.classification.reading import new_network, read_classifier
-from isnet_cxr.pipeline.report.costs import make_table
+from isnet_cxr.pipeline.report.costs import cost_of, costs_table
 
 
 @pytest.fixture
@@ -19,11 +19,14 @@ def classifiers():
 
 def test_a_row_for_each_classifier(classifiers):
     seconds = {"baseline": [[2.0, 4.0], [3.0, 3.0]], "masked_input": [[60.0] * 4]}
-    epochs = {
-        name: [[{"seconds": epoch} for epoch in training] for training in trainings]
+    costs = {
+        name: cost_of(
+            [[{"seconds": epoch} for epoch in training] for training in trainings],
+            classifiers[name],
+        )
         for name, trainings in seconds.items()
     }
-    table = make_table(epochs, classifiers)
+    table = costs_table(costs)
     baseline, masked = (dict(zip(table.head, row, strict=True)) for row in table.rows)
     assert (baseline["epochs"], masked["epochs"]) == ("2", "4")
     assert (baseline["seconds per epoch"], baseline["training, minutes"]) == ("3.0", "0.1")

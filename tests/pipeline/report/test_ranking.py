@@ -3,7 +3,7 @@
 import pytest
 
 from isnet_cxr.pipeline.config import CONTROL
-from isnet_cxr.pipeline.report.costs import HEAD
+from isnet_cxr.pipeline.report.costs import Cost
 from isnet_cxr.pipeline.report.ranking import RANKING_HEAD, ranked_by, ranking_table
 from isnet_cxr.pipeline.report.tables import NONE
 from isnet_cxr.pipeline.table import Table
@@ -41,8 +41,8 @@ def summary():
 @pytest.fixture
 def costs():
     """Costs of two of them."""
-    row = {"training, minutes": "1.5", "prediction, CPU ms": "2.5"}
-    return Table(HEAD, [[name, *(row.get(one, "x") for one in HEAD[1:])] for name in list(AUC)[:2]])
+    cost = Cost(30, 3.0, 90.0, 0.0025, 1000, needs_masks=False)
+    return dict.fromkeys(list(AUC)[:2], cost)
 
 
 def named(table: Table) -> list[dict]:
@@ -65,6 +65,7 @@ def test_a_row_has_its_conflict_group_its_relevance_and_its_costs(summary, costs
     assert rows[0]["its conflict group"] == NONE
     assert rows[0]["inside the lungs"] == "0.450"
     assert rows[0]["training, minutes"] == "1.5"
+    assert rows[0]["prediction, CPU ms"] == "2.5"
     assert rows[2]["prediction, CPU ms"] == NONE
 
 
