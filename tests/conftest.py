@@ -21,6 +21,16 @@ def cxr_root() -> Path:
 
 
 @pytest.fixture
+def gpu() -> str:
+    """A GPU's name."""
+    import torch
+
+    if not torch.cuda.is_available():
+        pytest.skip("no CUDA device here: GPUs are not tested")
+    return "cuda"
+
+
+@pytest.fixture
 def dicom_node() -> Node:
     """Runs a DICOM node that answers every object as it is told; lends its address and itself."""
     return _dicom_node

@@ -30,6 +30,7 @@ class BenchSettings:
         batch_size: Images per step.
         classes: Outputs, where a case does not say otherwise.
         repeats: Rounds over all cases.
+        device: Where the steps are taken: "cpu", or a GPU as torch names it.
     """
 
     network: str = "densenet121"
@@ -37,6 +38,7 @@ class BenchSettings:
     batch_size: int = 8
     classes: int = 3
     repeats: int = 5
+    device: str = "cpu"
 
 
 @dataclass(frozen=True)
@@ -106,7 +108,8 @@ def case_step(name: str, settings: BenchSettings) -> Step:
 def training_step(case: TrainingCase, settings: BenchSettings) -> Step:
     """Return a whole step of ``case``: forward, losses, gradients, optimizer."""
     classes = case.classes or settings.classes
-    network = build_network(settings.network, classes=classes, seed=0).train()
+    device = torch.device(settings.device)
+    network = build_network(settings.network, classes=classes, seed=0).to(device).train()
     parameters = list(network.parameters())
     optimizer = torch.optim.AdamW(parameters, lr=1e-5)
     batch = made_batch(settings, classes=classes)
@@ -116,7 +119,7 @@ def training_step(case: TrainingCase, settings: BenchSettings) -> Step:
 
     def step() -> None:
         optimizer.zero_grad(set_to_none=True)
-        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=case.bf16):
+        with torch.autocast(device.type, dtype=torch.bfloat16, enabled=case.bf16):
             terms = objective.training_terms(batch, progress=0.0, generator=generator)
         loss = terms["loss"]
         if case.isnet and case.clipping == "one by one":
@@ -128,8 +131,9 @@ def training_step(case: TrainingCase, settings: BenchSettings) -> Step:
 
 
 def _objective(case: TrainingCase, network: nn.Module, classes: int) -> Objective:
+    class_weights = torch.ones(classes, device=next(network.parameters()).device)
     if not case.isnet:
-        return ClassObjective(network, torch.ones(classes))
+        return ClassObjective(network, class_weights)
     isnet = IsnetSettings(
         fraction=case.fraction,
         target_class=case.target_class,
@@ -137,7 +141,7 @@ def _objective(case: TrainingCase, network: nn.Module, classes: int) -> Objectiv
         exchange_share=0.0,
         deep_layers=(_middle_layer(network),) if case.deep else (),
     )
-    return IsnetObjective(network, torch.ones(classes), isnet, epsilon=case.epsilon)
+    return IsnetObjective(network, class_weights, isnet, epsilon=case.epsilon)
 
 
 def _middle_layer(network: nn.Module) -> str:
@@ -149,7 +153,8 @@ def _middle_layer(network: nn.Module) -> str:
 
 def prediction_steps(settings: BenchSettings) -> dict[str, Step]:
     """Return prediction alone, and with a heatmap of every image's top class, by case."""
-    network = build_network(settings.network, classes=settings.classes, seed=0).eval()
+    network = build_network(settings.network, classes=settings.classes, seed=0)
+    network = network.to(settings.device).eval()
     images = made_batch(settings, classes=settings.classes).images
 
     def predict() -> None:
@@ -169,4 +174,5 @@ def made_batch(settings: BenchSettings, *, classes: int) -> Batch:
     images = torch.rand(settings.batch_size, 1, side, side, generator=generator)
     masks = torch.zeros_like(images)
     masks[..., side // 4 : -side // 4, side // 4 : -side // 4] = 1
-    return Batch(images, masks, torch.arange(settings.batch_size) % classes)
+    labels = torch.arange(settings.batch_size) % classes
+    return Batch(*(tensor.to(settings.device) for tensor in (images, masks, labels)))

@@ -76,30 +76,30 @@ def run_bench(
 def targets(figures: dict[str, Figures]) -> list[Target]:
     """Return the promises that the measured cases can be held against."""
 
-    def cpu(name: str) -> float:
+    def time(name: str) -> float:
         return figures[name].cpu_seconds.ratio
 
     def trained(name: str) -> float:
         """Mean over the steps of a training: some measure both gradients, at two passes."""
-        return cpu(name) + (cpu(f"{name}{MEASURED}") - cpu(name)) / MEASURED_EVERY
+        return time(name) + (time(f"{name}{MEASURED}") - time(name)) / MEASURED_EVERY
 
     known: list[tuple[str, tuple[str, ...], Callable[[], float], float]] = [
-        ("whole batch, CPU by baseline", ("random",), lambda: cpu("random"), 2.2),
-        ("quarter batch, CPU by baseline", ("random 1/4",), lambda: cpu("random 1/4"), 1.35),
-        (f"whole batch, gradients measured at one step in {MEASURED_EVERY}, CPU by baseline",
+        ("whole batch, time by baseline", ("random",), lambda: time("random"), 2.2),
+        ("quarter batch, time by baseline", ("random 1/4",), lambda: time("random 1/4"), 1.35),
+        (f"whole batch, gradients measured at one step in {MEASURED_EVERY}, time by baseline",
          ("random", f"random{MEASURED}"), lambda: trained("random"), 2.2),
-        (f"quarter batch, gradients measured at one step in {MEASURED_EVERY}, CPU by baseline",
+        (f"quarter batch, gradients measured at one step in {MEASURED_EVERY}, time by baseline",
          ("random 1/4", f"random 1/4{MEASURED}"), lambda: trained("random 1/4"), 1.35),
         ("whole batch, peak memory by baseline", ("random",),
          lambda: figures["random"].peak_mib.ratio, 2.0),
-        ("stochastic, CPU with 14 classes by 2",
+        ("stochastic, time with 14 classes by 2",
          ("stochastic, 2 classes", "stochastic, 14 classes"),
-         lambda: cpu("stochastic, 14 classes") / cpu("stochastic, 2 classes"), 1.05),
-        ("original, CPU per further class by baseline",
+         lambda: time("stochastic, 14 classes") / time("stochastic, 2 classes"), 1.05),
+        ("original, time per further class by baseline",
          ("original, 3 classes", "original, 7 classes"),
-         lambda: (cpu("original, 7 classes") - cpu("original, 3 classes")) / 4, 1.2),
-        ("prediction with heatmap, CPU by prediction", ("prediction with heatmap",),
-         lambda: cpu("prediction with heatmap"), 2.3),
+         lambda: (time("original, 7 classes") - time("original, 3 classes")) / 4, 1.2),
+        ("prediction with heatmap, time by prediction", ("prediction with heatmap",),
+         lambda: time("prediction with heatmap"), 2.3),
     ]  # fmt: skip
     return [
         Target(name, value(), limit)

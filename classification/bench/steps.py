@@ -23,10 +23,10 @@ class Sample:
     """What one step measured.
 
     Attributes:
-        cpu_seconds: Of all threads.
+        cpu_seconds: Of all threads; on a GPU, which threads wait for, the clock's.
         wall_seconds: On the clock.
         peak_mib: Memory that the steps so far added to a process ready for them (interpreter,
-            libraries, weights, images), at their peak.
+            libraries, weights, images), at their peak; on a GPU, of the GPU.
     """
 
     cpu_seconds: float
@@ -40,7 +40,8 @@ class CaseSteps:
     def __init__(self, case: str, settings: BenchSettings) -> None:
         """Get ready for the steps of ``case``."""
         self._step = case_step(case, settings)
-        self._before = _resident_mib()
+        self._gpu = settings.device if torch.device(settings.device).type == "cuda" else None
+        self._before = _resident_mib() if self._gpu is None else _held_mib(self._gpu)
 
     def __enter__(self) -> Self:
         """Return itself; there is nothing to open."""
@@ -56,9 +57,14 @@ class CaseSteps:
             torch.set_num_threads(1 if one_thread else every)
             cpu, wall = time.process_time(), time.perf_counter()
             self._step()
+            if self._gpu is not None:
+                torch.cuda.synchronize(self._gpu)
             cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
         finally:
             torch.set_num_threads(every)
+        if self._gpu is not None:
+            peak_mib = torch.cuda.max_memory_allocated(self._gpu) / 2**20
+            return Sample(wall, wall, peak_mib - self._before)
         return Sample(cpu, wall, _peak_mib() - self._before)
 
 
@@ -68,6 +74,10 @@ def _resident_mib() -> float:
     if not statm.is_file():
         return _peak_mib()
     return int(statm.read_text().split()[1]) * resource.getpagesize() / 2**20
+
+
+def _held_mib(gpu: str) -> float:
+    return torch.cuda.memory_allocated(gpu) / 2**20
 
 
 def _peak_mib() -> float:

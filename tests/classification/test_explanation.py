@@ -51,6 +51,14 @@ def test_the_share_in_the_lungs_is_of_absolute_relevance_and_unknown_without_mas
     assert np.isnan(found.share_inside_lungs[39])
 
 
+def test_heatmaps_on_a_gpu_are_those_on_the_cpu(gpu):
+    model = network()
+    here = explain_images(model, images())
+    there = explain_images(model.to(gpu), images().to(gpu))
+    near = 0.01 * np.abs(here.heatmaps).max()
+    np.testing.assert_allclose(there.heatmaps, here.heatmaps, rtol=0.01, atol=near)
+
+
 def test_the_network_is_left_as_it_was():
     model = network().train()
     model[1].eval()

@@ -45,6 +45,12 @@ def package(settings, tmp_path):
     return write_package(Package(weights, config, {}, ""), tmp_path / "package")
 
 
+def test_a_gpu_finds_the_lungs_that_a_cpu_finds(package, gpu):
+    squares = np.random.default_rng(0).random((3, 1, 64, 64), dtype=np.float32)
+    here, there = (LungSegmenter.load(package, on).probabilities(squares) for on in ("cpu", gpu))
+    np.testing.assert_allclose(there, here, atol=0.01)
+
+
 @pytest.mark.parametrize(("height", "width"), [(120, 90), (64, 200), (31, 17)])
 def test_a_mask_has_the_size_of_its_image_and_lies_on_it(segmenter, height, width):
     image = np.full((1, height, width), 0.2, dtype=np.float32)

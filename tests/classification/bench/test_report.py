@@ -24,7 +24,7 @@ def test_prediction_is_compared_with_its_heatmap():
     figures = run_bench(TINY, PREDICTION_CASES, say=lambda _: None, get_ready=CaseSteps)
     assert list(figures) == ["prediction", "prediction with heatmap"]
     assert [target["name"] for target in as_content(TINY, figures)["targets"]] == [
-        "prediction with heatmap, CPU by prediction"
+        "prediction with heatmap, time by prediction"
     ]
 
 

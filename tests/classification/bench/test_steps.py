@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -41,3 +42,9 @@ def test_threads_are_given_back(monkeypatch):
 
 def fail() -> None:
     raise ArithmeticError
+
+
+def test_steps_on_a_gpu_are_timed_by_the_clock_and_fill_its_memory(gpu):
+    sample = CaseSteps("random", replace(TINY, device=gpu)).take(one_thread=True)
+    assert sample.cpu_seconds == sample.wall_seconds > 0
+    assert sample.peak_mib > 0

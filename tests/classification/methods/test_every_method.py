@@ -1,6 +1,8 @@
 """Every method: finite losses and gradients, whatever masks are empty, in both precisions."""
 
 from contextlib import nullcontext
+from copy import deepcopy
+from dataclasses import fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -40,7 +42,7 @@ class Rows:
         return 6
 
 
-def build(name, network):
+def build(name, network, device="cpu"):
     """Return the objective of a method, and what it trains."""
     method = METHODS[name]
     settings = ClassifierSettings(method=name, method_settings=OWN.get(name))
@@ -49,9 +51,10 @@ def build(name, network):
     trained = method.build_network(own, classes=3) or network
     if name == "ibp":
         trained = nn.Sequential(*(x for x in network if not isinstance(x, nn.BatchNorm2d)))
+    trained = trained.to(device)
     setup = Setup(
-        network=trained, class_weights=torch.ones(3), own=own, settings=settings, groups=6,
-        rows=Rows(), seed=0, folder=Path(), train_first=None,
+        network=trained, class_weights=torch.ones(3, device=device), own=own,
+        settings=settings, groups=6, rows=Rows(), seed=0, folder=Path(), train_first=None,
     )  # fmt: skip
     return method.build(setup), trained
 
@@ -105,3 +108,20 @@ def test_half_precision_trains_in_nearly_the_same_direction(name, network, batch
             objective._explainer.restore()
         found.append(torch.cat([gradient.flatten() for gradient in gradients]))
     assert torch.cosine_similarity(*found, dim=0) > LIKENESS.get(name, 0.8)
+
+
+@pytest.mark.parametrize("name", names())
+def test_a_step_on_a_gpu_is_that_on_the_cpu(name, network, batch, gpu):
+    values = {field.name: getattr(batch, field.name) for field in fields(batch)}
+    there = {key: value.to(gpu) for key, value in values.items() if torch.is_tensor(value)}
+    found = []
+    for device, given in (("cpu", batch), (gpu, replace(batch, **there))):
+        objective, trained = build(name, deepcopy(network), device)
+        objective.state.to(device)
+        generator = torch.Generator().manual_seed(0)
+        terms = objective.training_terms(given, progress=0.5, generator=generator)
+        weights = list(trained.parameters())
+        gradients = torch.autograd.grad(terms["loss"], weights, materialize_grads=True)
+        assert all(gradient.device.type == device for gradient in gradients)
+        found.append(torch.cat([gradient.flatten().cpu() for gradient in gradients]))
+    assert torch.cosine_similarity(*found, dim=0) > 0.99
