@@ -13,12 +13,12 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from isnet_cxr.classification.evidence.abstention import COVERAGES
-from isnet_cxr.pipeline.report.plots import FAINT, STYLE, colour_of
+from isnet_cxr.pipeline.report.plots import FAINT, STYLE, add_legend, colour_of, line_of
 
-LINES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (1, 3)))
 MARKERS = ("o", "s", "^", "D", "v", "P")
 WIDTH = 8.0
 FEWEST = 3
+MOST_COLUMNS = 6
 REASONS = {
     "by probability": "probability",
     "by strangeness": "strangeness",
@@ -31,17 +31,23 @@ RANGE = (0.4, 2.0)
 
 
 def plot_matrix(matrix: Mapping[str, Any]) -> Figure:
-    """Show classifiers by groups: area, interval and what was lost; darker is better."""
+    """Show classifiers by groups: area, interval and what was lost; darker is better.
+
+    Classifiers are the columns, or the rows where they are more than ``MOST_COLUMNS``.
+    """
     names, groups = list(matrix["cells"]), matrix["groups"]
-    values = np.asarray(
-        [[shade(matrix["cells"][name][group["name"]]) for name in names] for group in groups]
-    )
+    titles = [_title(group) for group in groups]
+    cells = [[matrix["cells"][name][group["name"]] for name in names] for group in groups]
+    rows, columns = titles, names
+    if len(names) > MOST_COLUMNS:
+        cells = [list(column) for column in zip(*cells, strict=True)]
+        rows, columns = names, [title.strip() for title in titles]
+    values = np.asarray([[shade(cell) for cell in row] for row in cells])
     with mpl.rc_context(STYLE):
-        figure, axes = shaded_table(values, [_title(group) for group in groups], names)
-        for row, group in enumerate(groups):
-            for column, name in enumerate(names):
-                text = annotation(matrix["cells"][name][group["name"]])
-                axes.text(column, row, text, ha="center", va="center", fontsize=8.5)
+        figure, axes = shaded_table(values, rows, columns)
+        for place, cell in np.ndenumerate(np.asarray(cells, dtype=object)):
+            row, column = place
+            axes.text(column, row, annotation(cell), ha="center", va="center", fontsize=8.5)
     return figure
 
 
@@ -76,12 +82,12 @@ def plot_roc(classes: Mapping[str, Any], test: str) -> Figure:
             )
             panel.plot(
                 curve["false"], numbers(curve["true"]), color=colour_of(place),
-                linestyle=LINES[place % len(LINES)], linewidth=1.5, label=name,
+                linestyle=line_of(place), linewidth=1.5, label=name,
             )  # fmt: skip
         _square(panel, label)
         panel.set_xlabel("1 \N{MINUS SIGN} specificity")
     panels[0].set_ylabel("sensitivity")
-    return _with_legend(figure, panels, len(classes))
+    return _with_legend(figure, panels)
 
 
 def plot_reliability(calibration: Mapping[str, Any]) -> Figure:
@@ -95,7 +101,7 @@ def plot_reliability(calibration: Mapping[str, Any]) -> Figure:
         _square(panel, test)
         panel.set_xlabel("probability said")
     panels[0].set_ylabel("share that is right")
-    return _with_legend(figure, panels, len(calibration))
+    return _with_legend(figure, panels)
 
 
 def plot_coverage(abstention: Mapping[str, Any]) -> Figure:
@@ -123,7 +129,7 @@ def plot_coverage(abstention: Mapping[str, Any]) -> Figure:
         panel.set_title(test)
     for panel in grid[-1][: len(tests)]:
         panel.set_xlabel("share of images answered")
-    return _with_legend(figure, list(grid[0][: len(tests)]), len(abstention))
+    return _with_legend(figure, list(grid[0][: len(tests)]))
 
 
 def _has(abstention: Mapping[str, Any], title: str) -> bool:
@@ -158,7 +164,7 @@ def _panels(titles: Sequence[str]) -> tuple[Figure, list[Axes]]:
 def _draw(axes: Axes, across: Any, up: Any, place: int, name: str) -> None:
     axes.plot(
         numbers(across), numbers(up), color=colour_of(place), label=name, linewidth=1.5,
-        linestyle=LINES[place % len(LINES)], marker=MARKERS[place % len(MARKERS)], markersize=4,
+        linestyle=line_of(place), marker=MARKERS[place % len(MARKERS)], markersize=4,
     )  # fmt: skip
 
 
@@ -170,10 +176,8 @@ def _square(axes: Axes, title: str) -> None:
     axes.set_title(title)
 
 
-def _with_legend(figure: Figure, panels: Sequence[Axes], columns: int) -> Figure:
-    handles, labels = panels[0].get_legend_handles_labels()
-    with mpl.rc_context(STYLE):
-        figure.legend(handles, labels, loc="outside upper center", ncols=min(columns, 4))
+def _with_legend(figure: Figure, panels: Sequence[Axes]) -> Figure:
+    add_legend(figure, panels[0])
     return figure
 
 

@@ -8,8 +8,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from isnet_cxr.pipeline.report.evidence import share
-from isnet_cxr.pipeline.report.evidence_plots import LINES, MARKERS, WIDTH, numbers
-from isnet_cxr.pipeline.report.plots import FAINT, STYLE, colour_of
+from isnet_cxr.pipeline.report.evidence_plots import MARKERS, WIDTH, numbers
+from isnet_cxr.pipeline.report.plots import FAINT, STYLE, add_legend, colour_of, line_of
 from isnet_cxr.pipeline.report.tables import number
 from isnet_cxr.pipeline.study.pointing import EVERY
 from isnet_cxr.pipeline.study.sanity import FORGOTTEN, HOLDS, NOISE, SHIFT, STAYS
@@ -80,7 +80,7 @@ def plot_sanity(sanity: Sanity) -> Figure:
             panel.plot(
                 [0, *(step["share"] for step in steps)],
                 numbers([1.0, *(step[key] for step in steps)]),
-                color=colour_of(place), linestyle=LINES[place % len(LINES)], linewidth=1.5,
+                color=colour_of(place), linestyle=line_of(place), linewidth=1.5,
                 marker=MARKERS[place % len(MARKERS)], markersize=4, label=name,
             )  # fmt: skip
         panel.axhline(STAYS, color=FAINT, linestyle="--", linewidth=1)
@@ -89,9 +89,7 @@ def plot_sanity(sanity: Sanity) -> Figure:
     _draw_disturbed(panels[2], sanity)
     panels[0].set_ylabel("likeness to the heatmap before")
     panels[0].set_ylim(-0.15, 1.05)
-    handles, labels = panels[0].get_legend_handles_labels()
-    with mpl.rc_context(STYLE):
-        figure.legend(handles, labels, loc="outside upper center", ncols=min(len(labels), 4))
+    add_legend(figure, panels[0])
     return figure
 
 

@@ -2,6 +2,7 @@
 
 import base64
 import io
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -14,6 +15,8 @@ from matplotlib.ticker import MaxNLocator
 PALETTE = ("#c8553d", "#3a7ca5", "#2f9e77", "#8a6bbf", "#d9a441", "#5c6b73")  # distinct for all
 INK, FAINT = "#20303c", "#cfd8dd"
 FEW_STEPS = 3
+LETTER_IN, HANDLE_IN, LEGEND_ROW_IN = 0.085, 0.75, 0.2  # of legends, in inches
+LINES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (1, 3)))
 STYLE: dict[Any, Any] = {
     "font.family": "sans-serif",
     "font.size": 10,
@@ -29,6 +32,7 @@ STYLE: dict[Any, Any] = {
     "ytick.color": INK,
     "xtick.major.size": 0,
     "ytick.major.size": 0,
+    "ytick.minor.size": 0,
     "axes.grid": True,
     "grid.color": "#e8edf0",
     "axes.axisbelow": True,
@@ -44,6 +48,8 @@ def plot_generalization(
 ) -> Figure:
     """Show every classifier on every test: means, intervals, and each seed's own.
 
+    More classifiers than there are colours are named beside their rows, not in a legend.
+
     Args:
         classification: Figures by classifier and test.
         figures: Title of each panel by the figure's key.
@@ -58,8 +64,10 @@ def plot_generalization(
             panel.set_title(title)
         panels[0].set_yticks(range(len(tests)), [_wrap(test) for test in tests])
         panels[0].set_ylim(len(tests) - 0.5, -0.5)
-        handles, labels = panels[0].get_legend_handles_labels()
-        canvas.legend(handles, labels, loc="outside upper center", ncols=len(classification))
+        if len(classification) > len(PALETTE):
+            _name_rows(panels[0], list(classification), len(tests))
+        else:
+            add_legend(canvas, panels[0])
     return canvas
 
 
@@ -78,13 +86,12 @@ def plot_curves(
         panels = np.atleast_1d(canvas.subplots(1, max(1, len(held))))
         for panel, metric in zip(panels, held, strict=False):
             for place, (name, seeds) in enumerate(curves.items()):
-                _draw_curves(panel, seeds, metric, name=name, colour=colour_of(place))
+                _draw_curves(panel, seeds, metric, name=name, place=place)
             panel.set_title(metrics[metric])
             panel.set_xlabel("epoch")
             panel.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=6))
         if held and len(curves) > 1:
-            handles, labels = panels[0].get_legend_handles_labels()
-            canvas.legend(handles, labels, loc="outside upper center", ncols=len(curves))
+            add_legend(canvas, panels[0])
     return canvas
 
 
@@ -112,6 +119,25 @@ def plot_confusion(confusion: Sequence[Sequence[float]], classes: Sequence[str])
 def colour_of(place: int) -> str:
     """Return the colour of the classifier at ``place`` in the study's list."""
     return PALETTE[place % len(PALETTE)]
+
+
+def line_of(place: int) -> Any:
+    """Return the line style of the classifier at ``place``; with its colour no other's for long."""
+    return LINES[(place + place // len(PALETTE)) % len(LINES)]
+
+
+def add_legend(figure: Figure, axes: Axes) -> None:
+    """Say above a figure what ``axes`` shows, in as many rows as its width asks for.
+
+    The figure grows by all rows but the first.
+    """
+    handles, labels = axes.get_legend_handles_labels()
+    entry_in = HANDLE_IN + LETTER_IN * max(map(len, labels))
+    columns = min(len(labels), max(1, int(figure.get_figwidth() / entry_in)))
+    more_rows = math.ceil(len(labels) / columns) - 1
+    figure.set_figheight(figure.get_figheight() + LEGEND_ROW_IN * more_rows)
+    with mpl.rc_context(STYLE):
+        figure.legend(handles, labels, loc="outside upper center", ncols=columns)
 
 
 def as_svg(figure: Figure) -> str:
@@ -147,9 +173,8 @@ def _draw_panel(
     figure: str,
 ) -> None:
     """Draw one figure of all classifiers, tests from top to bottom."""
-    step = 0.74 / len(classification)
     for place, (classifier, by_test) in enumerate(classification.items()):
-        offset = (place - (len(classification) - 1) / 2) * step
+        offset = _offset(place, len(classification))
         for row, test in enumerate(tests):
             _draw_interval(axes, by_test[test], figure, y=row + offset, colour=colour_of(place))
         axes.plot([], [], "o", color=colour_of(place), label=classifier)
@@ -157,6 +182,25 @@ def _draw_panel(
     axes.grid(axis="y", visible=False)
     for row in range(1, len(tests)):
         axes.axhline(row - 0.5, color=FAINT, linewidth=0.8)
+
+
+def _offset(place: int, classifiers: int) -> float:
+    """Where a classifier's row is, from the middle of its test."""
+    return (place - (classifiers - 1) / 2) * 0.74 / classifiers
+
+
+def _name_rows(axes: Axes, classifiers: Sequence[str], tests: int) -> None:
+    """Name the classifier of every row; the tests' names go to the left of it."""
+    rows = [
+        (row + _offset(place, len(classifiers)), name)
+        for row in range(tests)
+        for place, name in enumerate(classifiers)
+    ]
+    axes.set_yticks([y for y, _ in rows], [name for _, name in rows], minor=True, fontsize=8)
+    longest = max(map(len, classifiers))
+    axes.tick_params(axis="y", which="major", pad=6 + 5 * longest)
+    for label in axes.get_yticklabels(which="major"):
+        label.set_fontweight("bold")
 
 
 def _draw_interval(axes: Axes, figures: Figures, figure: str, *, y: float, colour: str) -> None:
@@ -177,7 +221,7 @@ def _draw_curves(
     metric: str,
     *,
     name: str,
-    colour: str,
+    place: int,
 ) -> None:
     for number, epochs in enumerate(seeds):
         values = [epoch[metric] for epoch in epochs if metric in epoch]
@@ -185,8 +229,9 @@ def _draw_curves(
         steps = range(1, len(values) + 1)
         label = name if number == 0 else None
         axes.plot(
-            steps, values, color=colour, linewidth=1.6, alpha=0.85, marker=marker, label=label
-        )
+            steps, values, color=colour_of(place), linestyle=line_of(place), linewidth=1.6,
+            alpha=0.85, marker=marker, label=label,
+        )  # fmt: skip
 
 
 def _epochs(
