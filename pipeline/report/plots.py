@@ -15,7 +15,7 @@ from matplotlib.ticker import MaxNLocator
 PALETTE = ("#c8553d", "#3a7ca5", "#2f9e77", "#8a6bbf", "#d9a441", "#5c6b73")  # distinct for all
 INK, FAINT = "#20303c", "#cfd8dd"
 FEW_STEPS = 3
-LETTER_IN, HANDLE_IN, LEGEND_ROW_IN = 0.085, 0.75, 0.2  # of legends, in inches
+LETTER_IN, HANDLE_IN, LEGEND_ROW_IN = 0.075, 0.7, 0.2  # of legends, in inches
 LINES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (1, 3)))
 STYLE: dict[Any, Any] = {
     "font.family": "sans-serif",
