@@ -87,7 +87,7 @@ def plot_roc(classes: Mapping[str, Any], test: str) -> Figure:
         _square(panel, label)
         panel.set_xlabel("1 \N{MINUS SIGN} specificity")
     panels[0].set_ylabel("sensitivity")
-    return _with_legend(figure, panels)
+    return add_legend(figure, panels[0])
 
 
 def plot_reliability(calibration: Mapping[str, Any]) -> Figure:
@@ -101,7 +101,7 @@ def plot_reliability(calibration: Mapping[str, Any]) -> Figure:
         _square(panel, test)
         panel.set_xlabel("probability said")
     panels[0].set_ylabel("share that is right")
-    return _with_legend(figure, panels)
+    return add_legend(figure, panels[0])
 
 
 def plot_coverage(abstention: Mapping[str, Any]) -> Figure:
@@ -129,7 +129,7 @@ def plot_coverage(abstention: Mapping[str, Any]) -> Figure:
         panel.set_title(test)
     for panel in grid[-1][: len(tests)]:
         panel.set_xlabel("share of images answered")
-    return _with_legend(figure, list(grid[0][: len(tests)]))
+    return add_legend(figure, grid[0][0])
 
 
 def _has(abstention: Mapping[str, Any], title: str) -> bool:
@@ -174,11 +174,6 @@ def _square(axes: Axes, title: str) -> None:
     axes.set_xlim(-0.01, 1.01)
     axes.set_ylim(-0.01, 1.01)
     axes.set_title(title)
-
-
-def _with_legend(figure: Figure, panels: Sequence[Axes]) -> Figure:
-    add_legend(figure, panels[0])
-    return figure
 
 
 def _title(group: Mapping[str, Any]) -> str:

@@ -89,8 +89,7 @@ def plot_sanity(sanity: Sanity) -> Figure:
     _draw_disturbed(panels[2], sanity)
     panels[0].set_ylabel("likeness to the heatmap before")
     panels[0].set_ylim(-0.15, 1.05)
-    add_legend(figure, panels[0])
-    return figure
+    return add_legend(figure, panels[0])
 
 
 def _draw_disturbed(axes: Axes, sanity: Sanity) -> None:

@@ -126,8 +126,8 @@ def line_of(place: int) -> Any:
     return LINES[(place + place // len(PALETTE)) % len(LINES)]
 
 
-def add_legend(figure: Figure, axes: Axes) -> None:
-    """Say above a figure what ``axes`` shows, in as many rows as its width asks for.
+def add_legend(figure: Figure, axes: Axes) -> Figure:
+    """Say above a figure what ``axes`` shows, in as many rows as its width asks for; return it.
 
     The figure grows by all rows but the first.
     """
@@ -138,6 +138,7 @@ def add_legend(figure: Figure, axes: Axes) -> None:
     figure.set_figheight(figure.get_figheight() + LEGEND_ROW_IN * more_rows)
     with mpl.rc_context(STYLE):
         figure.legend(handles, labels, loc="outside upper center", ncols=columns)
+    return figure
 
 
 def as_svg(figure: Figure) -> str:
