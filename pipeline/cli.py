@@ -11,7 +11,6 @@ import getpass
 import io
 import os
 import sys
-from collections.abc import Sequence
 from typing import Annotated
 
 import typer
@@ -36,18 +35,8 @@ from isnet_cxr.pipeline.commands import (
     split,
     study,
 )
-from isnet_cxr.pipeline.errors import STOPPED, WRONG_INPUT, is_stopped, is_users, one_line
-
-RESUMED = {
-    "study",
-    "demo",
-    "predict",
-    "send",
-    "segment train",
-    "classify train",
-    "classify explain",
-}
-"""Commands that go on where they were stopped."""
+from isnet_cxr.pipeline.errors import STOPPED, WRONG_INPUT, is_users, one_line
+from isnet_cxr.pipeline.stopping import is_stopped, quiet_threads, what_next
 
 app = typer.Typer(
     help="Chest X-ray classification that keeps looking at the lungs: segmentation, then ISNet. "
@@ -106,6 +95,7 @@ def main() -> None:
     """
     atexit.register(gc.freeze)
     _name_user()
+    quiet_threads()
     if isinstance(sys.stdout, io.TextIOWrapper):  # paths that are not UTF-8 are said, too
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
@@ -135,11 +125,4 @@ def _name_user() -> None:
 
 
 def _tell_stopped() -> None:
-    print(f"isnet-cxr: stopped; {_what_next(sys.argv[1:])}", file=sys.stderr)
-
-
-def _what_next(words: Sequence[str]) -> str:
-    """Say what the same command does after Ctrl-C."""
-    if " ".join(words[:1]) in RESUMED or " ".join(words[:2]) in RESUMED:
-        return "the same command goes on from here"
-    return "the same command begins anew"
+    print(f"isnet-cxr: stopped; {what_next(sys.argv[1:])}", file=sys.stderr)

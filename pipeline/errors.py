@@ -36,16 +36,6 @@ def is_users(error: BaseException) -> bool:
     return isinstance(error, OSError) and error.errno in _CAUSES
 
 
-def is_stopped(error: BaseException) -> bool:
-    """Tell whether Ctrl-C is behind an error: one that came up while the work was being ended."""
-    behind: BaseException | None = error
-    while behind is not None:
-        if isinstance(behind, KeyboardInterrupt):
-            return True
-        behind = behind.__cause__ or behind.__context__
-    return False
-
-
 def one_line(error: BaseException) -> str:
     """Say what is wrong in one line."""
     if isinstance(error, OSError) and error.errno in _CAUSES:

@@ -3,16 +3,14 @@
 import errno
 import os
 import re
-import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 
 from isnet_cxr.data.errors import InputError
-from isnet_cxr.pipeline.errors import is_stopped, is_users, one_line
+from isnet_cxr.pipeline.errors import is_users, one_line
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -62,17 +60,6 @@ def test_input_errors_are_told_in_one_line():
     assert one_line(InputError("epochs: expected\n at least 1")) == "epochs: expected at least 1"
 
 
-def test_an_error_that_comes_up_while_work_is_ended_is_ctrl_c():
-    def fails_while_ending():
-        try:
-            raise KeyboardInterrupt
-        finally:
-            raise RuntimeError("cannot join thread before it is started")
-
-    assert is_stopped(raised_by(fails_while_ending))
-    assert not is_stopped(RuntimeError("by itself"))
-
-
 def test_an_output_folder_that_is_a_file_is_one_line(tmp_path):
     (tmp_path / "study.yaml").write_text("name: x\n")
     (tmp_path / "file").write_text("")
@@ -86,25 +73,6 @@ def test_an_output_folder_that_is_a_file_is_one_line(tmp_path):
 
 def test_the_version_is_told():
     assert re.fullmatch(r"isnet-cxr \d+\.\d+\.\d+\S*\n", run("--version").stdout)
-
-
-@pytest.mark.slow
-def test_ctrl_c_says_that_the_same_command_goes_on(tmp_path):
-    command = [sys.executable, "-c", MAIN, "demo", "--out", str(tmp_path / "out")]
-    running = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    deadline = time.monotonic() + 60
-    while not (tmp_path / "out" / "manifests").is_dir() and time.monotonic() < deadline:
-        time.sleep(0.1)
-    running.send_signal(signal.SIGINT)
-    try:
-        _, said = running.communicate(timeout=60)
-    finally:
-        running.kill()
-    assert running.returncode == 130, said
-    assert said.strip().splitlines()[-1] == (
-        "isnet-cxr: stopped; the same command goes on from here"
-    )
-    assert "Traceback" not in said
 
 
 @pytest.mark.parametrize("room", ["pipeline", "data/datasets", "data/manifests", "data/readers"])
