@@ -13,6 +13,7 @@ MAIN = "from isnet_cxr.pipeline.cli import main; main()"
 
 FAILING_THREAD = """
 import threading
+import time
 from isnet_cxr.pipeline import cli
 
 @cli.app.command("wait")
@@ -27,7 +28,7 @@ def wait():
     thread.start()
     print("waits", flush=True)
     try:
-        thread.join()
+        time.sleep({patience})
     finally:
         ending.set()
         thread.join()
