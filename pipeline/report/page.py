@@ -19,6 +19,7 @@ from isnet_cxr.pipeline.report import plots, tables
 from isnet_cxr.pipeline.report.across import across_content
 from isnet_cxr.pipeline.report.costs import costs_table, measure_costs
 from isnet_cxr.pipeline.report.evidence import evidence_content
+from isnet_cxr.pipeline.report.groups import groups_content
 from isnet_cxr.pipeline.report.heatmaps import plot_sanity, pointing_table, sanity_sentences
 from isnet_cxr.pipeline.report.material import ReportMaterial
 from isnet_cxr.pipeline.report.pictures import (
@@ -114,7 +115,7 @@ def _content(material: ReportMaterial) -> dict[str, Any]:
         "cross": _cross(material) if classification else None,
         "evidence": evidence_content(summary["evidence"]) if classification else None,
         "across": across_content(summary["across"]) if "across" in summary else None,
-        "conflict": tables.conflict_table(summary.get("conflict", {})),
+        **groups_content(summary),
         "control": CONTROL,
         "verdict": summary["verdict"],
         "reliance": reliance_table(summary.get("reliance", {})),

@@ -94,24 +94,6 @@ def cross_table(classification: Mapping[str, Mapping[str, Mapping[str, Any]]]) -
     return Table(head, rows, frozenset(strong))
 
 
-def conflict_table(conflict: Mapping[str, Mapping[str, Any]]) -> Table:
-    """List every classifier where the background helps and where it misleads, by test."""
-    every = [
-        own for groups in conflict.values() for by_name in groups.values()
-        for own in by_name.values()
-    ]  # fmt: skip
-    shown = {key: figure for key, figure in measured(every).items() if figure.compared}
-    rows = [
-        [f"{test_name(test)}, {group}", name, str(own["n"])]
-        + [with_interval(own[key], own["ci95"].get(key)) for key in shown]
-        for test, groups in conflict.items()
-        for group, classifiers in groups.items()
-        for name, own in classifiers.items()
-    ]
-    titles = [figure.title for figure in shown.values()]
-    return Table(["test, group", "classifier", "images", *titles], rows)
-
-
 def outputs_table(summary: Mapping[str, Any]) -> Table:
     """List the means of what the predictor puts out besides, by test and classifier."""
     scores = {"": summary["classification"], **summary.get("bias", {})}

@@ -24,8 +24,8 @@ def evidence_figures(summary: Mapping[str, Any], training: Training) -> dict[str
     Returns:
         By test ``reliance``, ``pointing`` by class, and ``conflict`` and ``aligned`` groups, of
         this training alone; ``heatmaps``, their sanity; and ``over seeds``: by test ``auc``,
-        ``gap``, operating points by class, calibration, abstention, and how many measures of
-        reliance speak against the classifier.
+        ``gap``, operating points by class, calibration, abstention, what other backgrounds change
+        in the two groups, and how many measures of reliance speak against the classifier.
     """
     name, seed = training.classifier, str(training.seed)
     figures: dict[str, Any] = {}
@@ -56,6 +56,10 @@ def evidence_of(summary: Mapping[str, Any], classifier: str) -> dict[str, Any]:
         }
         for section in ("conflict", "pointing")
     }
+    groups["exchanged"] = {
+        test: {group: own["classifiers"].get(classifier) for group, own in by_group.items()}
+        for test, by_group in summary.get("exchanged", {}).items()
+    }
     return {**found, "matrix": cells, **groups}
 
 
@@ -80,6 +84,10 @@ def _over_seeds(summary: Mapping[str, Any], name: str) -> dict[str, Any]:
         }
     for test, own in _of(summary, "evidence", "abstention", name).items():
         found[test]["abstention"] = own["reasons"]
+    for test, groups in summary.get("exchanged", {}).items():
+        for group, own in groups.items():
+            changed = own["classifiers"][name]
+            found[test][group] = {key: changed[key]["value"] for key in ("exchanged", "gained")}
     for test, own in _of(summary, "reliance", name).items():
         against = {"speak_against": len(own["caught"]), **own["measures"]}
         found.setdefault(test, {})["reliance"] = against

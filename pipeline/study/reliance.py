@@ -49,6 +49,11 @@ def ask_changed(
     pd.DataFrame(columns).to_csv(to, index=False)
 
 
+def read_changed(training: Training, test: str) -> pd.DataFrame:
+    """Read what ``ask_changed`` kept of a test: row by row the images of its predictions."""
+    return pd.read_csv(training.testing / FOLDER / f"{test}.csv")
+
+
 def score_reliance(
     classes: Sequence[str],
     trainings: Sequence[Training],
@@ -93,7 +98,7 @@ def _measured(
 def _by_predictions(classes: Sequence[str], training: Training, test: str) -> dict[str, float]:
     """Measure one training, but for its bias tests."""
     said = training.predictions(test)
-    changed = pd.read_csv(training.testing / FOLDER / f"{test}.csv")
+    changed = read_changed(training, test)
     both = pd.concat([said, changed.drop(columns="image_id")], axis=1)  # row by row the same images
     both = both[both[f"{ERASED}_p_{classes[0]}"].notna()]
     truth = both["label"].map({name: number for number, name in enumerate(classes)}).to_numpy(int)

@@ -8,7 +8,7 @@ from typing import Any
 from isnet_cxr.data.bias import BIAS_TESTS
 from isnet_cxr.pipeline.config import CONTROL, StudyConfig
 from isnet_cxr.pipeline.study.ceilings import Ceiling
-from isnet_cxr.pipeline.study.evidence import gather_evidence, score_across
+from isnet_cxr.pipeline.study.evidence import gather_evidence, measure_exchanged, score_across
 from isnet_cxr.pipeline.study.folds import Folds
 from isnet_cxr.pipeline.study.groups import score_groups
 from isnet_cxr.pipeline.study.images import StudyImages
@@ -50,9 +50,9 @@ def summarise_study(
         ``segmentation``, ``classification`` (classifier, test: means over seeds and ``seeds`` with
         each seed's own), ``evidence`` (what a reviewer asks), ``reliance`` on the background,
         ``pointing`` (test, class, classifier) where images have boxes, ``sanity`` of heatmaps,
-        where there is a control ``conflict`` (test, group, classifier), where they were asked for
-        ``bias`` (bias test, classifier, test), ``across`` (hospitals held out) and
-        ``comparisons``, and the ``verdict``.
+        where there is a control ``conflict`` (test, group, classifier) and ``exchanged`` (what
+        other backgrounds change in these groups), where they were asked for ``bias`` (bias test,
+        classifier, test), ``across`` (hospitals held out) and ``comparisons``, and the ``verdict``.
     """
     tests = list(images.tests)
     plain = [training for training in trainings if training.is_whole]
@@ -74,6 +74,7 @@ def summarise_study(
         summary |= _score_reliance(config, plain, tests, bias=summary.get("bias", {}))
     if CONTROL in names:
         summary["conflict"] = score_groups(config.classes, plain, tests)
+        summary["exchanged"] = measure_exchanged(config.classes, plain, tests, ceilings)
     if config.compared:
         summary["comparisons"] = compare_pairs(config.classes, config.compared, plain, tests)
     if folds is not None and folds.folds:

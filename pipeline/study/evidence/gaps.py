@@ -4,9 +4,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from isnet_cxr.classification.evidence.gap import Sampled, sample, sample_folds, share_closed
-from isnet_cxr.classification.figures import FIGURES, Figure
+from isnet_cxr.classification.figures import FIGURES, Figure, Scored
 from isnet_cxr.classification.figures.figure import Ints
 from isnet_cxr.classification.resampling import draw_resamples
 from isnet_cxr.classification.statistics import as_scored
@@ -43,6 +44,24 @@ def measure_gaps(
     }
 
 
+def out_of_fold(ceiling: Ceiling, images: "pd.Series[str]") -> tuple[list[Scored], Ints]:
+    """Return what each seed predicts of images by their ids, (N,), and each one's fold, (N,)."""
+    seeds = dict.fromkeys(fold.seed for fold in ceiling.folds)
+    frames = [
+        ceiling.predictions(seed).set_index("image_id", drop=False).loc[list(images)]
+        for seed in seeds
+    ]
+    scored = [as_scored(frame, ceiling.classes) for frame in frames]
+    return scored, frames[0]["fold"].to_numpy(dtype=int)
+
+
+def describe(sampled: Sampled | None) -> dict[str, Any]:
+    """Return a figure's ``value`` and ``ci95`` for the summary; NaN for what there is not."""
+    if sampled is None:
+        return {"value": np.nan, "ci95": [np.nan, np.nan]}
+    return {"value": sampled.value, "ci95": sampled.ci95}
+
+
 def _measure(ceiling: Ceiling, tested: Mapping[str, Predictions]) -> dict[str, Any]:
     figure = FIGURES[_figure(ceiling)]
     own = tested[ceiling.baseline]
@@ -51,32 +70,21 @@ def _measure(ceiling: Ceiling, tested: Mapping[str, Predictions]) -> dict[str, A
     )
     reached = {name: sample(figure, one.scored, samples) for name, one in tested.items()}
     baseline = reached.pop(ceiling.baseline)
-    highest = sample_folds(figure, *_out_of_fold(ceiling, own), samples)
+    highest = sample_folds(figure, *out_of_fold(ceiling, own.images["image_id"]), samples)
     gap = highest - baseline
     return {
         "figure": _figure(ceiling),
         "baseline": ceiling.baseline,
         "classes": list(ceiling.classes),
         "images": len(own.truth),
-        "reached": {"baseline": _described(baseline), "ceiling": _described(highest)},
-        "gap": _described(gap),
+        "reached": {"baseline": describe(baseline), "ceiling": describe(highest)},
+        "gap": describe(gap),
         "folds": _by_fold(ceiling, figure),
-        "gained": {name: _described(one - baseline) for name, one in reached.items()},
+        "gained": {name: describe(one - baseline) for name, one in reached.items()},
         "closed": {
-            name: _described(share_closed(one - baseline, gap)) for name, one in reached.items()
+            name: describe(share_closed(one - baseline, gap)) for name, one in reached.items()
         },
     }
-
-
-def _out_of_fold(ceiling: Ceiling, tested: Predictions) -> tuple[list[Any], Ints]:
-    """Return what each seed predicts, and each image's fold, in the order of ``tested``."""
-    seeds = dict.fromkeys(fold.seed for fold in ceiling.folds)
-    frames = [
-        ceiling.predictions(seed).set_index("image_id", drop=False).loc[tested.images["image_id"]]
-        for seed in seeds
-    ]
-    scored = [as_scored(frame, ceiling.classes) for frame in frames]
-    return scored, frames[0]["fold"].to_numpy(dtype=int)
 
 
 def _by_fold(ceiling: Ceiling, figure: Figure) -> dict[str, dict[str, float]]:
@@ -89,9 +97,3 @@ def _by_fold(ceiling: Ceiling, figure: Figure) -> dict[str, dict[str, float]]:
 
 def _figure(ceiling: Ceiling) -> str:
     return "pair_auc" if len(ceiling.classes) == PAIR else "macro_auc"
-
-
-def _described(sampled: Sampled | None) -> dict[str, Any]:
-    if sampled is None:
-        return {"value": np.nan, "ci95": [np.nan, np.nan]}
-    return {"value": sampled.value, "ci95": sampled.ci95}

@@ -126,6 +126,15 @@ def test_the_control_divides_every_test_into_two_groups(finished):
         assert sum(sizes.values()) == finished.summary["classification"]["baseline"][test]["n"]
 
 
+def test_both_groups_are_asked_about_with_other_backgrounds(finished):
+    summary = finished.summary
+    for test, groups in summary["exchanged"].items():
+        for group, own in groups.items():
+            assert set(own["classifiers"]) == {"baseline", "isnet", CONTROL}
+            assert 0 < own["images"] <= summary["conflict"][test][group]["baseline"]["n"]
+    assert "Is it the background that divides them?" in finished.report.read_text()
+
+
 def test_the_summary_is_what_stands_in_the_file(finished, out):
     assert json.loads((out / "summary.json").read_text()) == finished.summary
 

@@ -53,9 +53,14 @@ def summary() -> dict:
         "temperatures": {name: [1.0, 1.1] for name in GOOD},
         "tests": [],
     }
+    changed = {"classifiers": {
+        name: {key: {"value": good, "ci95": [0, 1]} for key in ("own", "exchanged", "gained")}
+        for name, good in GOOD.items()
+    }}  # fmt: skip
     return {
         "classification": each(by_seed),
         "conflict": {"away": groups},
+        "exchanged": {"away": {"conflict": changed}},
         "evidence": evidence,
         "reliance": each(reliance),
         "pointing": {"away": {"covid": {name: pointing(good) for name, good in GOOD.items()}}},
@@ -100,7 +105,7 @@ def test_both_classifiers_have_the_same_names_and_their_own_values(client):
         "heatmaps/shift/rank": 0.9, "over seeds/away/auc": 0.9, "over seeds/away/gap": 0.1,
         "over seeds/away/covid/auc": 0.9, "over seeds/away/calibration/as_predicted/ece": 0.1,
         "over seeds/away/abstention/gate refuses/coverage": 0.9,
-        "over seeds/away/reliance/speak_against": 0,
+        "over seeds/away/reliance/speak_against": 0, "over seeds/away/conflict/gained": 0.9,
     }  # fmt: skip
     assert {name: isnet[name] for name in expected} == pytest.approx(expected)
     assert runs["isnet seed 1"]["away/conflict/macro_f1"] == pytest.approx(0.91)
@@ -137,7 +142,7 @@ def test_a_summary_without_evidence_has_none_to_log(summary):
 def test_the_artifact_has_all_of_one_classifier_and_nothing_of_another(summary):
     own = evidence_of(summary, "isnet")
     assert set(own) >= {"classification", "reliance", "sanity", "conflict", "pointing", "matrix",
-                        "calibration", "abstention", "temperatures"}  # fmt: skip
+                        "calibration", "abstention", "temperatures", "exchanged"}  # fmt: skip
     text = json.dumps(own)
     assert "0.6" not in text
     assert "baseline" not in text
