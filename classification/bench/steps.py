@@ -6,16 +6,15 @@ by one.
 """
 
 import json
-import resource
 import sys
 import time
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Self
 
 import torch
 
 from isnet_cxr.classification.bench.cases import BenchSettings, case_step
+from isnet_cxr.classification.bench.meters import meter_for
 
 
 @dataclass(frozen=True)
@@ -40,8 +39,7 @@ class CaseSteps:
     def __init__(self, case: str, settings: BenchSettings) -> None:
         """Get ready for the steps of ``case``."""
         self._step = case_step(case, settings)
-        self._gpu = settings.device if torch.device(settings.device).type == "cuda" else None
-        self._before = _resident_mib() if self._gpu is None else _held_mib(self._gpu)
+        self._meter = meter_for(settings.device)
 
     def __enter__(self) -> Self:
         """Return itself; there is nothing to open."""
@@ -55,43 +53,12 @@ class CaseSteps:
         every = torch.get_num_threads()
         try:
             torch.set_num_threads(1 if one_thread else every)
-            cpu, wall = time.process_time(), time.perf_counter()
+            work, wall = self._meter.seconds(), time.perf_counter()
             self._step()
-            if self._gpu is not None:
-                torch.cuda.synchronize(self._gpu)
-            cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
+            work, wall = self._meter.seconds() - work, time.perf_counter() - wall
         finally:
             torch.set_num_threads(every)
-        if self._gpu is not None:
-            peak_mib = torch.cuda.max_memory_allocated(self._gpu) / 2**20
-            return Sample(wall, wall, peak_mib - self._before)
-        return Sample(cpu, wall, _peak_mib() - self._before)
-
-
-def _resident_mib() -> float:
-    """Memory held now; loading the libraries once took more, which must not hide the steps."""
-    statm = Path("/proc/self/statm")
-    if not statm.is_file():
-        return _peak_mib()
-    return int(statm.read_text().split()[1]) * resource.getpagesize() / 2**20
-
-
-def _held_mib(gpu: str) -> float:
-    return torch.cuda.memory_allocated(gpu) / 2**20
-
-
-def _peak_mib() -> float:
-    """Most memory this program ever held.
-
-    Not from ``getrusage`` where it can be helped: what that says on Linux is at least what the
-    process that started this one held.
-    """
-    status = Path("/proc/self/status")
-    if status.is_file():
-        line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM:"))
-        return int(line.split()[1]) / 2**10
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak / (2**20 if sys.platform == "darwin" else 2**10)
+        return Sample(work, wall, self._meter.added_mib())
 
 
 def _answer() -> None:
