@@ -36,12 +36,11 @@ def plot_matrix(matrix: Mapping[str, Any]) -> Figure:
     Classifiers are the columns, or the rows where they are more than ``MOST_COLUMNS``.
     """
     names, groups = list(matrix["cells"]), matrix["groups"]
-    titles = [_title(group) for group in groups]
     cells = [[matrix["cells"][name][group["name"]] for name in names] for group in groups]
-    rows, columns = titles, names
+    rows, columns = [_in_row(group) for group in groups], names
     if len(names) > MOST_COLUMNS:
         cells = [list(column) for column in zip(*cells, strict=True)]
-        rows, columns = names, [title.strip() for title in titles]
+        rows, columns = names, [_in_column(group) for group in groups]
     values = np.asarray([[shade(cell) for cell in row] for row in cells])
     with mpl.rc_context(STYLE):
         figure, axes = shaded_table(values, rows, columns)
@@ -176,11 +175,20 @@ def _square(axes: Axes, title: str) -> None:
     axes.set_title(title)
 
 
-def _title(group: Mapping[str, Any]) -> str:
-    mark = " *" if group["confounded"] else ""
-    indent = "" if group["site"] is None else "   at "
-    name = group["test"] if group["site"] is None else group["site"]
-    return f"{indent}{name}{mark}"
+def _in_row(group: Mapping[str, Any]) -> str:
+    """Name a test, or a site below its test."""
+    name = group["test"] if group["site"] is None else f"   at {group['site']}"
+    return f"{name}{_mark(group)}"
+
+
+def _in_column(group: Mapping[str, Any]) -> str:
+    """Name a test, or a site with its test above it."""
+    name = group["test"] if group["site"] is None else f"{group['test']}\nat {group['site']}"
+    return f"{name}{_mark(group)}"
+
+
+def _mark(group: Mapping[str, Any]) -> str:
+    return " *" if group["confounded"] else ""
 
 
 def annotation(cell: Mapping[str, Any]) -> str:

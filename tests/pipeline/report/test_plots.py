@@ -68,6 +68,20 @@ def test_the_cells_of_a_matrix_do_not_overlap(names):
     assert_legible(plot_matrix({"cells": cells, "groups": groups}), names)
 
 
+def test_a_sites_column_says_of_which_test_it_is():
+    sites = [(test, site) for test in TESTS[1:] for site in ("cohen", "jsrt")]
+    groups = [
+        {"name": f"{test}, {site}", "test": test, "site": site, "confounded": False}
+        for test, site in sites
+    ]
+    cell = {"value": 0.8, "ci95": [0.7, 0.9]}
+    cells = {name: {group["name"]: cell for group in groups} for name in MANY}
+    figure = plot_matrix({"cells": cells, "groups": groups})
+    assert_legible(figure, MANY)
+    shown = {text for text, _ in boxes(figure)}
+    assert shown >= {f"{test}\nat {site}" for test, site in sites}
+
+
 def test_many_classifiers_have_lines_of_their_own():
     lines = [(PALETTE[place % len(PALETTE)], line_of(place)) for place in range(len(MANY))]
     assert len(set(lines)) == len(MANY)
