@@ -9,9 +9,20 @@ import pytest
 
 from isnet_cxr.pipeline.stopping import is_stopped
 
-MAIN = "from isnet_cxr.pipeline.cli import main; main()"
+PATIENCE_S = 180
+"""Longer than a machine with much else to do takes."""
 
-FAILING_THREAD = """
+HEEDED = """
+import signal
+signal.signal(signal.SIGINT, signal.default_int_handler)
+"""
+"""The tests may be a background job, which ignores Ctrl-C; what it starts would inherit that."""
+
+MAIN = f"{HEEDED}from isnet_cxr.pipeline.cli import main; main()"
+
+FAILING_THREAD = (
+    HEEDED
+    + """
 import threading
 import time
 from isnet_cxr.pipeline import cli
@@ -35,6 +46,7 @@ def wait():
 
 cli.main()
 """
+)
 """A command whose thread fails when it is ended, or after so many seconds."""
 
 
@@ -52,10 +64,9 @@ def test_an_error_that_comes_up_while_work_is_ended_is_ctrl_c():
 
 
 def test_what_fails_in_a_thread_after_ctrl_c_is_not_told():
-    command = [sys.executable, "-c", FAILING_THREAD.format(patience=60), "wait"]
-    running = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    assert running.stdout.readline() == "waits\n"
-    code, said = stop(running)
+    with started(FAILING_THREAD.format(patience=60), "wait") as running:
+        assert running.stdout.readline() == "waits\n"
+        code, said = stop(running)
     assert code == 130, said
     assert said == "isnet-cxr: stopped; the same command begins anew\n"
 
@@ -83,12 +94,11 @@ def test_ctrl_c_stays_ignored_where_it_is_ignored():
 
 @pytest.mark.slow
 def test_ctrl_c_says_that_the_same_command_goes_on(tmp_path):
-    command = [sys.executable, "-c", MAIN, "demo", "--out", str(tmp_path / "out")]
-    running = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    deadline = time.monotonic() + 60
-    while not (tmp_path / "out" / "manifests").is_dir() and time.monotonic() < deadline:
-        time.sleep(0.1)
-    code, said = stop(running)
+    with started(MAIN, "demo", "--out", str(tmp_path / "out")) as running:
+        deadline = time.monotonic() + PATIENCE_S
+        while not (tmp_path / "out" / "manifests").is_dir() and time.monotonic() < deadline:
+            time.sleep(0.1)
+        code, said = stop(running)
     assert code == 130, said
     assert said.strip().splitlines()[-1] == (
         "isnet-cxr: stopped; the same command goes on from here"
@@ -96,11 +106,17 @@ def test_ctrl_c_says_that_the_same_command_goes_on(tmp_path):
     assert "Traceback" not in said
 
 
+def started(script, *words):
+    """Run a script with these words after it."""
+    command = [sys.executable, "-c", script, *words]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
 def stop(running):
     """Send Ctrl-C; return the exit code and what was said on standard error."""
     running.send_signal(signal.SIGINT)
     try:
-        _, said = running.communicate(timeout=60)
+        _, said = running.communicate(timeout=PATIENCE_S)
     finally:
         running.kill()
     return running.returncode, said
