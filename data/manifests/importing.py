@@ -7,7 +7,7 @@ alone.
 
 import os
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,9 @@ from isnet_cxr.data.parallel import map_items
 from isnet_cxr.data.readers import Radiograph, UnreadableImage, read_image
 from isnet_cxr.data.review.flags import review_flags
 from isnet_cxr.data.writers import write_mask, write_nifti
+
+LAYOUTS = ("csv", "folder", "dicom")
+"""The adapters that read a user's own dataset, and no publisher's."""
 
 MAX_DEFAULT_WORKERS = 4
 BOXES_OUTSIDE = "warning: boxes left out, they reach out of the image"
@@ -69,7 +72,7 @@ class _Lungs:
     review_flag: tuple[str, ...]
 
 
-def import_dataset(
+def import_dataset(  # noqa: PLR0913 - what the command offers, by name
     name: str,
     root: Path,
     *,
@@ -79,6 +82,7 @@ def import_dataset(
     labels: Mapping[str, str] | None = None,
     anew: Path | None = None,
     salt: str = DEFAULT_SALT,
+    called: str = "",
 ) -> Imported:
     """Read every image of a dataset once and describe it in a manifest.
 
@@ -95,13 +99,16 @@ def import_dataset(
             keeps in several files or smaller than the image, in ``images`` the images that the
             publisher keeps as negatives (16-bit NIfTI).
         salt: Hashed with every patient id, see ``isnet_cxr.data.manifests.records.patient_key``.
+        called: Name of a dataset in one of ``LAYOUTS``, which no publisher named; by default that
+            of its table or folder. Equal ids are one patient where datasets have the same name.
 
     Raises:
-        InputError: If the dataset is unknown, its table is wrong, a label of ``labels`` does not
-            occur in it, or it needs ``anew`` and there is no such folder.
+        InputError: If the dataset is unknown, or ``called`` otherwise than its publisher did, its
+            table is wrong, a label of ``labels`` does not occur in it, or it needs ``anew`` and
+            there is no such folder.
         FileNotFoundError: If the root or a file in it is missing.
     """
-    listing = _list_records(name, root, columns, labels)
+    listing = _list_records(name, root, columns, labels, called)
     _check_before_reading(listing.records, source=str(root))
     if anew is None and any(len(record.lung_masks) > 1 for record in listing.records):
         raise InputError(f"{name}: it has a mask for each lung; a folder for joined ones is needed")
@@ -136,6 +143,7 @@ def _list_records(
     root: Path,
     columns: Mapping[str, str] | None,
     labels: Mapping[str, str] | None,
+    called: str,
 ) -> Listing:
     if name not in ADAPTERS:
         raise InputError(name_unknown("dataset", [name], ADAPTERS))
@@ -143,9 +151,23 @@ def _list_records(
         raise InputError(f"{name}: columns can be mapped for csv only")
     if not root.exists():
         raise FileNotFoundError(f"{root}: no such file or folder; {ADAPTERS[name].layout} expected")
+    if called and name not in LAYOUTS:
+        raise InputError(f"{name}: its publisher named it; expected {', '.join(LAYOUTS)}")
     if name == "csv":
-        return read_table_of_images(root, labels=labels, columns=columns)
-    return ADAPTERS[name].read(root, labels=labels)
+        listing = read_table_of_images(root, labels=labels, columns=columns)
+    else:
+        listing = ADAPTERS[name].read(root, labels=labels)
+    if not called:
+        return listing
+    unnamed = root.stem if name == "csv" else root.resolve().name
+    return replace(listing, records=list(_rename(listing.records, unnamed, called)))
+
+
+def _rename(records: list[Record], unnamed: str, called: str) -> Iterator[Record]:
+    """Name what a table did not name itself: it bears the name of the table or folder."""
+    for record in records:
+        own = replace(record, site=called) if record.site == unnamed else record
+        yield replace(own, dataset=called) if record.dataset == unnamed else own
 
 
 def _check_before_reading(records: list[Record], *, source: str) -> None:

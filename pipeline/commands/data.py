@@ -11,24 +11,34 @@ if TYPE_CHECKING:
     from isnet_cxr.data.manifests.importing import Imported
 
 
+Columns = Annotated[
+    list[str] | None,
+    typer.Option(metavar="MANIFEST=TABLE", help="csv: the table's name of a column; repeatable"),
+]
+Labels = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="PUBLISHED=CLASS",
+        help="the class of a publisher's label, nothing to leave it out; repeatable",
+    ),
+]
+Called = Annotated[
+    str | None,
+    typer.Option(
+        help="csv, folder, dicom: what the dataset is called; where two have one name, equal "
+        "patient ids are one patient  [default: the manifest's name]"
+    ),
+]
+
+
 def import_images(
     dataset: Annotated[str | None, typer.Argument(help="its name, see --list")] = None,
     root: Annotated[Path | None, typer.Argument(help="its folder; for csv, the table")] = None,
     out: Annotated[Path | None, typer.Option(help="the manifest, .csv or .parquet")] = None,
     list_datasets: Annotated[bool, typer.Option("--list", help="list known datasets")] = False,
-    column: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="MANIFEST=TABLE", help="csv: the table's name of a column; repeatable"
-        ),
-    ] = None,
-    label: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="PUBLISHED=CLASS",
-            help="the class of a publisher's label, nothing to leave it out; repeatable",
-        ),
-    ] = None,
+    column: Columns = None,
+    label: Labels = None,
+    name: Called = None,
     workers: Annotated[int | None, typer.Option(min=1, help="processes that read")] = None,
 ) -> None:
     """Read every image of a dataset once and write its manifest."""
@@ -37,7 +47,7 @@ def import_images(
         return
     if dataset is None or root is None or out is None:
         raise typer.BadParameter("expected DATASET, ROOT and --out (or --list)")
-    from isnet_cxr.data.manifests.importing import import_dataset
+    from isnet_cxr.data.manifests.importing import LAYOUTS, import_dataset
     from isnet_cxr.data.manifests.manifest import write_manifest
 
     imported = import_dataset(
@@ -47,6 +57,7 @@ def import_images(
         columns=dict(_pair("--column", "MANIFEST=TABLE", entry) for entry in column or []),
         labels=dict(_pair("--label", "PUBLISHED=CLASS", entry) for entry in label or []),
         anew=out.with_name(f"{out.stem}-files"),
+        called=name or (out.stem if dataset in LAYOUTS else ""),
     )
     if imported.manifest.empty:
         reason = f": {imported.failures[0].reason}" if imported.failures else ""

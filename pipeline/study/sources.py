@@ -11,7 +11,7 @@ import pandas as pd
 from isnet_cxr.data.datasets import ADAPTERS
 from isnet_cxr.data.errors import InputError
 from isnet_cxr.data.manifests.failures import write_failures
-from isnet_cxr.data.manifests.importing import import_dataset
+from isnet_cxr.data.manifests.importing import LAYOUTS, import_dataset
 from isnet_cxr.data.manifests.manifest import COLUMNS, read_manifest, write_manifest
 from isnet_cxr.data.nearest import name_unknown
 from isnet_cxr.data.phantoms import HOSPITALS, make_hospital
@@ -64,7 +64,7 @@ def read_dataset(
     folder = once(
         out / "manifests" / name,
         _origin(dataset),
-        lambda folder: _import(dataset, folder, progress=progress),
+        lambda folder: _import(name, dataset, folder, progress=progress),
     )
     manifest = read_manifest(folder / MANIFEST)
     for reason, count in read_json(folder / LEFT_OUT).items():
@@ -97,7 +97,7 @@ def _digest_records(dataset: DatasetConfig) -> str:
     return digest_values({"records": listing.records, "masks": masks})
 
 
-def _import(dataset: DatasetConfig, folder: Path, *, progress: bool) -> None:
+def _import(name: str, dataset: DatasetConfig, folder: Path, *, progress: bool) -> None:
     """Write the manifest, what could not be read and what the publisher's layout leaves out."""
     if dataset.manifest is not None:
         write_manifest(read_manifest(dataset.manifest), folder / MANIFEST)
@@ -115,6 +115,7 @@ def _import(dataset: DatasetConfig, folder: Path, *, progress: bool) -> None:
         labels=dataset.labels,
         anew=folder,
         progress=progress,
+        called=name if dataset.adapter in LAYOUTS else "",
     )
     write_manifest(imported.manifest, folder / MANIFEST)
     write_failures(imported.failures, folder / "failures.csv")

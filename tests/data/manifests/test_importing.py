@@ -5,6 +5,7 @@ import numpy as np
 import pydicom
 import pytest
 
+from isnet_cxr.data.errors import InputError
 from isnet_cxr.data.learning.cache import load_images
 from isnet_cxr.data.learning.preprocess import Preprocessing
 from isnet_cxr.data.manifests.failures import write_failures
@@ -164,6 +165,29 @@ def test_an_image_keeps_its_id_through_a_file(tmp_path):
     assert image_id(read_image(tmp_path / "a.png").pixels) == image_id(image)
     assert image_id(read_image(tmp_path / "b.png").pixels) == image_id(image)
     assert image_id(image) != image_id(image.reshape(1, 8, 12))
+
+
+def test_two_tables_of_the_same_name_are_two_datasets_by_what_they_are_called(dataset):
+    here, there = (
+        import_dataset("csv", dataset, workers=1, progress=False, called=name).manifest
+        for name in ("elmwood", "hillcrest")
+    )
+    assert set(here["dataset"]) == set(here["site"]) == {"elmwood"}
+    assert not set(here["patient_id"]) & set(there["patient_id"])
+    assert here["image_id"].equals(there["image_id"])
+
+
+def test_names_that_a_table_gives_itself_stay(tmp_path):
+    write_png(IMAGE, tmp_path / "a.png")
+    (tmp_path / "mine.csv").write_text("path,label,dataset,site\na.png,normal,theirs,north\n")
+    own = import_dataset("csv", tmp_path / "mine.csv", progress=False, called="ours").manifest
+    assert own[["dataset", "site"]].to_numpy().tolist() == [["theirs", "north"]]
+
+
+def test_a_publishers_dataset_keeps_its_name(tmp_path):
+    (tmp_path / "jsrt").mkdir()
+    with pytest.raises(InputError, match="jsrt"):
+        import_dataset("jsrt", tmp_path / "jsrt", progress=False, called="ours")
 
 
 def test_patients_are_equal_only_within_a_dataset():
