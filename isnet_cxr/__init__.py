@@ -1,8 +1,9 @@
 """Chest X-ray classifiers that keep looking at the lungs. Research software, no medical device.
 
->>> from isnet_cxr import Classifier, LungSegmenter, explain, heatmap_loss, prepare, read_image
+>>> from isnet_cxr import LungSegmenter, Predictor, explain, heatmap_loss, prepare, read_image
 >>> image = read_image("chest.dcm")                     # .pixels (1, H, W) in [0, 1]
 >>> lungs = LungSegmenter.load("lungs").segment(image.pixels)    # .mask (H, W), .quality
+>>> predicted = Predictor.load("model").predict([image.pixels])            # .predicted, .heatmap
 >>> prepared = prepare(network)                         # any ReLU classifier: heatmaps to train by
 >>> found = explain(network, images, masks)             # probabilities, heatmaps, share inside
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from isnet_cxr.classification.lrp import prepare as prepare
     from isnet_cxr.data.errors import InputError as InputError
     from isnet_cxr.data.readers import read_image as read_image
+    from isnet_cxr.pipeline.prediction.predictor import Predictor as Predictor
     from isnet_cxr.segmentation.segmenter import LungSegmenter as LungSegmenter
 
 __all__ = [
@@ -28,6 +30,7 @@ __all__ = [
     "HeatmapLossSettings",
     "InputError",
     "LungSegmenter",
+    "Predictor",
     "explain",
     "heatmap_loss",
     "prepare",
@@ -39,6 +42,7 @@ _HOMES = {
     "HeatmapLossSettings": ("classification.losses", "HeatmapLossSettings"),
     "InputError": ("data.errors", "InputError"),
     "LungSegmenter": ("segmentation.segmenter", "LungSegmenter"),
+    "Predictor": ("pipeline.prediction.predictor", "Predictor"),
     "explain": ("classification.explanation", "explain_images"),
     "heatmap_loss": ("classification.losses", "heatmap_loss"),
     "prepare": ("classification.lrp", "prepare"),

@@ -24,8 +24,10 @@ class Table:
         """Return it as ``rich`` draws it: numbers to the right, a name that repeats left out."""
         drawn = RichTable(title=title, title_justify="left", title_style="bold")
         for place, name in enumerate(self.head):
-            numbers = all(_is_number(row[place]) for row in self.rows)
-            drawn.add_column(name, justify="right" if numbers and place else "left")
+            if place and all(_is_number(row[place]) for row in self.rows):
+                drawn.add_column(name.replace(" ", "\n"), justify="right")  # narrow as its numbers
+            else:
+                drawn.add_column(name)
         for number, row in enumerate(self.rows):
             cells = [
                 f"[bold]{cell}[/bold]" if (number, place) in self.strong else cell

@@ -30,7 +30,7 @@ def test_paths_may_be_text(tmp_path):
     write_png(np.arange(64, dtype=np.uint8).reshape(8, 8), tmp_path / "image.png")
     image = isnet_cxr.read_image(str(tmp_path / "image.png"))
     assert image.pixels.shape == (1, 8, 8)
-    for kind in (isnet_cxr.Classifier, isnet_cxr.LungSegmenter):
+    for kind in (isnet_cxr.Classifier, isnet_cxr.LungSegmenter, isnet_cxr.Predictor):
         with pytest.raises(FileNotFoundError, match="is no model package"):
             kind.load(str(tmp_path))
 

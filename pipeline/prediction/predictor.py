@@ -97,7 +97,11 @@ class Predictor:
 
     @classmethod
     def load(
-        cls, package: Path, lungs: Path | None = None, *, device: str | torch.device = "cpu"
+        cls,
+        package: Path | str,
+        lungs: Path | str | None = None,
+        *,
+        device: str | torch.device = "cpu",
     ) -> "Predictor":
         """Load a classifier's package.
 
@@ -110,6 +114,7 @@ class Predictor:
             FileNotFoundError: If a file of a package is missing.
             InputError: If a package is of another kind or damaged.
         """
+        package = Path(package)
         classifier = Classifier.load(package, device)
         lungs = lungs_in(package) if lungs is None else lungs
         segmenter = None if lungs is None else LungSegmenter.load(lungs, device)

@@ -3,8 +3,9 @@
 The rule. Classifiers are ranked by the macro AUC on the validation images of the development set,
 the mean over their seeds. The first one that passes is the champion, with its best seed. To pass, a
 classifier must, in every bias test of the study, lose at most 0.10 macro F1 from the images it was
-trained like to any other of the test; and at most 0.20 from the internal to any external test. One
-that was left out of a bias test does not pass it. Where nothing can be looked at, nobody passes.
+trained like to any other of the test; and at most 0.20 from the internal to any external test, with
+the 95 % interval of its AUC above chance. One that was left out of a bias test does not pass it.
+Where nothing can be looked at, nobody passes.
 """
 
 import json
@@ -20,6 +21,10 @@ from isnet_cxr.pipeline.config import CONTROL
 
 BIAS_LOSS, EXTERNAL_LOSS = 0.10, 0.20
 """How much macro F1 may be lost in a bias test, and at an external test."""
+
+CHANCE = 0.5
+AREAS = ("pair_auc", "macro_auc")
+"""The first of these that an external test has must be better than chance."""
 
 INTERNAL, VALIDATION = "internal", "best_val_macro_auc"
 
@@ -105,6 +110,9 @@ def _judge(name: str, summary: Mapping[str, Any]) -> tuple[str, tuple[str, ...]]
         if others and first - min(others) > most:
             return f"{what}: macro F1 {min(others):.2f}, {first:.2f} before", ()
         passed.append(what)
+    for test, low in _lowest_areas(summary["classification"][name]):
+        if low <= CHANCE:
+            return f"external test {test}: its AUC may be chance, 95 % interval from {low:.2f}", ()
     if not passed:
         return "the study has no bias test and no external test to pass", ()
     return "", tuple(passed)
@@ -122,6 +130,14 @@ def _comparisons(
     first = figures.pop(INTERNAL, None)
     for test, figure in figures.items():
         yield f"external test {test}", first, [figure], EXTERNAL_LOSS
+
+
+def _lowest_areas(tests: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
+    """Yield each external test that has an AUC, and the lower end of its interval."""
+    for test, figures in tests.items():
+        known = [figures["ci95"][key][0] for key in AREAS if key in figures["ci95"]]
+        if test != INTERNAL and known and known[0] is not None:
+            yield test, float(known[0])
 
 
 def _macro_f1(tests: Mapping[str, Any]) -> dict[str, float]:

@@ -10,6 +10,7 @@ from isnet_cxr.classification.figures import Figure, measured
 
 LONGEST_WORD = 20
 """Of a test's or classifier's name: longer ones may be cut in a narrow terminal."""
+LONGEST_NUMBER = len("0.123")
 
 
 def figures_table(summary: Mapping[str, Any]) -> Table:
@@ -18,7 +19,13 @@ def figures_table(summary: Mapping[str, Any]) -> Table:
         f"{name} {scores['dice']:.3f}" for name, scores in summary["segmentation"].items()
     )
     caption = f"lung Dice: {masks}" if masks else None
-    table = Table(title=summary["study"], caption=caption, box=box.HORIZONTALS, pad_edge=False)
+    table = Table(
+        title=summary["study"],
+        caption=caption,
+        box=box.HORIZONTALS,
+        pad_edge=False,
+        padding=(0, 1, 0, 0),
+    )
     table.add_column("test")
     table.add_column("classifier")
     sections = _sections(summary)
@@ -26,7 +33,8 @@ def figures_table(summary: Mapping[str, Any]) -> Table:
              for own in tests.values()]  # fmt: skip
     shown = measured(every)
     for name in ("images", *(figure.title for figure in shown.values())):
-        table.add_column(name, justify="right")
+        head = name.replace(" ", "\n")  # numbers are narrow, and a narrow terminal shows them all
+        table.add_column(head, justify="right", min_width=LONGEST_NUMBER)
     for prefix, by_classifier in sections.items():
         _add_tests(table, by_classifier, shown, prefix=prefix)
     for names in table.columns[:2]:  # in a narrow terminal a name is wrapped, and never cut

@@ -24,8 +24,12 @@ COLUMNS = ["image_id", "dataset", "label", "view", "split", "mask_source", "mask
 STUDY = "one/two study"
 
 
-def figures(internal: float, far: float) -> dict:
-    return {"internal": {"macro_f1": internal, "seeds": {"0": {}}}, "far": {"macro_f1": far}}
+def figures(internal: float, far: float, *, lowest_auc: float = 0.7) -> dict:
+    bounds = {"macro_auc": [lowest_auc, 0.95]}
+    return {
+        "internal": {"macro_f1": internal, "seeds": {"0": {}}, "ci95": {}},
+        "far": {"macro_f1": far, "ci95": bounds},
+    }
 
 
 def write_study(out: Path, empty_store: Path, *, far: float = 0.85) -> dict:
@@ -134,6 +138,15 @@ def classified(out: Path, **validation: float) -> None:
         (package / "metrics.json").write_text(json.dumps({"best_val_macro_auc": figure}))
 
 
+def test_who_may_be_at_chance_elsewhere_does_not_pass(tmp_path):
+    classified(tmp_path, isnet=0.9, baseline=0.99)
+    tested = {"isnet": figures(0.9, 0.85), "baseline": figures(0.9, 0.85, lowest_auc=0.44)}
+    assert choose_champion({"classification": tested}, tmp_path).classifier == "isnet"
+    del tested["isnet"]
+    alone = choose_champion({"classification": tested}, tmp_path)
+    assert "external test far: its AUC may be chance" in alone.failed
+
+
 def test_the_rule_takes_the_best_by_validation_of_those_that_pass(tmp_path):
     classified(tmp_path, isnet=0.9, baseline=0.99, exchange=0.8)
     plain = {name: figures(0.9, 0.85) for name in ("isnet", "baseline", "exchange")}
@@ -152,7 +165,8 @@ def test_the_rule_takes_the_best_by_validation_of_those_that_pass(tmp_path):
     assert (chosen.classifier, chosen.failed) == (
         "baseline", "external test far: macro F1 0.20, 0.90 before",
     )  # fmt: skip
-    nothing = {"classification": {"isnet": {"internal": {"macro_f1": 1.0, "seeds": {"0": {}}}}}}
+    at_home = {"internal": figures(1.0, 1.0)["internal"]}
+    nothing = {"classification": {"isnet": at_home}}
     assert "no bias test and no external test" in choose_champion(nothing, tmp_path).failed
     assert choose_champion({"classification": control}, tmp_path) is None
 
