@@ -5,7 +5,7 @@ images that are none.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -44,7 +44,7 @@ class Rates:
         folder: Where the images are.
         shown: ``AS_IT_IS``, or one of ``TURNS`` or ``CUTS``.
         verdicts: Images by verdict.
-        reasons: Images by reason; one image may have several, those that pass have none.
+        reasons: Files by reason; one image may have several, those that pass have none.
         unread: Files that could not be used.
     """
 
@@ -62,12 +62,21 @@ class Rates:
 
 @dataclass(frozen=True)
 class Judged:
-    """One file's verdict, in a folder and shown one way; None where it could not be used."""
+    """One file's verdict, in a folder and shown one way.
+
+    Attributes:
+        folder: Or file, as it was named.
+        shown: As of ``Rates``.
+        file: The image.
+        verdict: None where the file could not be used.
+        problem: Why not; empty where it could.
+    """
 
     folder: Path
     shown: str
     file: Path
     verdict: Verdict | None
+    problem: str = ""
 
 
 def judge_folders(
@@ -96,14 +105,14 @@ def judge_folders(
         for file in files:
             try:
                 image = read_image(file)
-            except UnreadableImage:
-                yield Judged(folder, AS_IT_IS, file, None)
+            except UnreadableImage as error:
+                yield Judged(folder, AS_IT_IS, file, None, error.reason)
                 continue
             for name, turn in shown.items():
-                yield Judged(folder, name, file, _judge(image, turn, predictor))
+                yield Judged(folder, name, file, *_judge(image, turn, predictor))
 
 
-def count(judged: Iterator[Judged]) -> list[Rates]:
+def count(judged: Iterable[Judged]) -> list[Rates]:
     """Count verdicts by folder and position, in the order they come."""
     rates: dict[tuple[Path, str], Rates] = {}
     for one in judged:
@@ -111,6 +120,7 @@ def count(judged: Iterator[Judged]) -> list[Rates]:
         row = rates.setdefault(key, Rates(*key))
         if one.verdict is None:
             row.unread += 1
+            row.reasons[one.problem] += 1
             continue
         row.verdicts[one.verdict.name] += 1
         row.reasons.update(one.verdict.reasons)
@@ -123,13 +133,16 @@ def _as_it_is(pixels: Pixels) -> Pixels:
 
 def _judge(
     image: Radiograph, turn: Callable[[Pixels], Pixels], predictor: Predictor
-) -> Verdict | None:
-    """Return the verdict on an image in some position; its header says nothing of that."""
+) -> tuple[Verdict | None, str]:
+    """Return the verdict on an image in some position, or why there is none.
+
+    Its header says nothing of the position.
+    """
     shown = replace(image, pixels=np.ascontiguousarray(turn(image.pixels)))
     try:
-        return predictor.judge(shown, predictor.segment(shown.pixels))
-    except NoLungsError:
-        return None
+        return predictor.judge(shown, predictor.segment(shown.pixels)), ""
+    except NoLungsError as error:
+        return None, str(error)
 
 
 def _images(folder: Path, at_most: int | None) -> list[Path]:

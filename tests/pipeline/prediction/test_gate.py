@@ -135,7 +135,7 @@ def test_the_command_counts_verdicts_by_folder_and_position(
         write_png(phantom.pixels, chests / f"{number}.png")
     arguments = (chests, mixed, "--model", gated_package, "--turned", "--device", "cpu")
     code, said, _ = command("gate", *arguments, "--json")
-    assert code == 0
+    assert code == 3, "one file is no image"
     counted = {(row["folder"], row["shown"]): row for row in json.loads(said)}
     assert counted[str(chests), "as it is"]["verdicts"].get("refused", 0) == 0
     assert counted[str(chests), "upside down"]["verdicts"] == {"refused": 6}
@@ -147,5 +147,24 @@ def test_the_command_counts_verdicts_by_folder_and_position(
     assert counted["left half"].get("frontal chest", 0) == 0
     assert counted["upper third"].get("frontal chest", 0) == 0
     code, said, _ = command("gate", *arguments, "--at-most", 2)
-    assert code == 0
     assert "chests, as it is" in said
+
+
+def test_the_command_names_every_file_where_it_is_asked_to(command, mixed, gated_package):
+    arguments = (mixed, "--model", gated_package, "--device", "cpu", "--list")
+    code, said, warned = command("gate", *arguments, "--json")
+    listed = json.loads(said)
+    (counted,) = listed["folders"]
+    assert (code, warned) == (3, "")
+    assert len(listed["files"]) == counted["images"] + counted["unread"] == 6
+    for verdict, images in counted["verdicts"].items():
+        assert sum(one["verdict"] == verdict for one in listed["files"]) == images
+    assert all(one["reason"] for one in listed["files"] if one["verdict"] != "frontal chest")
+    _, said, _ = command("gate", *arguments)
+    assert all(one["file"] in said for one in listed["files"])
+
+
+def test_the_command_says_once_that_there_are_no_statistics(command, mixed, classifier_package):
+    _, said, warned = command("gate", mixed, "--model", classifier_package, "--device", "cpu")
+    assert warned.count("no gate statistics") == 1
+    assert "no gate statistics" not in said
