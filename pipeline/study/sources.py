@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -70,7 +70,7 @@ def read_dataset(
     for reason, count in read_json(folder / LEFT_OUT).items():
         left_out.append(LeftOut(name, "", reason, count))
     manifest["dataset"] = name
-    kept = _where(manifest, dataset, name)
+    kept = keep_where(manifest, dataset.where, name)
     left_out.extend(count_left_out(manifest.drop(kept.index), "", "not in the study's `where`"))
     fewer = keep_at_most(kept, dataset.at_most)
     left_out.extend(count_left_out(kept.drop(fewer.index), "", "beyond the study's `at_most`"))
@@ -136,13 +136,33 @@ def _generate(phantoms: PhantomsConfig, folder: Path, *, progress: bool) -> pd.D
     )
 
 
-def _where(manifest: pd.DataFrame, dataset: DatasetConfig, name: str) -> pd.DataFrame:
-    kept = manifest
-    for column, values in dataset.where.items():
-        place = f"datasets.{name}.where"
+def keep_where(
+    images: pd.DataFrame,
+    where: Mapping[str, Sequence[str]],
+    name: str,
+    *,
+    known: Collection[str] = COLUMNS,
+    untold: Collection[str] = (),
+) -> pd.DataFrame:
+    """Keep the images that a dataset's ``where`` asks for.
+
+    Args:
+        images: One row per image.
+        where: Values by column.
+        name: The dataset's, for errors.
+        known: Columns that ``images`` has; by others nothing is left out.
+        untold: Columns that say nothing, "", of images that may turn out to have a value.
+
+    Raises:
+        InputError: If there is no such column in manifests, or no image is left.
+    """
+    place, kept = f"datasets.{name}.where", images
+    for column, values in where.items():
         if column not in COLUMNS:
             raise InputError(f"{place}: {name_unknown('column', [column], COLUMNS)}")
-        kept = kept[kept[column].isin(values)]
+        if column not in known:
+            continue
+        kept = kept[kept[column].isin([*values, *([""] if column in untold else [])])]
         if kept.empty:
             raise InputError(f"{place}.{column}: no image has any of {', '.join(values)}")
     return kept

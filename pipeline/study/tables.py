@@ -13,13 +13,16 @@ from isnet_cxr.classification.settings import ClassifierSettings
 from isnet_cxr.data.datasets import ADAPTERS
 from isnet_cxr.data.errors import InputError
 from isnet_cxr.data.manifests.manifest import read_manifest
+from isnet_cxr.data.nearest import name_unknown
 from isnet_cxr.data.phantoms import HOSPITALS
 from isnet_cxr.pipeline.config import DatasetConfig, PhantomsConfig, StudyConfig
 from isnet_cxr.pipeline.study.ceilings import check_ceilings
 from isnet_cxr.pipeline.study.folds import describe_folds, plan_folds
-from isnet_cxr.pipeline.study.sources import keep_at_most
+from isnet_cxr.pipeline.study.sources import keep_at_most, keep_where
 
-COLUMNS = ("label", "patient_id", "split", "site", "view", "sex")
+COLUMNS = ("label", "patient_id", "split", "site", "view", "sex", "lung_mask")
+CHOSEN_BY = ("label", "split", "site", "view", "sex")  # by ``where``
+TOLD_BY_IMAGES = ("view", "sex")  # where the tables do not tell
 HOSPITAL = "hospital"  # the site, or the dataset where no site is told
 FEWEST_HOSPITALS = 2  # where a method compares them
 SPLITS = 3  # train, val and test need a patient each
@@ -32,19 +35,22 @@ def check_tables(config: StudyConfig) -> list[str]:
     patients known from DICOM headers) may still stop the study later.
 
     Returns:
-        What is foreseen of hospitals held out, in lines; none where that is not asked for.
+        In lines: images of every role by class, and what is foreseen of hospitals held out.
 
     Raises:
-        InputError: If a dataset cannot be listed, a class of the study has no image in the
-            development set, its patients are too few for three splits, they are all of one hospital
-            where a classifier needs several, an external test has no image of any class or too few
-            patients for its ceiling, or no hospital can be held out where that is asked for.
+        InputError: If a dataset cannot be listed or ``where`` leaves nothing of it, lungs cannot be
+            learned for want of masks, a class of the study has no image in the development set, its
+            patients are too few for three splits, they are all of one hospital where a classifier
+            needs several, an external test has no image of any class or too few patients for its
+            ceiling, or no hospital can be held out where that is asked for.
     """
     tables = {name: _read(name, dataset) for name, dataset in config.datasets.items()}
     development = pd.concat([tables[name] for name in config.development], ignore_index=True)
+    _check_masks(config, tables, development)
     for label in config.classes:
         _check_class(development, label, "development")
         _check_hospitals(development, label, config.settings)
+    lines = [_count("development", development, config)]
     for test, names in config.external.items():
         joined = pd.concat([tables[name] for name in names], ignore_index=True)
         if not joined["label"].isin(config.classes).any():
@@ -52,7 +58,13 @@ def check_tables(config: StudyConfig) -> list[str]:
                 f"external.{test}: no image has a class of the study; "
                 f"its labels are: {_labels(joined)}"
             )
+        lines.append(_count(f"external.{test}", joined, config))
     check_ceilings(config, tables)
+    return [*lines, *_foresee_folds(config, development)]
+
+
+def _foresee_folds(config: StudyConfig, development: pd.DataFrame) -> list[str]:
+    """Say which hospitals can be held out; refuse a training without them that cannot be."""
     rows = development.assign(image_id=development.index.astype(str))
     folds = plan_folds(rows, config.classes, config.across_hospitals)
     held_out = {name: config.settings[name] for name in config.held_out}
@@ -60,6 +72,30 @@ def check_tables(config: StudyConfig) -> list[str]:
         for label in fold.classes:
             _check_hospitals(fold.development, label, held_out, f", in the training {fold.name!r}")
     return describe_folds(folds)
+
+
+def _count(role: str, table: pd.DataFrame, config: StudyConfig) -> str:
+    counts = {label: int((table["label"] == label).sum()) for label in config.classes}
+    said = ", ".join(f"{label} {count}" for label, count in counts.items() if count)
+    return f"{role}: {sum(counts.values())} images: {said}"
+
+
+def _check_masks(
+    config: StudyConfig, tables: Mapping[str, pd.DataFrame], development: pd.DataFrame
+) -> None:
+    """Refuse to learn lungs where no mask is, and classes of which no image can have one."""
+    if config.segmentation is not None:
+        for name in config.segmentation.train:
+            if (tables[name]["lung_mask"] == "").all():
+                raise InputError(f"segmentation.train: dataset {name!r} has no lung masks")
+        return
+    for label in config.classes:
+        rows = development[development["label"] == label]
+        if not rows.empty and (rows["lung_mask"] == "").all():
+            raise InputError(
+                f"development: no image of class {label!r} has a lung mask, and the study has no "
+                "segmentation that could make some"
+            )
 
 
 def _check_class(table: pd.DataFrame, label: str, role: str) -> None:
@@ -108,7 +144,12 @@ def _read(name: str, dataset: DatasetConfig) -> pd.DataFrame:
     else:
         table = pd.DataFrame(_of_publisher(dataset), columns=COLUMNS)
     table[HOSPITAL] = table["site"].where(table["site"] != "", name)
-    kept = _where(table.assign(dataset=name), dataset.where)
+    kept = keep_where(
+        table.assign(dataset=name), dataset.where, name, known=CHOSEN_BY, untold=TOLD_BY_IMAGES
+    )
+    if unknown := set(dataset.at_most) - set(kept["label"]):
+        problem = name_unknown("label", sorted(unknown), sorted(set(kept["label"]) - {""}))
+        raise InputError(f"datasets.{name}.at_most: {problem}")
     return keep_at_most(kept, dataset.at_most)
 
 
@@ -117,7 +158,8 @@ def _of_phantoms(phantoms: PhantomsConfig) -> Iterator[tuple[str, ...]]:
     hospital = HOSPITALS[phantoms.hospital]
     for label in hospital.looks:
         for number in range(phantoms.images_per_class):
-            yield label, f"{hospital.name}/{label} {number}", "", hospital.name, hospital.view, ""
+            patient = f"{hospital.name}/{label} {number}"
+            yield label, patient, "", hospital.name, hospital.view, "", "drawn"
 
 
 def _of_publisher(dataset: DatasetConfig) -> Iterator[tuple[str, ...]]:
@@ -127,12 +169,6 @@ def _of_publisher(dataset: DatasetConfig) -> Iterator[tuple[str, ...]]:
     listing = ADAPTERS[dataset.adapter].read(dataset.root, labels=dataset.labels)
     for record in listing.records:
         source, patient = record.patients_of or record.dataset, record.patient or str(record.path)
-        known = record.split, record.site, record.view, record.sex
+        mask = "published" if record.lung_masks else ""
+        known = record.split, record.site, record.view, record.sex, mask
         yield record.label, f"{source}/{patient}", *known
-
-
-def _where(table: pd.DataFrame, where: Mapping[str, list[str]]) -> pd.DataFrame:
-    """Keep what ``where`` keeps, as far as the tables know its columns."""
-    for column in set(where) & set(COLUMNS) - {"patient_id"}:
-        table = table[table[column].isin(where[column])]
-    return table

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 from typer.testing import CliRunner
 
@@ -9,6 +10,8 @@ from isnet_cxr.data.errors import InputError
 from isnet_cxr.pipeline.cli import app
 from isnet_cxr.pipeline.config import parse_study
 from isnet_cxr.pipeline.study.tables import check_tables
+
+LUNGS = np.ones((40, 32), dtype=bool)
 
 FILE = """
 name: here
@@ -37,7 +40,9 @@ def study(folder: Path, **changes):
 
 @pytest.fixture
 def here(write_images, tmp_path) -> Path:
-    manifest = write_images("here", label=lambda n: ("normal", "covid")[n % 2], count=12)
+    manifest = write_images(
+        "here", label=lambda n: ("normal", "covid")[n % 2], count=12, lungs=LUNGS
+    )
     manifest.write_text(manifest.read_text().replace(",train,", ",,").replace(",val,", ",,"))
     return tmp_path
 
@@ -54,6 +59,40 @@ def one_patient(folder: Path, label: str) -> None:
 
 def test_a_study_whose_datasets_have_all_classes_passes(here):
     check_tables(study(here))
+
+
+def test_every_roles_images_are_counted_by_class(here):
+    assert check_tables(study(here)) == [
+        "development: 12 images: normal 6, covid 6",
+        "external.away: 6 images: normal 3, covid 3",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("of", "said"),
+    [
+        ({"where": {"veiw": ["PA"]}}, "datasets.here.where: unknown column 'veiw'"),
+        ({"where": {"site": ["north"]}}, "datasets.here.where.site: no image has any of north"),
+        ({"at_most": {"covis": 3}}, "datasets.here.at_most: unknown label 'covis'"),
+    ],
+)
+def test_what_a_dataset_is_chosen_by_is_checked(here, of, said):
+    datasets = {"here": {"manifest": "here/manifest.csv", **of}}
+    with pytest.raises(InputError, match=said):
+        check_tables(study(here, datasets=datasets, external={}))
+
+
+def test_a_view_that_only_headers_tell_leaves_nothing_out(here):
+    datasets = {"here": {"manifest": "here/manifest.csv", "where": {"view": ["PA"]}}}
+    assert check_tables(study(here, datasets=datasets, external={}))
+
+
+def test_lungs_are_not_learned_where_no_mask_is(write_images, tmp_path):
+    write_images("here", label=lambda n: ("normal", "covid")[n % 2], count=12)
+    with pytest.raises(InputError, match=r"segmentation\.train: dataset 'here' has no lung m"):
+        check_tables(study(tmp_path, segmentation={"train": ["here"]}))
+    with pytest.raises(InputError, match="'normal' has a lung mask, and the study has no segm"):
+        check_tables(study(tmp_path))
 
 
 def test_a_class_that_no_dataset_has_is_named(here):
@@ -131,7 +170,7 @@ def test_what_is_held_out_is_foreseen(here):
         external={},
         across_hospitals={"classifiers": ["baseline"]},
     )
-    assert check_tables(config) == [
+    assert check_tables(config)[1:] == [
         "without elmwood: trained on northgate + oakdale (normal, covid), "
         "tested at elmwood (covid, normal; 24 images)",
         "without oakdale: trained on elmwood + northgate (normal, covid), "
@@ -154,16 +193,10 @@ def test_given_splits_count_for_patients(here):
 
 def test_an_external_test_without_a_class_is_named(here):
     datasets = {
-        "here": {"manifest": "here/manifest.csv"},
-        "there": {"manifest": "here/manifest.csv", "labels": {}},
+        "here": {"phantoms": {"hospital": "elmwood", "images_per_class": 3}},
+        "there": {"manifest": "here/manifest.csv", "where": {"label": ["covid"]}},
     }
-    config = study(
-        here,
-        datasets={
-            **datasets,
-            "there": {"manifest": "here/manifest.csv", "where": {"label": ["nodule"]}},
-        },
-    )
+    config = study(here, classes=["normal", "pneumonia"], datasets=datasets)
     with pytest.raises(InputError, match=r"external\.away: no image has a class"):
         check_tables(config)
 
