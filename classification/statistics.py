@@ -86,18 +86,6 @@ def summarise_seeds(
     return own, {"ci95": pooled, "spread": spread}
 
 
-def intervals(
-    predictions: Sequence[pd.DataFrame],
-    classes: Sequence[str],
-    *,
-    seed: int = 0,
-    resamples: int = 1000,
-) -> dict[str, list[float]]:
-    """Return 95 % intervals of the mean over seeds, as ``summarise_seeds`` does."""
-    ci95 = summarise_seeds(predictions, classes, seed=seed, resamples=resamples)[1]["ci95"]
-    return dict(ci95)
-
-
 def compare_paired(
     first: Sequence[pd.DataFrame],
     second: Sequence[pd.DataFrame],

@@ -43,7 +43,6 @@ from isnet_cxr.data.learning.fitting import (
     CHECKPOINTS,
     FittingSettings,
     OnEpoch,
-    as_plain,
     claim_folder,
     digest_rows,
     fit,
@@ -96,7 +95,7 @@ def train_classifier(
     """
     splits = {split: _rows(manifest, split, classes, settings) for split in ("train", "val")}
     digests = {name: digest_rows(rows, ["image_id", "label"]) for name, rows in splits.items()}
-    plain = as_plain(plain_classifier(settings))
+    plain = plain_classifier(settings)
     description = {"settings": plain, "classes": list(classes), "seed": seed, "images": digests}
     if processes.count() > 1:
         description["processes"] = processes.count()

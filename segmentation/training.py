@@ -20,12 +20,12 @@ from isnet_cxr.data.learning.fitting import (
     CHECKPOINTS,
     FittingSettings,
     OnEpoch,
-    as_plain,
     claim_folder,
     digest_rows,
     fit,
 )
 from isnet_cxr.data.learning.package import WEIGHTS, Package, read_package, write_package
+from isnet_cxr.data.settings import plain_settings
 from isnet_cxr.segmentation.card import write_card
 from isnet_cxr.segmentation.learner import LungLearner
 from isnet_cxr.segmentation.network import KIND
@@ -67,7 +67,7 @@ def train_segmenter(
     """
     splits = {split: _rows_with_masks(manifest, split) for split in ("train", "val")}
     description = {
-        "settings": as_plain(settings),
+        "settings": plain_settings(settings),
         "seed": seed,
         "images": {
             split: digest_rows(rows, ["image_id", "dataset"]) for split, rows in splits.items()
@@ -157,7 +157,7 @@ def _in_order(images: PreparedImages, settings: SegmentationSettings) -> Sampler
 
 def _config(settings: SegmentationSettings, seed: int) -> dict[str, Any]:
     """Return what rebuilds the segmenter, and how it was trained."""
-    plain = as_plain(settings)
+    plain = plain_settings(settings)
     return {
         "kind": KIND,
         "classes": ["lung"],

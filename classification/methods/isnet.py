@@ -183,10 +183,7 @@ class Isnet(Method[IsnetSettings]):
 
     def needs(self, own: IsnetSettings) -> Needs:
         """Need masks in training, unless images without lungs may be skipped."""
-        return Needs(
-            lung_masks_in_training=own.empty_masks != "skip",
-            two_stages=own.foreground_range is None,
-        )
+        return Needs(lung_masks_in_training=own.empty_masks != "skip")
 
     def needs_check(self, own: IsnetSettings) -> bool:
         """Look at the network where hidden layers are named."""

@@ -26,14 +26,12 @@ class Needs:
         lung_masks_at_run_time: A mask for every image that is predicted.
         hospitals: Images of several hospitals in every class, told by their groups.
         own_network: The method brings its network; ``network`` of the settings has no use.
-        two_stages: A short training comes first.
     """
 
     lung_masks_in_training: bool = False
     lung_masks_at_run_time: bool = False
     hospitals: bool = False
     own_network: bool = False
-    two_stages: bool = False
 
 
 @dataclass(frozen=True)

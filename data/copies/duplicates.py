@@ -114,25 +114,6 @@ def match_images(
     return _table(rows, a, other)
 
 
-def drop_duplicates(
-    manifest: pd.DataFrame,
-    against: pd.DataFrame,
-    *,
-    settings: DuplicateSettings | None = None,
-    workers: int = 1,
-    progress: bool = True,
-) -> pd.DataFrame:
-    """Leave out the rows of ``manifest`` whose image, or a copy of it, is also in ``against``.
-
-    Raises:
-        UnreadableImage: If an image cannot be read.
-    """
-    found = find_duplicates(
-        manifest, against, settings=settings, workers=workers, progress=progress
-    )
-    return manifest[~manifest["path"].isin(found["path_a"])].reset_index(drop=True)
-
-
 def _fingerprints(manifest: pd.DataFrame, *, workers: int, progress: bool) -> list[Fingerprint]:
     paths = [Path(path) for path in manifest["path"]]
     return list(

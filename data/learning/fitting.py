@@ -16,7 +16,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, is_dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -238,15 +238,6 @@ def claim_folder(out: Path, description: dict[str, Any]) -> None:
                 f"{path}: {key} of the training begun there differ from this one's; "
                 "choose another folder or remove it"
             )
-
-
-def as_plain(value: Any) -> Any:
-    """Turn settings (dataclasses, tuples) into values that YAML writes and reads back unchanged."""
-    if is_dataclass(value) and not isinstance(value, type):
-        return as_plain(asdict(value))
-    if isinstance(value, dict):
-        return {key: as_plain(item) for key, item in value.items()}
-    return [as_plain(item) for item in value] if isinstance(value, tuple | list) else value
 
 
 def digest_rows(manifest: pd.DataFrame, columns: list[str]) -> str:

@@ -8,7 +8,6 @@ from isnet_cxr.pipeline.report.tables import (
     NONE,
     interval,
     signed,
-    test_name,
     with_interval,
 )
 from isnet_cxr.pipeline.table import Table
@@ -37,7 +36,7 @@ def conflict_table(conflict: Mapping[str, Mapping[str, Any]]) -> Table:
     ]  # fmt: skip
     shown = {key: figure for key, figure in measured(every).items() if figure.compared}
     rows = [
-        [f"{test_name(test)}, {group}", name, str(own["n"])]
+        [f"{test}, {group}", name, str(own["n"])]
         + [with_interval(own[key], own["ci95"].get(key)) for key in shown]
         for test, groups in conflict.items()
         for group, classifiers in groups.items()
@@ -53,7 +52,7 @@ def exchanged_table(exchanged: Mapping[str, Mapping[str, Measured]]) -> Table:
     strong: set[tuple[int, int]] = set()
     for test, groups in exchanged.items():
         for group, own in groups.items():
-            head = f"{test_name(test)}, {group}"
+            head = f"{test}, {group}"
             figure = FIGURES[own["figure"]].title
             for name, its, differs in _rows(own):
                 if differs:

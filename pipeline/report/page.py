@@ -224,7 +224,7 @@ def _confusion(material: ReportMaterial, classifier: str) -> Confusion:
         [
             Picture(
                 plots.as_svg(plots.plot_confusion(own["confusion"], material.config.classes)),
-                tables.test_name(test),
+                test,
             )
             for test, own in by_test.items()
         ],
@@ -244,7 +244,7 @@ def _grid(material: ReportMaterial, test: str) -> HeatmapGrid:
             rows.setdefault("image", [image_picture(explained, number) for number in numbers])
             title = f"{name} (input x gradient)" if name in by_gradient else name
             rows[title] = [heatmap_picture(explained, number) for number in numbers]
-    return HeatmapGrid(tables.test_name(test), rows)
+    return HeatmapGrid(test, rows)
 
 
 def versions() -> str:

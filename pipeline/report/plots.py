@@ -242,4 +242,4 @@ def _epochs(
 
 
 def _wrap(test: str) -> str:
-    return "internal" if test == "internal" else test.replace(" + ", " +\n")
+    return test.replace(" + ", " +\n")

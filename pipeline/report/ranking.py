@@ -13,7 +13,7 @@ from isnet_cxr.classification.evidence.multiplicity import holm
 from isnet_cxr.classification.figures import FIGURES
 from isnet_cxr.pipeline.config import CONTROL
 from isnet_cxr.pipeline.report.costs import Cost
-from isnet_cxr.pipeline.report.tables import NONE, number, signed, test_name, with_interval
+from isnet_cxr.pipeline.report.tables import NONE, number, signed, with_interval
 from isnet_cxr.pipeline.table import Table
 
 Summary = Mapping[str, Any]
@@ -55,7 +55,7 @@ def ranking_table(summary: Summary, costs: Mapping[str, Cost]) -> Table:
             if p < SIGNIFICANT:
                 strong.add((len(rows), P_COLUMN))
             rows.append([
-                test_name(test), place, name,
+                test, place, name,
                 with_interval(own[key], own["ci95"].get(key)),
                 number(_in_conflict(summary, test, name, key)),
                 number(own.get(INSIDE)),
@@ -69,9 +69,7 @@ def ranked_by(summary: Summary) -> str:
     """Say by which figure each test is ranked."""
     classification = summary["classification"]
     tests = next(iter(classification.values()))
-    return "; ".join(
-        f"{test_name(test)}: {FIGURES[_figure(classification, test)].title}" for test in tests
-    )
+    return "; ".join(f"{test}: {FIGURES[_figure(classification, test)].title}" for test in tests)
 
 
 def ranking_content(summary: Summary, costs: Mapping[str, Cost]) -> dict[str, Any]:

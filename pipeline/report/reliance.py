@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from isnet_cxr.pipeline.report.tables import NONE, number, test_name
+from isnet_cxr.pipeline.report.tables import NONE, number
 from isnet_cxr.pipeline.study.measures import MEASURES
 from isnet_cxr.pipeline.table import Table
 
@@ -22,7 +22,7 @@ def reliance_table(reliance: Mapping[str, Mapping[str, Any]]) -> Table:
             known = sum(value is not None for value in own["measures"].values())
             said = [number(own["measures"][key]) for key in MEASURES]
             caught = f"{len(own['caught'])} of {known}" if known else NONE
-            rows.append([test_name(test), name, *said, caught])
+            rows.append([test, name, *said, caught])
     titles = [measure.title for measure in MEASURES.values()]
     return Table(["test", "classifier", *titles, "against it"], rows, frozenset(strong))
 

@@ -90,7 +90,7 @@ def cross_table(classification: Mapping[str, Mapping[str, Mapping[str, Any]]]) -
         for name, by_test in classification.items():
             own = by_test[test]
             cells = [with_interval(own[key], own["ci95"].get(key)) for key in shown]
-            rows.append([test_name(test), name, str(own["n"]), *cells])
+            rows.append([test, name, str(own["n"]), *cells])
     return Table(head, rows, frozenset(strong))
 
 
@@ -98,7 +98,7 @@ def outputs_table(summary: Mapping[str, Any]) -> Table:
     """List the means of what the predictor puts out besides, by test and classifier."""
     scores = {"": summary["classification"], **summary.get("bias", {})}
     found = [
-        (f"{bias}, {test}" if bias else test_name(test), name, own["outputs"])
+        (f"{bias}, {test}" if bias else test, name, own["outputs"])
         for bias, classifiers in scores.items()
         for name, tests in classifiers.items()
         for test, own in tests.items()
@@ -117,7 +117,7 @@ def recall_table(
 ) -> Table:
     """List the recall of every class."""
     rows = [
-        [test_name(test), name, *(number(own["recall"].get(label)) for label in classes)]
+        [test, name, *(number(own["recall"].get(label)) for label in classes)]
         for test in next(iter(classification.values()))
         for name, own in ((name, tests[test]) for name, tests in classification.items())
     ]
@@ -134,7 +134,7 @@ def comparison_table(material: ReportMaterial) -> Table:
                 f"{signed(own['difference'])} {interval(own['ci95'], sign=True)}"
                 for own in figures.values()
             ]
-            rows.append([pair, test_name(test), *cells])
+            rows.append([pair, test, *cells])
     first = next(iter(material.summary.get("comparisons", [])), None)
     names = list(next(iter(first["tests"].values()))) if first else []
     return Table(["difference", "test", *(FIGURES[name].title for name in names)], rows)
@@ -164,11 +164,6 @@ def manifest_views(images: pd.DataFrame) -> str:
     """Say how many images have which view."""
     counts = images["view"].replace("", "unknown").value_counts()
     return ", ".join(f"{view} {count}" for view, count in counts.items())
-
-
-def test_name(test: str) -> str:
-    """Say what a test is called in the report."""
-    return "internal" if test == "internal" else test
 
 
 def number(value: float | None, *, digits: int = 3) -> str:

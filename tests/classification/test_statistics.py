@@ -6,7 +6,7 @@ import pytest
 from sklearn.metrics import f1_score, roc_auc_score
 
 from isnet_cxr.classification.figures import FIGURES, Figure, macro_auc, macro_f1
-from isnet_cxr.classification.statistics import compare_paired, intervals, summarise
+from isnet_cxr.classification.statistics import compare_paired, summarise, summarise_seeds
 
 CLASSES = ["normal", "pneumonia", "covid"]
 
@@ -93,27 +93,29 @@ def test_a_comparison_needs_the_same_images():
         compare_paired([good], [other], CLASSES)
 
 
+def intervals(frames, *, resamples=300):
+    return summarise_seeds(frames, CLASSES, resamples=resamples)[1]["ci95"]
+
+
 def test_seeds_that_differ_widen_the_interval_of_their_mean():
     good, bad = predictions(skill=2.0)[0], predictions(skill=0.3)[0]
-    alike = intervals([good, good], CLASSES, resamples=300)["accuracy"]
-    unlike = intervals([good, bad], CLASSES, resamples=300)["accuracy"]
-    averaged = np.mean(
-        [intervals([one], CLASSES, resamples=300)["accuracy"] for one in (good, bad)], axis=0
-    )
+    alike = intervals([good, good])["accuracy"]
+    unlike = intervals([good, bad])["accuracy"]
+    averaged = np.mean([intervals([one])["accuracy"] for one in (good, bad)], axis=0)
     assert np.ptp(unlike) > 2 * np.ptp(alike)
     assert np.ptp(unlike) > 2 * np.ptp(averaged)
 
 
 def test_one_seed_repeated_has_the_interval_of_that_seed():
     frame = predictions(skill=1.0)[0]
-    once, twice = (intervals([frame] * seeds, CLASSES, resamples=300) for seeds in (1, 2))
+    once, twice = (intervals([frame] * seeds) for seeds in (1, 2))
     assert twice == once
 
 
 def test_intervals_over_seeds_need_the_same_images():
     frame = predictions(skill=1.0)[0]
     with pytest.raises(ValueError, match="the same images"):
-        intervals([frame, frame.iloc[::-1]], CLASSES, resamples=10)
+        intervals([frame, frame.iloc[::-1]], resamples=10)
 
 
 def test_further_numeric_columns_are_averaged_as_outputs():

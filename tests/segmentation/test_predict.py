@@ -5,12 +5,12 @@ import pandas as pd
 import pytest
 import torch
 
-from isnet_cxr.data.learning.fitting import as_plain
 from isnet_cxr.data.learning.package import Package, write_package
 from isnet_cxr.data.learning.preprocess import Preprocessing, prepare_image
 from isnet_cxr.data.learning.seal import seal_again
 from isnet_cxr.data.readers import read_image, read_mask
 from isnet_cxr.data.review.flags import INVERTED, NO_CHEST
+from isnet_cxr.data.settings import plain_settings
 from isnet_cxr.data.writers import write_png
 from isnet_cxr.segmentation.network import KIND, build_network
 from isnet_cxr.segmentation.predict import predict_masks
@@ -36,8 +36,8 @@ def package(settings, tmp_path):
     """Write a package of an untrained network."""
     config = {
         "kind": KIND,
-        "network": as_plain(settings.network),
-        "preprocessing": as_plain(settings.preprocessing),
+        "network": plain_settings(settings.network),
+        "preprocessing": plain_settings(settings.preprocessing),
         "threshold": 0.5,
         "test_time_mirror": True,
     }

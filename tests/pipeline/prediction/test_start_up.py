@@ -21,16 +21,16 @@ print("loaded:", *[name for name in {forbidden!r} if name in sys.modules])
 @pytest.fixture(scope="session")
 def lung_package(tmp_path_factory):
     """A lung segmenter that was never trained."""
-    from isnet_cxr.data.learning.fitting import as_plain
     from isnet_cxr.data.learning.package import Package, write_package
     from isnet_cxr.data.learning.preprocess import Preprocessing
+    from isnet_cxr.data.settings import plain_settings
     from isnet_cxr.segmentation.network import KIND, NetworkSettings, build_network
 
     settings = NetworkSettings(channels=(4, 8))
     config = {
         "kind": KIND,
-        "network": as_plain(settings),
-        "preprocessing": as_plain(Preprocessing(size_px=32)),
+        "network": plain_settings(settings),
+        "preprocessing": plain_settings(Preprocessing(size_px=32)),
         "threshold": 0.5,
         "test_time_mirror": False,
     }
