@@ -7,6 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("any machine", deadline=None)
+settings.load_profile("any machine")
 
 Node = Callable[[Callable[[Any], int]], AbstractContextManager[tuple[str, Any]]]
 

@@ -22,7 +22,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -214,8 +214,9 @@ def _publish(filling: Path, folder: Path) -> None:
 
 def _remove_abandoned(cache: Path) -> None:
     for folder in cache.glob(f"{FILLING}*"):
-        if time.time() - folder.stat().st_mtime > ABANDONED_AFTER_S:
-            shutil.rmtree(folder, ignore_errors=True)
+        with suppress(FileNotFoundError):  # another process has just filled and published it
+            if time.time() - folder.stat().st_mtime > ABANDONED_AFTER_S:
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 def _open(folder: Path, manifest: pd.DataFrame) -> PreparedImages:

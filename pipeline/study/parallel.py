@@ -1,14 +1,18 @@
 """Run jobs in processes of their own, a few at a time, and never leave one behind.
 
 Processes are spawned, not forked (torch's threads do not survive a fork). A job that fails stops
-the others; so does Ctrl-C. A job whose study was killed notices and ends itself.
+the others; so does Ctrl-C, which they do not hear themselves: a terminal sends it to all, and one
+that is still importing would print a traceback. A job whose study was killed notices and ends
+itself.
 """
 
 import multiprocessing
 import os
+import signal
 import threading
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
@@ -75,9 +79,20 @@ def run_jobs(
 def _start(context: Any, work: Callable[[Job, Tell], None], index: int, job: Job) -> _Running:
     receiver, sender = context.Pipe(duplex=False)
     process = context.Process(target=_run, args=(work, job, sender))  # may start others
-    process.start()
+    with _deaf_to_ctrl_c():  # as the process then is from its first moment on
+        process.start()
     sender.close()  # so that the end of the process is the end of its messages
     return _Running(index, process, receiver)
+
+
+@contextmanager
+def _deaf_to_ctrl_c() -> Iterator[None]:
+    """Hold Ctrl-C back in the block; it comes afterwards."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _relay(running: _Running, job: Job, on_message: Callable[[Job, str, Any], None]) -> bool:
@@ -120,8 +135,6 @@ def _run(work: Callable[[Job, Tell], None], job: Job, messages: Connection) -> N
 
     try:
         work(job, tell)
-    except KeyboardInterrupt:
-        os._exit(130)
     except Exception as error:  # the process's last frame: nothing is kept back, all of it is told
         if is_users(error):
             tell("wrong input", one_line(error))

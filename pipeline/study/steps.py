@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from isnet_cxr.data.errors import InputError
-from isnet_cxr.data.writers.atomic import replacing
+from isnet_cxr.data.writers.atomic import remove_unfinished, replacing
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -122,11 +122,15 @@ def read_json(path: Path) -> dict[str, Any]:
 
 def _begin(folder: Path, digest: str) -> None:
     """Make the folder ready: as it was left by the same inputs, or empty."""
+    aside = folder.with_name(f".removing-{folder.name}")
+    shutil.rmtree(aside, ignore_errors=True)
+    remove_unfinished(folder)  # what an earlier beginning left that was killed
     known = _recorded(folder / STARTED) or _recorded(folder / DONE)
     if known is None and folder.is_dir() and any(folder.iterdir()):
         raise InputError(f"{folder}: not empty and not written by a study")
-    if known != digest and folder.is_dir():
-        shutil.rmtree(folder)
+    if known != digest and folder.is_dir():  # whole or not at all: half of it is nobody's
+        folder.rename(aside)
+        shutil.rmtree(aside)
     folder.mkdir(parents=True, exist_ok=True)
     write_json({"digest": digest}, folder / STARTED)
 

@@ -1,6 +1,7 @@
 """Where runs are kept: an address, whether it answers, and how its content is looked at."""
 
 import os
+import re
 import shlex
 import socket
 from collections.abc import Iterator
@@ -23,6 +24,9 @@ PATIENCE_S = 5
 
 WEB = ("http", "https")
 PORTS = {"http": 80, "https": 443, "postgresql": 5432, "mysql": 3306}
+
+PASSWORD = re.compile(r"(://[^/@:\s]*):[^@\s]*@")
+"""In an address, with what stands before it."""
 
 FAILURES = (MlflowException, SQLAlchemyError, OSError)
 """What MLflow's client raises when its store is gone; requests' errors are OSErrors."""
@@ -109,8 +113,8 @@ def opening(uri: str) -> Iterator[None]:
 
 
 def first_line(error: BaseException) -> str:
-    """Say in one line what a store's client raised."""
-    text = str(getattr(error, "message", "") or error).strip()
+    """Say in one line what a store's client raised; no address in it shows its password."""
+    text = PASSWORD.sub(r"\1:***@", str(getattr(error, "message", "") or error).strip())
     return text.splitlines()[0][:300] if text else type(error).__name__
 
 

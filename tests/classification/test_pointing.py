@@ -71,7 +71,7 @@ def test_without_lungs_there_is_no_chance_in_them():
     assert np.isnan(pointed(with_peak(1, 1), mask=np.zeros_like(LUNGS)).chance_in_lungs)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.tuples(st.floats(0, 0.98), st.floats(0, 0.98), st.floats(0.001, 1), st.floats(0.001, 1)),
     st.integers(20, 300),

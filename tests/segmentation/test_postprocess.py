@@ -47,7 +47,7 @@ def test_a_bay_open_to_the_edge_of_the_image_is_no_hole(two_lungs):
     np.testing.assert_array_equal(clean_mask(cropped), cropped)
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(masks)
 def test_at_most_two_regions_are_left_and_nothing_but_holes_is_added(mask):
     cleaned = clean_mask(mask)
@@ -56,14 +56,14 @@ def test_at_most_two_regions_are_left_and_nothing_but_holes_is_added(mask):
     assert cleaned.any() == mask.any() or mask.mean() > 0.3, "but for one of most of the image"
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(masks)
 def test_cleaning_twice_changes_nothing(mask):
     cleaned = clean_mask(mask)
     np.testing.assert_array_equal(clean_mask(cleaned), cleaned)
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(masks)
 def test_cleaning_commutes_with_mirroring(mask):
     areas = np.bincount(label(mask, connectivity=1).ravel())[1:]

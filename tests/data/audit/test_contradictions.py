@@ -20,7 +20,7 @@ def found(rows):
     return {one.kind: set(one.image_ids) for one in find_contradictions(manifest(rows))}
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(ROWS)
 def test_images_of_two_classes_or_patients_are_found_as_by_hand(rows):
     two_classes = {a[0] for a in rows for b in rows if a[0] == b[0] and "" < a[1] < b[1]}

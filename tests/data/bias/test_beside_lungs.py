@@ -33,7 +33,7 @@ def mark_on(mask: np.ndarray, number: int, test: str = "biased") -> np.ndarray:
 
 
 @given(seed=st.integers(0, 10_000), number=st.integers(0, COUNT - 1))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_a_mark_touches_the_outline_from_outside(seed, number):
     mask = ellipses(seed)[0]
     mark = mark_on(mask, number)
@@ -43,7 +43,7 @@ def test_a_mark_touches_the_outline_from_outside(seed, number):
 
 
 @given(seed=st.integers(0, 10_000), number=st.integers(0, COUNT - 1))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_the_same_class_has_the_same_whole_shape_wherever_it_stands(seed, number):
     mark = mark_on(ellipses(seed)[0], number)
     rows, columns = np.nonzero(mark)
@@ -53,7 +53,7 @@ def test_the_same_class_has_the_same_whole_shape_wherever_it_stands(seed, number
 
 
 @given(seed=st.integers(0, 10_000), number=st.integers(0, COUNT - 1))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_a_deceiving_mark_is_not_the_true_one(seed, number):
     mask = ellipses(seed)[0]
     assert (mark_on(mask, number) != mark_on(mask, number, "deceiving")).any()

@@ -14,9 +14,7 @@ def find(text, folder):
     return find_listed(text, table=folder / "t.csv", place="column path, row 3")
 
 
-@settings(
-    max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(NAMES, min_size=1, max_size=3))
 def test_windows_separators_mean_the_same_file(tmp_path, parts):
     parts[-1] += ".png"

@@ -55,7 +55,7 @@ def test_what_programs_write_for_no_value_is_none(read, word):
 
 
 @given(st.text("aB1ß", min_size=1, max_size=4))
-@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_patient_ids_that_differ_in_capitals_are_one_patient(read, name):
     rows = f"images/a.png,covid,{name}\nimages/b.png,normal,{name.swapcase()}\n"
     first, second = read(("path,label,patient_id\n" + rows).encode())
@@ -95,9 +95,7 @@ def test_a_name_longer_than_any_file_system_takes_is_a_missing_file(read):
         read(b"path,label\n" + b"a" * 5000 + b",covid\n")
 
 
-@settings(
-    max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     names=st.lists(
         st.sampled_from(["path", "label", "age", "boxes", "spacing_row_mm", "lung_mask", ""]),

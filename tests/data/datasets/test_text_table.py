@@ -12,9 +12,7 @@ from isnet_cxr.data.datasets.layout import read_table
 from isnet_cxr.data.errors import InputError
 
 SEPARATORS = [",", ";", "\t", "|"]
-BOUNDED = settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+BOUNDED = settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 LATIN = st.text(st.characters(codec="latin-1", exclude_categories=["Cc"]), max_size=8)
 ANY = st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs"]), max_size=8)
 

@@ -12,9 +12,7 @@ from isnet_cxr.data.errors import InputError
 
 SPACE = 'xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"'
 HEADER = '<c r="A1" t="s"><v>0</v></c><c r="AB1" t="inlineStr"><is><t>b</t></is></c>'
-BOUNDED = settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+BOUNDED = settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 def workbook(*rows, shared="<si><t>a</t></si><si><r><t>x</t></r><r><t>y</t></r></si>"):

@@ -32,7 +32,7 @@ def write_zip(path, members, method=zipfile.ZIP_DEFLATED):
     return path
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(names=st.lists(NAMES, min_size=1, max_size=6, unique=True))
 def test_every_member_is_accounted_for_under_any_name(tmp_path_factory, image, names):
     folder = tmp_path_factory.mktemp("z")
@@ -46,7 +46,7 @@ def test_every_member_is_accounted_for_under_any_name(tmp_path_factory, image, n
     assert sorted(path.name for path in folder.iterdir()) == ["a.zip"]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(data=st.data())
 def test_a_damaged_archive_gives_findings_and_no_error(tmp_path_factory, image, data):
     path = tmp_path_factory.mktemp("z") / "a.zip"

@@ -85,7 +85,7 @@ def outcomes(inputs: list[Path]) -> dict[Path, str]:
     return read | others
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(files=st.lists(st.tuples(STEMS, FILES, st.booleans()), min_size=1, max_size=8))
 def test_every_file_comes_to_what_its_content_and_name_say(tmp_path_factory, contents, files):
     folder = tmp_path_factory.mktemp("t")
@@ -99,7 +99,7 @@ def test_every_file_comes_to_what_its_content_and_name_say(tmp_path_factory, con
     assert outcomes(list(truth)) == alone
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     kind=st.sampled_from(IMAGES), kept=st.floats(0, 0.95), suffix=st.sampled_from(IMAGE_SUFFIXES)
 )
@@ -111,7 +111,7 @@ def test_a_cut_image_is_an_image_or_a_failure_and_never_ignored(
     assert outcomes([path.parent])[path] in ("read", "failed")
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(kind=st.sampled_from(["PNG", "JPEG", "TIFF", "DICOM", "NIfTI"]), kept=st.integers(400, 900))
 def test_an_image_without_suffix_that_is_cut_is_not_ignored(tmp_path_factory, contents, kind, kept):
     path = tmp_path_factory.mktemp("t") / "IM0"

@@ -31,7 +31,7 @@ def build(tree, folder: Path) -> int:
     return count
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(tree=TREES, repeats=st.integers(1, 3))
 def test_every_file_is_one_place_however_often_its_folder_is_named(tmp_path_factory, tree, repeats):
     root = tmp_path_factory.mktemp("t") / "root"
@@ -43,7 +43,7 @@ def test_every_file_is_one_place_however_often_its_folder_is_named(tmp_path_fact
     assert all(Path(*place.path.parts[: -place.depth]) == root for place in places)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     links=st.lists(st.tuples(st.integers(0, 4), st.integers(0, 4)), max_size=12, unique=True),
 )

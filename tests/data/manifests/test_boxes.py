@@ -16,7 +16,7 @@ from isnet_cxr.data.manifests.boxes import (
 SIDES = st.tuples(st.integers(0, 900), st.integers(1, 100))
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(
     st.lists(st.tuples(SIDES, SIDES), max_size=4), st.integers(1000, 4000), st.integers(1000, 4000)
 )

@@ -28,7 +28,7 @@ def dealt(table: pd.DataFrame, **options) -> list[pd.DataFrame]:
     return list(deal_folds(table, **{"folds": 3, "seed": 0, **options}))
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     folds=st.integers(2, 4),
     extra=st.lists(st.integers(0, 25), min_size=2, max_size=3),

@@ -24,7 +24,7 @@ def image(height, width, **known):
     return Radiograph(pixels=np.zeros((1, height, width), np.float32), **known)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.sampled_from(PUBLISHED_PX), st.integers(32, 1024))
 def test_montgomerys_copies_keep_their_extent(published, width):
     rows, columns = published

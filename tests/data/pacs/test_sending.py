@@ -143,12 +143,7 @@ def test_a_status_of_warning_is_taken_and_one_of_failure_is_not(folder, dicom_no
     assert [one.reason for one in outcome.failures] == ["refused with status 0xA700"]
 
 
-@pytest.fixture
-def impatient(monkeypatch):
-    monkeypatch.setattr("isnet_cxr.data.pacs.store.ANSWER_S", 1)
-
-
-def test_a_node_that_ends_the_association_is_called_again(folder, impatient, dicom_node):
+def test_a_node_that_ends_the_association_is_called_again(folder, dicom_node):
     calls = []
 
     def answer(event):
@@ -167,7 +162,7 @@ def test_a_node_that_ends_the_association_is_called_again(folder, impatient, dic
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # pynetdicom's
-def test_a_node_that_is_gone_costs_nothing_of_what_was_taken(folder, impatient, dicom_node):
+def test_a_node_that_is_gone_costs_nothing_of_what_was_taken(folder, dicom_node):
     calls = []
 
     def answer(event):

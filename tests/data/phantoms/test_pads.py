@@ -35,7 +35,7 @@ def _under(mask: np.ndarray, side: str, *, seed: int = 0) -> np.ndarray:
 
 
 @given(seed=st.integers(0, 10_000), side=st.sampled_from(["left", "right", "below"]))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_a_pad_is_beside_the_lungs_and_on_none(seed, side):
     mask = _lungs(seed)
     under = _under(mask, side, seed=seed)

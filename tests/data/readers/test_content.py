@@ -8,7 +8,7 @@ import nibabel
 import numpy as np
 import pydicom
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -90,14 +90,12 @@ def test_masks_are_known_by_content_too(tmp_path):
     np.testing.assert_array_equal(read_mask(tmp_path / "a.nii.gz"), mask)
 
 
-@settings(deadline=None)
 @given(TEXT)
 def test_text_is_text_and_no_image(text):
     content = look_at(text.encode())
     assert not content.is_image or text.startswith("BM")
 
 
-@settings(deadline=None)
 @given(st.binary(max_size=600))
 def test_any_bytes_have_words_and_random_ones_are_no_dicom(junk):
     content = look_at(b"\x07\x03" + junk)
@@ -146,7 +144,6 @@ def test_a_gzip_file_grows_to_the_limit_and_no_further(tmp_path, monkeypatch):
     assert content_of(path).is_image
 
 
-@settings(deadline=None)
 @given(cuts=st.lists(st.integers(0, 400), max_size=5), zeros=st.integers(0, 600))
 def test_a_gzip_file_of_several_members_is_one_file(tmp_path_factory, cuts, zeros):
     """As bgzip and ``cat`` make them; zeros behind are a tape's padding (RFC 1952)."""

@@ -47,7 +47,7 @@ def plan(patients, across=BOTH, **more) -> Folds:
         return Folds()
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(hospitals)
 def test_a_held_out_hospital_is_in_no_training_and_has_classes_to_tell_apart(patients):
     folds = plan(patients)
@@ -66,7 +66,7 @@ def test_a_held_out_hospital_is_in_no_training_and_has_classes_to_tell_apart(pat
             assert by_class.min() >= SHOWN
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(hospitals)
 def test_what_is_not_tested_is_said(patients):
     folds = plan(patients, split=False)
@@ -79,7 +79,7 @@ def test_what_is_not_tested_is_said(patients):
 
 
 @given(st.permutations(["a", "b", "c"]))
-@settings(deadline=None, max_examples=6)
+@settings(max_examples=6)
 def test_the_order_of_the_images_changes_nothing(order):
     full = dict.fromkeys(CLASSES, 2 * SHOWN)
     folds = plan({name: full for name in order}, split=False)

@@ -1,6 +1,7 @@
 """Jobs run in processes of their own, errors come back, and nobody is left behind."""
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -14,6 +15,7 @@ from tests_jobs import (  # beside this file, see conftest
     mistake,
     sleep_and_tell,
     tell_waiting,
+    tell_what_is_blocked,
 )
 
 from isnet_cxr.pipeline.study.parallel import run_jobs
@@ -28,9 +30,9 @@ def ignore(_job, _kind, _content):
 def is_alive(pid: int) -> bool:
     try:
         os.kill(pid, 0)
-    except ProcessLookupError:
+        return "Z" not in Path(f"/proc/{pid}/stat").read_text().split()[2]
+    except (ProcessLookupError, FileNotFoundError):
         return False
-    return "Z" not in Path(f"/proc/{pid}/stat").read_text().split()[2]
 
 
 def wait_until_gone(pid: int) -> bool:
@@ -83,6 +85,13 @@ def test_a_failing_job_stops_the_others():
     with pytest.raises(KeyboardInterrupt):
         run_jobs(sleep_and_tell, [1, 2], at_once=2, on_message=hear)
     assert all(wait_until_gone(pid) for pid in pids)
+
+
+def test_jobs_do_not_hear_ctrl_c_which_a_terminal_sends_to_all():
+    heard = []
+    run_jobs(tell_what_is_blocked, [1], at_once=1, on_message=lambda *told: heard.append(told[2]))
+    assert heard == [[int(signal.SIGINT)]]
+    assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, [])
 
 
 def test_jobs_end_when_their_study_is_killed():

@@ -75,6 +75,23 @@ def test_interrupted_work_of_other_inputs_is_dropped(tmp_path, work):
     assert not (tmp_path / "step" / "checkpoint").exists()
 
 
+def test_what_was_killed_as_it_began_or_was_dropped_begins_anew(tmp_path, work, monkeypatch):
+    (tmp_path / "step" / ".writing-abc").mkdir(parents=True)  # before its first file was there
+    once(tmp_path / "step", INPUTS, work)
+    with monkeypatch.context() as patch:
+        patch.setattr(steps.shutil, "rmtree", interrupt_after_ignoring)
+        with pytest.raises(InterruptionError):
+            once(tmp_path / "step", {"epochs": 4}, work)
+    once(tmp_path / "step", {"epochs": 4}, work)
+    assert work.times == 2
+    assert [path.name for path in tmp_path.iterdir()] == ["step"]
+
+
+def interrupt_after_ignoring(_folder, *, ignore_errors=False):
+    if not ignore_errors:
+        raise InterruptionError
+
+
 def test_a_folder_of_somebody_else_is_left_alone(tmp_path, work):
     (tmp_path / "thesis.tex").touch()
     with pytest.raises(InputError, match="not written by a study"):

@@ -1,6 +1,7 @@
 """What the jobs of ``test_parallel`` do: a spawned process must find them by import."""
 
 import os
+import signal
 import time
 
 
@@ -32,3 +33,7 @@ def die(_job, _tell):
 def sleep_and_tell(_job, tell):
     tell("pid", os.getpid())
     time.sleep(300)
+
+
+def tell_what_is_blocked(_job, tell):
+    tell("blocked", sorted(map(int, signal.pthread_sigmask(signal.SIG_BLOCK, []))))

@@ -7,6 +7,7 @@ import time
 
 import pytest
 from mlflow import MlflowClient
+from mlflow.exceptions import MlflowException
 
 from isnet_cxr.data.errors import InputError
 from isnet_cxr.pipeline.tracking import (
@@ -16,6 +17,7 @@ from isnet_cxr.pipeline.tracking import (
     how_to_look,
     without_password,
 )
+from isnet_cxr.pipeline.tracking.store import first_line
 
 
 def free_port() -> int:
@@ -75,6 +77,13 @@ def test_the_hint_fits_the_store():
     assert how_to_look("http://user:secret@mlflow:5000") == "http://user:***@mlflow:5000"
     assert how_to_look("sqlite:////a b/mlflow.db").endswith("'sqlite:////a b/mlflow.db'")
     assert without_password("sqlite:////out/mlflow.db") == "sqlite:////out/mlflow.db"
+
+
+def test_what_a_client_says_of_an_address_shows_no_password():
+    said = "API request to http://user:s:e/c.r!t@mlflow:5000/api/2.0 failed with error code 502"
+    shown = first_line(MlflowException(said))
+    assert shown == said.replace("s:e/c.r!t", "***")
+    assert first_line(OSError("http://mlflow:5000/a is gone")) == "http://mlflow:5000/a is gone"
 
 
 def test_the_environment_may_name_the_experiment(tmp_path, monkeypatch, empty_store):
