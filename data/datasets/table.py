@@ -9,7 +9,7 @@ patient of its own. The table may come from Excel or Windows: see ``text_table``
 """
 
 import math
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -80,10 +80,13 @@ def read_table_of_images(
     spellings: dict[tuple[str, str], str] = {}
     chosen = Selection({row["label"]: row["label"] for row in named}, labels)
     masks: dict[int, Path] = {}
+    labelled: dict[Path, str] = {}
     for index, row in enumerate(named):
         label = chosen.classify(row["label"])
         if label:
             record = _record(row, table, label, index)
+            for remark in _doubts(row, record, labelled.setdefault(record.path, label)):
+                chosen.remark(remark)
             first = spellings.setdefault(
                 (record.dataset, record.patient.casefold()), record.patient
             )
@@ -174,6 +177,16 @@ def _record(row: dict[str, str], table: Path, label: str, index: int) -> Record:
         boxes=_boxes(row["boxes"], table, index),
         box_frame=(1.0, 1.0),
     )
+
+
+def _doubts(row: Mapping[str, str], record: Record, first_label: str) -> Iterator[str]:
+    """Say what of a row was not understood, or goes against another row of the same file."""
+    if record.label != first_label:
+        yield "warning: the same file stands in another row with another label"
+    if row["age"] and math.isnan(record.age):
+        yield "age not understood, left out"
+    if row["sex"] and not record.sex:
+        yield "sex not understood, left out"
 
 
 def _boxes(text: str, table: Path, index: int) -> tuple[Box, ...]:

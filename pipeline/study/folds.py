@@ -107,7 +107,8 @@ def plan_folds(
         fold = _fold((name, design), own, others, classes, hospital[own.index], remarks)
         folds += [fold] if fold is not None else []
     if not folds:
-        raise InputError(f"across_hospitals: no hospital can be held out: {'; '.join(remarks)}")
+        why = "; ".join(remarks) or f"all images are of {', '.join(names)}"
+        raise InputError(f"across_hospitals: no hospital can be held out: {why}")
     return Folds(tuple(tested), tuple(folds), tuple(dict.fromkeys(remarks)))
 
 

@@ -35,6 +35,17 @@ def test_a_table_from_excel_on_windows(read, tmp_path):
         assert second.spacing_mm is None
 
 
+def test_what_a_row_leaves_in_doubt_is_counted(tmp_path, touch):
+    touch(tmp_path / "a.png", tmp_path / "b.png")
+    rows = ("a.png,covid,abc,Mann", "a.png,normal,40,M", "b.png,normal,,", "b.png,normal,,F")
+    (tmp_path / "mine.csv").write_text("\n".join(("path,label,age,sex", *rows)) + "\n")
+    assert read_table_of_images(tmp_path / "mine.csv").remarks == {
+        "age not understood, left out": 1,
+        "sex not understood, left out": 1,
+        "warning: the same file stands in another row with another label": 1,
+    }
+
+
 def test_a_table_with_the_index_of_pandas(read):
     assert [record.label for record in read(b",path,label\n0,images/a.png,covid\n")] == ["covid"]
 
