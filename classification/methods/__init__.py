@@ -32,6 +32,7 @@ from isnet_cxr.classification.methods import (
     mask_out,
     masked_input,
     multitask,
+    outline_only,
     rrr,
     sononet,
     vit,
@@ -41,5 +42,5 @@ __all__ = [
     "METHODS", "Method", "Needs", "Setup", "actdiff", "attribution_of", "background_only",
     "backmix", "baseline", "consistency", "corm", "energy_pointing", "exchange", "gain",
     "gradient_input", "group_dro", "ham", "ibp", "isnet", "mask_out", "masked_input", "multitask",
-    "needs_of", "rrr", "sononet", "vit",
+    "needs_of", "outline_only", "rrr", "sononet", "vit",
 ]  # fmt: skip
