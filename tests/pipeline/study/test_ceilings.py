@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -26,7 +27,8 @@ THERE = 24
 
 @pytest.fixture
 def folder(write_images, tmp_path: Path) -> Path:
-    write_images("here", label=lambda number: CLASSES[number % 3], count=24)
+    lungs = np.ones((40, 32), dtype=bool)
+    write_images("here", label=lambda number: CLASSES[number % 3], count=24, lungs=lungs)
     write_images("there", label=lambda number: ("normal", "covid")[number % 2], count=THERE)
     return tmp_path
 
