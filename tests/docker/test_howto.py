@@ -44,7 +44,8 @@ def machine(tmp_path):
     stand_in = ROOT / "tests" / "docker" / "stand_in.py"
     (programs / "docker").write_text(f'#!/bin/sh\nexec {sys.executable} {stand_in} "$@"\n')
     (programs / "git").write_text(  # what is cloned is what lies here, committed or not
-        f'#!/bin/sh\n{shutil.which("git")} "$@" && for last; do :; done && cp -r docker "$last/"\n'
+        f'#!/bin/sh\n{shutil.which("git")} "$@" || exit\n'
+        '[ "$1" = clone ] || exit 0\nfor last; do :; done\ncp -r docker "$last/"\n'
     )
     for name in ("chown", "systemctl"):
         (programs / name).write_text("#!/bin/sh\nexit 0\n")
