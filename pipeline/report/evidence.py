@@ -75,7 +75,10 @@ def prevalence_table(classes: Mapping[str, Any]) -> Table:
     shares = list(found[0][3]["at_prevalence"]) if found else []
     rows = [
         [f"{test}, {label}", name]
-        + [f"{_percent(ppv)} / {_percent(npv)}" for ppv, npv in own["at_prevalence"].values()]
+        + [
+            f"{_at_least(adjusted['ppv'])} / {_at_least(adjusted['npv'])}"
+            for adjusted in own["at_prevalence"].values()
+        ]
         for test, label, name, own in found
     ]
     return Table(
@@ -165,6 +168,11 @@ def _triple(own: Mapping[str, Any] | None) -> str:
 
 def _p(value: float | None) -> str:
     return NONE if value is None else p_value(value).removeprefix("p=").removeprefix("p")
+
+
+def _at_least(own: Mapping[str, float | None]) -> str:
+    """Write a share, and in brackets what it is at the least."""
+    return f"{_percent(own['value'])} ({_percent(own['low'])})"
 
 
 def _percent(value: float | None) -> str:

@@ -7,7 +7,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from isnet_cxr.classification.evidence.operating import PREVALENCES, operate, predictive_values
+from isnet_cxr.classification.evidence.operating import (
+    PREVALENCES,
+    Operating,
+    operate,
+    predictive_values,
+)
 from isnet_cxr.classification.evidence.sizes import count_patients, size_warning
 from isnet_cxr.classification.figures.figure import Floats
 from isnet_cxr.classification.figures.weighted import auc
@@ -46,15 +51,24 @@ def _describe(tested: Predictions, number: int, positive: NDArray[np.bool_]) -> 
     if np.isnan(thresholds).any():
         return described
     point = operate(scores, positive, thresholds, tested.patient)
-    adjusted = {
-        str(share): predictive_values(point.sensitivity.value, point.specificity.value, share)
-        for share in PREVALENCES
-    }
+    adjusted = {str(share): _where_rarer(point, share) for share in PREVALENCES}
     return described | {
         "threshold": float(thresholds.mean()),
         **asdict(point),
-        "at_prevalence": {share: list(values) for share, values in adjusted.items()},
+        "at_prevalence": adjusted,
     }
+
+
+def _where_rarer(point: Operating, share: float) -> dict[str, dict[str, float]]:
+    """Return PPV and NPV where ``share`` are cases, and what they are at the least.
+
+    Both rise with sensitivity and specificity: at the least, these are at the ends of their
+    intervals. A test without a false alarm has a PPV of 1, however few images it has.
+    """
+    values = predictive_values(point.sensitivity.value, point.specificity.value, share)
+    least = predictive_values(point.sensitivity.low, point.specificity.low, share)
+    both = zip(("ppv", "npv"), values, least, strict=True)
+    return {name: {"value": value, "low": low} for name, value, low in both}
 
 
 def _resample(

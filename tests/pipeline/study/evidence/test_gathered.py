@@ -6,6 +6,7 @@ import pytest
 
 from isnet_cxr.pipeline.report.evidence import evidence_content, reasons_table
 from isnet_cxr.pipeline.report.evidence_plots import plot_coverage
+from isnet_cxr.pipeline.study.evidence.classes import describe_classes
 from isnet_cxr.pipeline.study.evidence.compared import compare_classifiers
 from isnet_cxr.pipeline.study.evidence.matrix import name_confounded
 from isnet_cxr.pipeline.study.evidence.tested import Fixed, Predictions
@@ -41,6 +42,28 @@ def test_thresholds_and_temperatures_come_from_validation_images(evidence):
     assert point["specificity"]["value"] > 0.7
     assert "fewer than 100" in point["warning"]
     assert "covid" not in evidence["classes"]["good"]["away"]
+
+
+def test_where_the_disease_is_rarer_both_values_are_told_with_their_least(evidence):
+    for classes in evidence["classes"]["good"].values():
+        for own in classes.values():
+            for share, adjusted in own["at_prevalence"].items():
+                for name in ("ppv", "npv"):
+                    assert 0 <= adjusted[name]["low"] < adjusted[name]["value"] <= 1, share
+
+
+def test_no_false_alarm_on_few_images_is_no_certainty_where_the_disease_is_rare():
+    """One of ten cases found, and none of 30 others: a PPV of 1 that may be far less."""
+    truth = np.arange(40) < 10
+    last = np.where(np.arange(40) == 0, 0.9, 0.1)
+    known = pd.DataFrame({"image_id": [str(n) for n in range(40)]})
+    known["patient_id"] = known["image_id"]
+    probabilities = np.stack([1 - last, last], axis=1)[np.newaxis]
+    fixed = Fixed(np.array([[0.5, 0.5]]), [1.0], [])
+    tested = Predictions(probabilities, truth.astype(int), np.arange(40), known, fixed)
+    ppv = describe_classes(tested, ["normal", "covid"])["covid"]["at_prevalence"]["0.01"]["ppv"]
+    assert ppv["value"] == 1
+    assert ppv["low"] < 0.01
 
 
 def test_a_curve_rises_within_its_band_and_has_its_area(evidence):
