@@ -12,7 +12,11 @@ from isnet_cxr.classification.figures.standard import (
     relevance_inside_lungs,
 )
 
+AREAS = ("pair_auc", "macro_auc")
+"""Of a test's areas, the one that is told is the first that it has."""
+
 __all__ = [
+    "AREAS",
     "FIGURES",
     "Figure",
     "Scored",

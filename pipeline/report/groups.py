@@ -4,12 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from isnet_cxr.classification.figures import FIGURES, measured
-from isnet_cxr.pipeline.report.tables import (
-    NONE,
-    interval,
-    signed,
-    with_interval,
-)
+from isnet_cxr.pipeline.report.tables import NONE, interval, signed, with_interval
 from isnet_cxr.pipeline.table import Table
 
 Measured = Mapping[str, Any]
@@ -62,7 +57,7 @@ def exchanged_table(exchanged: Mapping[str, Mapping[str, Measured]]) -> Table:
 
 
 def _rows(own: Measured) -> Iterator[tuple[str, list[str], bool]]:
-    """Yield name, cells, and whether the interval of the difference leaves out nothing at all."""
+    """Yield name, cells, and whether the interval of the difference leaves out 0."""
     for name, one in own["classifiers"].items():
         low, high = one["gained"]["ci95"]
         known = low is not None and high is not None

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from isnet_cxr.classification.evidence.multiplicity import holm
-from isnet_cxr.classification.figures import FIGURES
+from isnet_cxr.classification.figures import AREAS, FIGURES
 from isnet_cxr.pipeline.config import CONTROL
 from isnet_cxr.pipeline.report.costs import Cost
 from isnet_cxr.pipeline.report.tables import NONE, number, signed, with_interval
@@ -19,7 +19,6 @@ from isnet_cxr.pipeline.table import Table
 Summary = Mapping[str, Any]
 LEAST = 3
 """As many classifiers, beside the control, make a ranking."""
-BY = ("pair_auc", "macro_auc")
 INSIDE = "relevance_inside_lungs"
 SIGNIFICANT = 0.05
 RANKING_HEAD = (
@@ -90,9 +89,9 @@ def _said(
 
 
 def _figure(classification: Summary, test: str) -> str:
-    """Return the first of ``BY`` that every classifier has there."""
+    """Return the first of ``AREAS`` that every classifier has there."""
     every = [own[test] for own in classification.values()]
-    return next((key for key in BY if all(own.get(key) is not None for own in every)), BY[-1])
+    return next((key for key in AREAS if all(own.get(key) is not None for own in every)), AREAS[-1])
 
 
 def _ordered(classification: Summary, test: str, key: str) -> Iterator[tuple[str, str]]:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from isnet_cxr.classification.conflict import GROUPS
 from isnet_cxr.classification.evidence.gap import Sampled, sample, sample_folds
-from isnet_cxr.classification.figures import FIGURES
+from isnet_cxr.classification.figures import AREAS, FIGURES
 from isnet_cxr.classification.resampling import draw_resamples
 from isnet_cxr.classification.statistics import as_scored
 from isnet_cxr.pipeline.study.ceilings import Ceiling
@@ -25,9 +25,6 @@ from isnet_cxr.pipeline.study.groups import conflict_images
 from isnet_cxr.pipeline.study.measures import EXCHANGED
 from isnet_cxr.pipeline.study.reliance import read_changed
 from isnet_cxr.pipeline.study.trainings import Training
-
-BY = ("pair_auc", "macro_auc")
-"""The first of these figures that a group has is measured."""
 
 Rows = NDArray[np.bool_]
 
@@ -95,7 +92,7 @@ def _figure(asked: Mapping[str, Answers], rows: Rows, classes: Sequence[str]) ->
     if said.empty:
         return ""
     scored = as_scored(said, classes)
-    return next((key for key in BY if not np.isnan(FIGURES[key].measure(scored))), "")
+    return next((key for key in AREAS if not np.isnan(FIGURES[key].measure(scored))), "")
 
 
 def _measure(
